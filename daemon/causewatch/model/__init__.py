@@ -1,0 +1,1 @@
+"""Values only: spans, steps, graphs, findings, incidents. No IO, no clock, no decisions."""

@@ -1,0 +1,137 @@
+"""What was judged of a run: faults, contract verdicts, blame."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from causewatch.model.graph import CausalGraph
+
+FaultName = Literal[
+    "failure", "truncated", "empty", "malformed", "rate_limited", "stale", "low_score", "injected",
+    "repeated_call", "ping_pong", "unknown_agent", "cut_off", "missing_shape", "lost_at_handoff",
+    "flattened", "changed_fact", "unused_result", "out_of_order", "ungrounded",
+]  # fmt: skip
+ViolationName = Literal[
+    "schema", "truncation", "serialization", "ordering", "poisoning",
+    "missing", "delta", "empty", "stale", "low_score",
+]  # fmt: skip
+Category = Literal[
+    "truncation", "serialization", "ordering", "poisoning", "schema", "tool_failure", "empty",
+    "stale", "loop", "ungrounded", "missing_step", "lost_result", "path", "other",
+]  # fmt: skip
+HandoffVerdictName = Literal["pass", "violated", "unverifiable"]
+RunVerdictName = Literal["healthy", "corrupted", "unverifiable"]
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """Something a built-in detector saw on one step (or at one handoff)."""
+
+    name: FaultName
+    step: int
+    """Index of the step it was seen on: for a handoff, the step that performed it or first received
+    it.
+    """
+    reason: str
+    """One sentence for people; payload excerpts in it are at most 120 characters."""
+    confidence: float
+    handoff: int | None = None
+    """Index into ``CausalGraph.handoffs``, where the fault is about one."""
+    at: Literal["input", "output"] = "output"
+
+
+class Violation(msgspec.Struct, frozen=True, kw_only=True):
+    """One way in which a contract was not kept."""
+
+    name: ViolationName
+    side: Literal["sent", "received", "both", "result", "arguments"]
+    pointer: str
+    """JSON pointer of the place, empty for the whole payload."""
+    message: str
+    severity: str
+    expected: str = ""
+    actual: str = ""
+
+
+class ContractVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What one contract says of one handoff or of one step's result."""
+
+    contract: str
+    rule_id: str
+    verdict: HandoffVerdictName
+    handoff: int | None
+    step: int
+    """Index of the step that performed the handoff (or its receiver), or of the tool step."""
+    from_agent: str = ""
+    to_agent: str = ""
+    violations: tuple[Violation, ...] = ()
+    reason: str = ""
+    """Why unverifiable, with what would make it verifiable."""
+    sent_sha256: str = ""
+    received_sha256: str = ""
+    sent_bytes: int = 0
+    received_bytes: int = 0
+
+
+class Hop(msgspec.Struct, frozen=True, kw_only=True):
+    """One step on the causal path, with the evidence that leads to it from the one before."""
+
+    step: int
+    agent: str
+    evidence: str
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """The first step that introduced the corruption."""
+
+    step: int
+    agent: str
+    at: Literal["input", "output"]
+    reason: str
+
+
+class Propagator(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent that took the corrupted content in and went on with it in ``step``."""
+
+    step: int
+    agent: str
+    evidence: str
+
+
+class Symptom(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the corruption surfaced."""
+
+    step: int
+    agent: str
+
+
+class Unverifiable(msgspec.Struct, frozen=True, kw_only=True):
+    """A boundary that could not be checked, why, and what would make it checkable."""
+
+    step: int | None
+    what: str
+    reason: str
+    fix: str
+
+
+class Blame(msgspec.Struct, frozen=True, kw_only=True):
+    """Who introduced the corruption of a run, who passed it on, where it surfaced."""
+
+    verdict: RunVerdictName
+    category: Category | None = None
+    origin: Origin | None = None
+    propagators: tuple[Propagator, ...] = ()
+    symptom: Symptom | None = None
+    confidence: float | None = None
+    path: tuple[Hop, ...] = ()
+    unverifiable: tuple[Unverifiable, ...] = ()
+
+
+class Assessment(msgspec.Struct, frozen=True, kw_only=True):
+    """A causal graph and all that was judged of it."""
+
+    graph: CausalGraph
+    faults: tuple[Fault, ...] = ()
+    verdicts: tuple[ContractVerdict, ...] = ()
+    blame: Blame = msgspec.field(default_factory=lambda: Blame(verdict="healthy"))

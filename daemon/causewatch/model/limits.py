@@ -1,0 +1,29 @@
+"""Every limit, with its unit in its name. Each drop they cause has a counter and a reason."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class RunLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """When a run is complete, and how much of it is kept."""
+
+    quiet_s: float = 10.0
+    quiet_without_root_s: float = 60.0
+    max_age_s: float = 1800.0
+    late_s: float = 3600.0
+    max_live_mib: int = 512
+    max_spans_per_run: int = 20_000
+
+
+class PayloadLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of a payload is looked at."""
+
+    max_payload_bytes: int = 4 * 1024 * 1024
+    max_json_depth: int = 64
+    max_messages_per_step: int = 2_000
+    max_excerpt_chars: int = 120
+
+
+DEFAULT_RUN_LIMITS = RunLimits()
+DEFAULT_PAYLOAD_LIMITS = PayloadLimits()

@@ -1,0 +1,1 @@
+"""What causewatch says of itself: metrics and logs."""

@@ -1,0 +1,127 @@
+"""Every metric causewatch exposes on ``/metrics``, in one place.
+
+Each queue, limit and drop has one here; ``reason`` labels come from closed sets in the code.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+class Metrics:
+    """The metrics of one daemon. Tests make their own, so nothing is global."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        r = self.registry
+        self.received_batches = Counter(
+            "causewatch_received_batches",
+            "OTLP requests stored durably.",
+            ["signal", "transport"],
+            registry=r,
+        )
+        self.received_items = Counter(
+            "causewatch_received_items",
+            "Spans or log records stored durably.",
+            ["signal", "transport"],
+            registry=r,
+        )
+        self.refused_batches = Counter(
+            "causewatch_refused_batches",
+            "OTLP requests refused aloud.",
+            ["signal", "transport", "reason"],
+            registry=r,
+        )
+        self.rejected_items = Counter(
+            "causewatch_rejected_items",
+            "Malformed spans or log records, reported as partial_success.",
+            ["signal", "reason"],
+            registry=r,
+        )
+        self.inbox_pending_bytes = Gauge(
+            "causewatch_inbox_pending_bytes",
+            "Bytes waiting for the next durable commit.",
+            registry=r,
+        )
+        self.inbox_commit_seconds = Histogram(
+            "causewatch_inbox_commit_seconds",
+            "Duration of one group commit.",
+            registry=r,
+        )
+        self.inbox_lag_batches = Gauge(
+            "causewatch_inbox_lag_batches",
+            "Stored batches that the pipeline has not read yet.",
+            registry=r,
+        )
+        self.live_runs = Gauge("causewatch_live_runs", "Runs being assembled.", registry=r)
+        self.live_bytes = Gauge(
+            "causewatch_live_bytes", "Estimated memory of runs being assembled.", registry=r
+        )
+        self.runs = Counter("causewatch_runs", "Runs judged.", ["state", "verdict"], registry=r)
+        self.dropped_spans = Counter(
+            "causewatch_dropped_spans", "Spans dropped after the ack.", ["reason"], registry=r
+        )
+        self.evicted_runs = Counter(
+            "causewatch_evicted_runs", "Runs judged early to free memory.", ["reason"], registry=r
+        )
+        self.steps = Counter(
+            "causewatch_steps", "Steps understood.", ["dialect", "kind"], registry=r
+        )
+        self.faults = Counter("causewatch_faults", "Faults detected.", ["fault"], registry=r)
+        self.contract_verdicts = Counter(
+            "causewatch_contract_verdicts",
+            "Verdicts of contracts.",
+            ["contract", "verdict"],
+            registry=r,
+        )
+        self.findings = Counter("causewatch_findings", "Rule matches.", ["rule"], registry=r)
+        self.rule_evaluation_failures = Counter(
+            "causewatch_rule_evaluation_failures",
+            "Evaluations of a rule that raised.",
+            ["rule"],
+            registry=r,
+        )
+        self.group_last_duration_seconds = Gauge(
+            "causewatch_rule_group_last_duration_seconds",
+            "Duration of the last evaluation.",
+            ["group"],
+            registry=r,
+        )
+        self.group_last_evaluation_timestamp_seconds = Gauge(
+            "causewatch_rule_group_last_evaluation_timestamp_seconds",
+            "Slot time of the last evaluation.",
+            ["group"],
+            registry=r,
+        )
+        self.group_lag_seconds = Gauge(
+            "causewatch_rule_group_lag_seconds",
+            "How late the last evaluation began after its slot.",
+            ["group"],
+            registry=r,
+        )
+        self.group_missed_slots = Counter(
+            "causewatch_rule_group_missed_slots",
+            "Slots that were folded into a later evaluation.",
+            ["group"],
+            registry=r,
+        )
+        self.config_last_reload_successful = Gauge(
+            "causewatch_config_last_reload_successful",
+            "1 if the last load of the rule files succeeded.",
+            registry=r,
+        )
+        self.rules_info = Gauge(
+            "causewatch_rules_info", "The loaded rule files.", ["revision", "sha256"], registry=r
+        )
+        self.alerts = Gauge("causewatch_alerts", "Alerts by state.", ["state"], registry=r)
+        self.incidents = Gauge("causewatch_incidents", "Incidents by state.", ["state"], registry=r)
+        self.notifications = Counter(
+            "causewatch_notifications",
+            "Messages by outcome.",
+            ["integration", "receiver", "outcome"],
+            registry=r,
+        )
+        self.outbox_rows = Gauge(
+            "causewatch_outbox_rows", "Outbox rows by state.", ["state"], registry=r
+        )
+        self.build_info = Gauge("causewatch_build_info", "Version.", ["version"], registry=r)
