@@ -48,10 +48,22 @@ class Metrics:
             "Duration of one group commit.",
             registry=r,
         )
+        self.inbox_corrupt_rows = Counter(
+            "causewatch_inbox_corrupt_rows",
+            "Stored batches that cannot be read back.",
+            ["reason"],
+            registry=r,
+        )
+        self.inbox_failed_commits = Counter(
+            "causewatch_inbox_failed_commits", "Group commits that failed.", registry=r
+        )
         self.inbox_lag_batches = Gauge(
             "causewatch_inbox_lag_batches",
             "Stored batches that the pipeline has not read yet.",
             registry=r,
+        )
+        self.inbox_size_bytes = Gauge(
+            "causewatch_inbox_size_bytes", "Bytes of stored batches, compressed.", registry=r
         )
         self.live_runs = Gauge("causewatch_live_runs", "Runs being assembled.", registry=r)
         self.live_bytes = Gauge(

@@ -1,0 +1,1 @@
+"""The durable inbox: OTLP requests as received, committed before they are acknowledged."""

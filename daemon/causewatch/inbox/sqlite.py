@@ -1,0 +1,323 @@
+"""The inbox in one SQLite file: appends resolve after the durable commit, readers follow.
+
+Bodies are stored zstd-compressed with a checksum of what was received. A row that cannot be read
+back (a damaged page, a checksum that differs) is skipped and counted; it never stops the reader.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import zlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import zstandard
+
+from causewatch.errors import FullError
+from causewatch.inbox.batch import MIB_BYTES, Batch, InboxLimits, Signal
+from causewatch.inbox.schema import open_reader, open_writer, take_lock
+from causewatch.inbox.writer import GroupWriter
+from causewatch.telemetry.metrics import Metrics
+
+__all__ = ["Batch", "InboxLimits", "SqliteInbox"]
+
+CorruptReason: TypeAlias = Literal["signal", "compression", "size", "checksum", "page"]
+"""Why a stored row cannot be read back."""
+
+HIGH_SHARE, LOW_SHARE = 0.8, 0.7
+"""Of the permitted size: where deleting for room begins, and where it ends."""
+
+_LEVEL = 1
+_PRUNE_ROWS = 256
+_VACUUM_PAGES = 2048
+_INSERT = (
+    "INSERT INTO batch (signal, received_ns, items, raw_bytes, crc32, body) "
+    "VALUES (?, ?, ?, ?, ?, ?)"
+)
+_SELECT = "SELECT seq, signal, received_ns, raw_bytes, crc32, body FROM batch"
+_ADVANCE = (
+    "INSERT INTO cursor (name, seq) VALUES (?, ?) "
+    "ON CONFLICT (name) DO UPDATE SET seq = max(seq, excluded.seq)"
+)
+
+
+class _CorruptError(Exception):
+    """A stored row cannot be read back."""
+
+    def __init__(self, reason: CorruptReason) -> None:
+        super().__init__(reason)
+        self.reason: CorruptReason = reason
+
+
+class SqliteInbox:
+    """The durable queue between the receivers and the pipeline, for use by any thread.
+
+    Args:
+        path: the database file; beside it live its ``-wal``, ``-shm`` and ``.lock``.
+        limits: see ``InboxLimits``.
+        now_ns: the wall clock, for the time of receipt.
+        metrics: where commits, sizes and losses are counted.
+
+    Raises:
+        InboxUnusableError: another process has it, it is damaged, or of a later version.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        limits: InboxLimits | None = None,
+        now_ns: Callable[[], int],
+        metrics: Metrics,
+    ) -> None:
+        self._limits = limits or InboxLimits()
+        self._now_ns = now_ns
+        self._metrics = metrics
+        self._stored_bytes = 0
+        self._last_seq = 0
+        self._is_closed = False
+        self._committed = threading.Condition()
+        self._reading = threading.Lock()
+        # No readable row has a sequence number in (low, high]: a reader must not wait for one.
+        self._unreadable = (0, 0)
+        self._lock_descriptor = take_lock(path)
+        try:
+            self._writer = GroupWriter(
+                lambda: open_writer(path),
+                max_commit_bytes=self._limits.max_commit_mib * MIB_BYTES,
+                max_linger_s=self._limits.max_linger_ms / 1000,
+                after_commit=self._after_commit,
+                after_failure=self._metrics.inbox_failed_commits.inc,
+            )
+        except BaseException:
+            os.close(self._lock_descriptor)
+            raise
+        metrics.inbox_pending_bytes.set_function(lambda: self._writer.pending_bytes)
+        self._reader = open_reader(path)
+        self._compressor = zstandard.ZstdCompressor(level=_LEVEL)
+        # An empty transaction: reads the sizes and the last sequence number of what is there.
+        self._writer.submit(lambda _: None).result()
+
+    def append(self, signal: Signal, body: bytes, items: int) -> Future[int]:
+        """Store one request of ``items`` spans or records; the result is its sequence number.
+
+        The future resolves after the durable commit, and fails with ``NotStoredError`` when the
+        commit failed. A future that is cancelled in time stores nothing.
+
+        Raises:
+            FullError: a bound is reached; says when to try again.
+            NotStoredError: the inbox is closed.
+        """
+        received_ns = self._now_ns()
+
+        def insert(connection: sqlite3.Connection) -> int:
+            packed = self._compressor.compress(body)
+            row = (signal, received_ns, items, len(body), zlib.crc32(body), packed)
+            return connection.execute(_INSERT, row).lastrowid or 0
+
+        return self._writer.submit(
+            insert, size_bytes=len(body), admit=lambda pending: self._admit(pending, len(body))
+        )
+
+    def read(self, after: int, max_batches: int, max_bytes: int) -> list[Batch]:
+        """Return the batches that follow sequence number ``after``, in order.
+
+        At most ``max_batches``, and no more once their raw bodies reach ``max_bytes``, but always
+        at least one where there is one. Unreadable rows are skipped and counted.
+        """
+        found: list[Batch] = []
+        size_bytes = 0
+        with self._reading:
+            low, high = self._unreadable
+            seen = high if low <= after < high else after
+            while not found and (seqs := self._seqs_after(seen, max_batches)):
+                for seen in seqs:
+                    batch = self._fetch(seen)
+                    if batch is None:
+                        continue
+                    found.append(batch)
+                    size_bytes += len(batch.body)
+                    if size_bytes >= max_bytes:
+                        break
+            last_good = found[-1].seq if found else after
+            if seen > last_good:
+                self._unreadable = (last_good, seen)
+        return found
+
+    def get(self, seqs: Sequence[int]) -> list[Batch]:
+        """Return the batches with these sequence numbers, in this order; missing ones are not."""
+        with self._reading:
+            found = (self._fetch(seq) for seq in seqs)
+            return [batch for batch in found if batch is not None]
+
+    def cursor(self, name: str) -> int:
+        """Return up to where reader ``name`` has come; 0 for a new one."""
+        with self._reading:
+            row = self._reader.execute("SELECT seq FROM cursor WHERE name = ?", (name,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def advance(self, name: str, seq: int) -> None:
+        """Record durably that reader ``name`` has come to ``seq``. It never goes back.
+
+        Raises:
+            NotStoredError: the commit failed.
+        """
+        self._writer.submit(lambda connection: connection.execute(_ADVANCE, (name, seq))).result()
+
+    def last_seq(self) -> int:
+        """Return the highest sequence number ever committed; 0 at first."""
+        return self._last_seq
+
+    def stored_bytes(self) -> int:
+        """Return the size of what is stored, in bytes on disk."""
+        return self._stored_bytes
+
+    def prune(self, before_seq: int) -> int:
+        """Delete the batches below ``before_seq``; return how many.
+
+        Freed space is used again; it goes back to the file system when it is more than a quarter
+        of the file. Works in small transactions, so that appends go on in between.
+
+        Raises:
+            NotStoredError: a commit failed; what was deleted before stays deleted.
+        """
+        deleted_count = 0
+        while count := self._writer.submit(lambda c: _delete_some(c, before_seq)).result():
+            deleted_count += int(count)
+        while self._writer.submit(_vacuum_some).result():
+            pass
+        return deleted_count
+
+    def prune_older_than(self, oldest_ns: int, *, keep_after: int) -> int:
+        """Delete what was received before ``oldest_ns``, and of the rest what there is no room for.
+
+        Nothing after sequence number ``keep_after`` is touched. Room is short when more than
+        ``HIGH_SHARE`` of ``max_size_mib`` is used: then the oldest go until ``LOW_SHARE`` is.
+        Returns how many were deleted; raises as ``prune`` does.
+        """
+        query = "SELECT seq FROM batch WHERE received_ns >= ? ORDER BY seq LIMIT 1"
+        with self._reading:
+            row = self._reader.execute(query, (oldest_ns,)).fetchone()
+        before_seq = keep_after + 1
+        deleted_count = self.prune(min(row[0], before_seq) if row else before_seq)
+        max_bytes = self._limits.max_size_mib * MIB_BYTES
+        if self._stored_bytes > max_bytes * HIGH_SHARE:
+            while self._stored_bytes > max_bytes * LOW_SHARE:
+                count = self._writer.submit(lambda c: _delete_some(c, before_seq)).result()
+                if not count:
+                    break
+                deleted_count += int(count)
+        return deleted_count
+
+    def wait(self, after: int, timeout_s: float) -> bool:
+        """Block until something newer than ``after`` can be read.
+
+        Returns false when the time is over, or the inbox closes, and there is nothing newer.
+        """
+
+        def is_newer() -> bool:
+            low, high = self._unreadable
+            return self._last_seq > (high if low <= after < high else after)
+
+        with self._committed:
+            self._committed.wait_for(lambda: self._is_closed or is_newer(), timeout=timeout_s)
+            return is_newer()
+
+    def close(self) -> None:
+        """Commit what waits, then close and let another process in. May be called twice."""
+        self._writer.close()
+        with self._committed:
+            self._is_closed = True
+            self._committed.notify_all()
+        with self._reading:
+            self._reader.close()
+            if self._lock_descriptor >= 0:
+                os.close(self._lock_descriptor)
+                self._lock_descriptor = -1
+
+    def _admit(self, pending_bytes: int, size_bytes: int) -> None:
+        """Raise ``FullError`` when ``size_bytes`` more would pass a bound."""
+        limits = self._limits
+        wanted_bytes = pending_bytes + size_bytes
+        # One larger than the bound by itself may pass alone: the receivers have let it through,
+        # and refusing it for ever would be a loss.
+        if pending_bytes and wanted_bytes > limits.max_pending_mib * MIB_BYTES:
+            raise FullError("too many bytes wait for the disk", retry_after_s=limits.retry_after_s)
+        if self._stored_bytes + wanted_bytes > limits.max_size_mib * MIB_BYTES:
+            raise FullError("the inbox is full", retry_after_s=limits.retry_after_s)
+
+    def _after_commit(self, connection: sqlite3.Connection, took_s: float) -> None:
+        """Take note of the new end and size; wake the readers."""
+        row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'batch'").fetchone()
+        pages, free, page_bytes = (
+            connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        with self._committed:
+            self._last_seq = int(row[0]) if row else 0
+            self._stored_bytes = (pages - free) * page_bytes
+            self._committed.notify_all()
+        self._metrics.inbox_size_bytes.set(self._stored_bytes)
+        self._metrics.inbox_commit_seconds.observe(took_s)
+
+    def _seqs_after(self, after: int, max_count: int) -> Sequence[int]:
+        """Return the next sequence numbers after ``after``, read or not."""
+        query = "SELECT seq FROM batch WHERE seq > ? ORDER BY seq LIMIT ?"
+        try:
+            return [seq for (seq,) in self._reader.execute(query, (after, max_count))]
+        except sqlite3.DatabaseError:
+            # A damaged page ends a walk, but not the look-up of a single number.
+            return range(after + 1, min(after + max_count, self._last_seq) + 1)
+
+    def _fetch(self, seq: int) -> Batch | None:
+        try:
+            row = self._reader.execute(f"{_SELECT} WHERE seq = ?", (seq,)).fetchone()
+            return None if row is None else _unpack(row)
+        except sqlite3.DatabaseError:
+            self._metrics.inbox_corrupt_rows.labels("page").inc()
+        except _CorruptError as error:
+            self._metrics.inbox_corrupt_rows.labels(error.reason).inc()
+        return None
+
+
+def _unpack(row: tuple[Any, ...]) -> Batch:
+    """Return the batch in a row of ``_SELECT``.
+
+    Raises:
+        _CorruptError: the row is not what was stored.
+    """
+    seq, signal, received_ns, raw_bytes, crc32, packed = row
+    if signal not in ("traces", "logs"):
+        raise _CorruptError("signal")
+    try:
+        # The frame's own size is checked first: a damaged one may ask for any amount of memory.
+        if zstandard.frame_content_size(packed) != raw_bytes:
+            raise _CorruptError("size")
+        body = zstandard.ZstdDecompressor().decompress(packed)
+    except zstandard.ZstdError as error:
+        raise _CorruptError("compression") from error
+    if zlib.crc32(body) != crc32:
+        raise _CorruptError("checksum")
+    return Batch(seq=seq, signal=signal, received_ns=received_ns, body=body)
+
+
+def _delete_some(connection: sqlite3.Connection, before_seq: int) -> int:
+    deleted = connection.execute(
+        "DELETE FROM batch WHERE seq IN (SELECT seq FROM batch WHERE seq < ? ORDER BY seq LIMIT ?)",
+        (before_seq, _PRUNE_ROWS),
+    )
+    return deleted.rowcount
+
+
+def _vacuum_some(connection: sqlite3.Connection) -> bool:
+    """Give some free pages back; false when too few are free to be worth the moving."""
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    if free * 4 <= pages:
+        return False
+    connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
+    return True

@@ -1,0 +1,159 @@
+"""One request from any transport: unpacked, checked, stored, and only then accepted."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Future
+from typing import Literal, Protocol, TypeAlias, assert_never
+
+import structlog
+
+from causewatch.errors import FullError
+from causewatch.inbox.batch import NotStoredError, Signal
+from causewatch.otlp.decode import Counted, NotOtlpError, count_logs, count_traces
+from causewatch.otlp.json import json_to_protobuf
+from causewatch.otlp.reject import REJECT_TEXT, Rejected
+from causewatch.receive.inflate import BombError, Encoding, InflateError, inflate
+from causewatch.receive.limits import ReceiveLimits
+from causewatch.receive.outcome import (
+    Accepted,
+    Full,
+    Invalid,
+    Outcome,
+    Refusal,
+    TooLarge,
+    Transport,
+    Unavailable,
+    reason_of,
+)
+from causewatch.telemetry.metrics import Metrics
+
+Format: TypeAlias = Literal["protobuf", "json"]
+
+_INLINE_BYTES = 256 * 1024
+"""Larger bodies are checked in a thread, so that one sender does not hold up the others."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Appender(Protocol):
+    """The part of the inbox that a receiver needs."""
+
+    def append(self, signal: Signal, body: bytes, items: int) -> Future[int]:
+        """Store a request; see ``SqliteInbox.append``."""
+        ...
+
+
+class Handler:
+    """Takes requests from all transports into one inbox.
+
+    Args:
+        inbox: where they are stored.
+        limits: the bound of one request, and what a sender is told when we fail.
+        metrics: counts what is stored, rejected and refused, by reason.
+    """
+
+    def __init__(self, inbox: Appender, *, limits: ReceiveLimits, metrics: Metrics) -> None:
+        self.limits = limits
+        self._inbox = inbox
+        self._metrics = metrics
+
+    async def handle(
+        self,
+        signal: Signal,
+        transport: Transport,
+        body: bytes,
+        *,
+        encoding: Encoding = "identity",
+        body_format: Format = "protobuf",
+    ) -> Outcome:
+        """Return what becomes of a request; ``Accepted`` only after the durable commit.
+
+        Never raises but when it is cancelled: whatever goes wrong unexpectedly is
+        ``Unavailable``, as any other answer makes senders drop their data.
+        """
+        try:
+            outcome = await self._store(signal, transport, body, encoding, body_format)
+        except Exception as error:  # noqa: BLE001  # the boundary: the sender must keep its data
+            _log.warning("request failed", signal=signal, transport=transport, exc_info=True)
+            outcome = self._unavailable("unexpected", f"internal failure: {type(error).__name__}")
+        if not isinstance(outcome, Accepted):
+            self.count_refusal(signal, transport, outcome)
+        return outcome
+
+    def count_refusal(self, signal: Signal, transport: Transport, refusal: Refusal) -> None:
+        """Count a refusal; a transport calls this for those that it decides by itself."""
+        self._metrics.refused_batches.labels(signal, transport, reason_of(refusal)).inc()
+
+    async def _store(
+        self,
+        signal: Signal,
+        transport: Transport,
+        body: bytes,
+        encoding: Encoding,
+        body_format: Format,
+    ) -> Outcome:
+        limit_bytes = self.limits.max_message_bytes
+        try:
+            if len(body) <= _INLINE_BYTES and encoding == "identity":
+                plain, counted = _checked(signal, body, encoding, body_format, limit_bytes)
+            else:
+                plain, counted = await asyncio.to_thread(
+                    _checked, signal, body, encoding, body_format, limit_bytes
+                )
+        except BombError:
+            return TooLarge(limit_bytes=limit_bytes)
+        except InflateError as error:
+            return Invalid(reason="compression", message=str(error))
+        except NotOtlpError as error:
+            return Invalid(reason="not_otlp", message=str(error))
+        return await self._commit(signal, transport, plain, counted)
+
+    async def _commit(
+        self, signal: Signal, transport: Transport, plain: bytes, counted: Counted
+    ) -> Outcome:
+        """Store what has something usable in it, and wait until it is durable."""
+        if not counted.kept:
+            return self._accepted(signal, counted.rejected)
+        try:
+            await asyncio.wrap_future(self._inbox.append(signal, plain, counted.kept))
+        except FullError as error:
+            return Full(reason="inbox_full", retry_after_s=error.retry_after_s, message=str(error))
+        except NotStoredError as error:
+            return self._unavailable("not_stored", str(error))
+        self._metrics.received_batches.labels(signal, transport).inc()
+        self._metrics.received_items.labels(signal, transport).inc(counted.kept)
+        return self._accepted(signal, counted.rejected)
+
+    def _accepted(self, signal: Signal, rejected: tuple[Rejected, ...]) -> Accepted:
+        for each in rejected:
+            self._metrics.rejected_items.labels(signal, each.reason).inc(each.count)
+        return Accepted(
+            rejected_count=sum(each.count for each in rejected),
+            message="; ".join(f"{each.count}: {REJECT_TEXT[each.reason]}" for each in rejected),
+        )
+
+    def _unavailable(
+        self, reason: Literal["not_stored", "unexpected"], message: str
+    ) -> Unavailable:
+        return Unavailable(reason=reason, retry_after_s=self.limits.retry_after_s, message=message)
+
+
+def _checked(
+    signal: Signal, body: bytes, encoding: Encoding, body_format: Format, limit_bytes: int
+) -> tuple[bytes, Counted]:
+    """Return the plain protobuf, and what of it is usable.
+
+    Raises:
+        BombError, InflateError, NotOtlpError: there is none.
+    """
+    plain = inflate(body, encoding, limit_bytes=limit_bytes)
+    if body_format == "json":
+        plain = json_to_protobuf(signal, plain)
+    match signal:
+        case "traces":
+            return plain, count_traces(plain)
+        case "logs":
+            return plain, count_logs(plain)
+        case _:
+            assert_never(signal)
