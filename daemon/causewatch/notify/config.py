@@ -1,0 +1,137 @@
+"""Who is told, and where. Plain values: reading them from YAML is the business of ``app``."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Literal, TypeAlias, assert_never
+
+import msgspec
+
+SLACK_API_URL = "https://slack.com/api/"
+Integration = Literal["slack", "slack_webhook", "webhook"]
+MatchOperator = Literal["=", "!=", "=~", "!~"]
+
+
+class SlackConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """One Slack channel, by bot token (updates and threads) or by incoming webhook (neither).
+
+    ``mention`` maps a severity to whom to mention: ids of users (``U…``), ids or handles of user
+    groups (``S…``, ``@oncall``), ``@here``, ``@channel``, ``@everyone``.
+    """
+
+    channel: str = ""
+    bot_token: str = ""
+    webhook_url: str = ""
+    api_url: str = SLACK_API_URL
+    mention: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    send_resolved: bool = True
+    excerpts: bool = False
+    """Show payload excerpts that evidence quotes; otherwise they are left out."""
+    timeout_s: float = 10.0
+
+    def __repr__(self) -> str:
+        """Name the place, never the secrets."""
+        return f"SlackConfig(channel={self.channel!r})"
+
+
+class WebhookConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """One URL that takes our JSON; ``secret`` (``whsec_…``) signs it by Standard Webhooks."""
+
+    url: str
+    secret: str = ""
+    send_resolved: bool = True
+    excerpts: bool = False
+    timeout_s: float = 20.0
+
+    def __repr__(self) -> str:
+        """Name the place, never the secrets: a URL may carry a token."""
+        return f"WebhookConfig({digest_of(self.url)})"
+
+
+Destination: TypeAlias = SlackConfig | WebhookConfig
+
+
+class Receiver(msgspec.Struct, frozen=True, kw_only=True):
+    """A named set of destinations; each is told by itself."""
+
+    name: str
+    slack: tuple[SlackConfig, ...] = ()
+    webhooks: tuple[WebhookConfig, ...] = ()
+
+
+class Matcher(msgspec.Struct, frozen=True, kw_only=True):
+    """A condition on one label; a missing label is the empty string, patterns match as a whole."""
+
+    name: str
+    op: MatchOperator = "="
+    value: str = ""
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """A node of the routing tree, as in Alertmanager. The matchers of the root are not asked."""
+
+    receiver: str
+    matchers: tuple[Matcher, ...] = ()
+    routes: tuple[Route, ...] = ()
+    continue_: bool = False
+    group_interval_s: float = 60.0
+    """Small changes (one more run) update a message at most this often."""
+
+
+class Links(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the buttons lead; empty leaves a button out.
+
+    ``trace_url`` may hold ``{{ $trace_id }}``, ``{{ $span_id }}`` and ``{{ $run_id }}``.
+    """
+
+    external_url: str = ""
+    trace_url: str = ""
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """One destination under the name that the outbox knows it by, stable when others change."""
+
+    name: str
+    receiver: str
+    integration: Integration
+    destination: Destination
+
+    @property
+    def in_place(self) -> bool:
+        """Return whether a message there can be changed and answered in a thread."""
+        return self.integration == "slack"
+
+    @property
+    def send_resolved(self) -> bool:
+        """Return whether people are told of the end as well."""
+        return self.destination.send_resolved
+
+
+def targets_of(receiver: Receiver) -> tuple[Target, ...]:
+    """Return the destinations of a receiver, Slack first."""
+    destinations: tuple[Destination, ...] = (*receiver.slack, *receiver.webhooks)
+    return tuple(_target(receiver.name, destination) for destination in destinations)
+
+
+def digest_of(secret: str) -> str:
+    """Return a short digest: names a URL that must not be shown."""
+    return hashlib.sha256(secret.encode()).hexdigest()[:8]
+
+
+def _target(receiver: str, destination: Destination) -> Target:
+    integration, place = _place(destination)
+    name = f"{receiver}/{integration}/{place}"
+    return Target(name=name, receiver=receiver, integration=integration, destination=destination)
+
+
+def _place(destination: Destination) -> tuple[Integration, str]:
+    match destination:
+        case SlackConfig(bot_token=token) if token:
+            return "slack", destination.channel
+        case SlackConfig():
+            return "slack_webhook", digest_of(destination.webhook_url)
+        case WebhookConfig():
+            return "webhook", digest_of(destination.url)
+        case _ as never:
+            assert_never(never)

@@ -1,0 +1,1 @@
+"""Slack: messages as Block Kit, and sending them."""

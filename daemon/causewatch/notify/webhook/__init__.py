@@ -1,0 +1,1 @@
+"""Webhooks: our JSON, signed by Standard Webhooks."""

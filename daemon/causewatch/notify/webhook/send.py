@@ -1,0 +1,105 @@
+"""Posting to a webhook with httpx, signed by Standard Webhooks. Thin: no rendering here.
+
+Redirects are not followed: the address comes from the configuration and from nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import httpx
+from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
+
+from causewatch import __version__
+from causewatch.errors import UserError
+from causewatch.notify.config import Links, WebhookConfig, digest_of
+from causewatch.notify.outcome import Dead, Delivery, Outcome, Retry, Sent, Unknown
+from causewatch.notify.retry_after import retry_after_s
+from causewatch.notify.webhook.render import render_body
+
+_NS_PER_S = 1_000_000_000
+
+
+class WebhookChannel:
+    """One URL that takes our JSON.
+
+    Raises:
+        UserError: when the secret is not the base64 that Standard Webhooks asks for.
+    """
+
+    integration = "webhook"
+    min_gap_s = 0.0
+
+    def __init__(
+        self, receiver: str, config: WebhookConfig, links: Links, now_ns: Callable[[], int]
+    ) -> None:
+        self.receiver = receiver
+        self.pace_key = f"webhook {config.url}"
+        self._config = config
+        self._links = links
+        self._now_ns = now_ns
+        self._signer = _signer(config.secret, receiver)
+        self._client = httpx.Client(timeout=config.timeout_s, follow_redirects=False)
+
+    def send(self, delivery: Delivery) -> Outcome:
+        """Try once. See ``Channel.send``."""
+        row = delivery.row
+        body = render_body(row, self._links, excerpts=self._config.excerpts)
+        try:
+            response = self._client.post(
+                self._config.url, content=body, headers=self._headers(row.message_id, body)
+            )
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
+            return Dead(reason=f"the webhook cannot be asked: {error}")
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            return Retry(reason=f"the webhook cannot be reached: {error}")
+        except httpx.HTTPError as error:
+            return Unknown(reason=f"no answer from the webhook: {type(error).__name__}")
+        return outcome_of(response)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _headers(self, message_id: str, body: bytes) -> dict[str, str]:
+        """Return the headers: the id stays the same over retries, the time is the attempt's."""
+        seconds = self._now_ns() // _NS_PER_S
+        headers = {
+            "content-type": "application/json",
+            "user-agent": f"causewatch/{__version__}",
+            "webhook-id": message_id,
+            "webhook-timestamp": str(seconds),
+        }
+        if self._signer is not None:
+            at = datetime.fromtimestamp(seconds, tz=UTC)
+            headers["webhook-signature"] = self._signer.sign(message_id, at, body.decode())
+        return headers
+
+
+def outcome_of(response: httpx.Response) -> Outcome:
+    """Return what a webhook's answer means; by Standard Webhooks all but 2xx is tried again."""
+    status = response.status_code
+    if response.is_success:
+        return Sent()
+    if status == httpx.codes.GONE:
+        return Dead(reason="the webhook is gone (HTTP 410)", disable=True)
+    if response.is_redirect:
+        return Retry(reason=f"the webhook redirects (HTTP {status}): redirects are not followed")
+    asked = retry_after_s(response.headers)
+    limited = status in {httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE}
+    return Retry(
+        reason=f"the webhook answered HTTP {status}",
+        after_s=asked,
+        whole_channel=limited and asked is not None,
+    )
+
+
+def _signer(secret: str, receiver: str) -> Webhook | None:
+    if not secret:
+        return None
+    try:
+        return Webhook(secret)
+    except (ValueError, EmptyWebhookSecretError) as error:
+        place = f"the webhook secret of receiver {receiver!r} ({digest_of(secret)})"
+        raise UserError(f"{place} is not base64 with the prefix whsec_") from error

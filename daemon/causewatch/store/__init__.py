@@ -1,0 +1,1 @@
+"""What survives a restart: runs, findings, alerts, incidents and the outbox."""

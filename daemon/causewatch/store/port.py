@@ -1,0 +1,175 @@
+"""What the rest of causewatch asks of a store.
+
+Alert state, incidents and outbox rows change together: callers put them inside of one
+``transaction()``. Each writing method alone is a transaction of its own. All methods may be called
+from any thread; ``transaction()`` belongs to the thread that entered it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from causewatch.model.finding import Alert, Finding
+from causewatch.model.incident import Incident, IncidentState
+from causewatch.store.record import (
+    MessageRef,
+    OutboxRow,
+    OutboxState,
+    StoredRun,
+    Told,
+    TraceLink,
+)
+
+
+class RunStore(Protocol):
+    """Judged runs and what rules found in them."""
+
+    def put_run(self, run: StoredRun) -> None:
+        """Insert or replace a run, and link each of its traces to it."""
+        ...
+
+    def run(self, run_id: str) -> StoredRun | None:
+        """Return a run, or ``None``."""
+        ...
+
+    def recent_runs(self, *, limit: int = 100, verdict: str = "") -> tuple[StoredRun, ...]:
+        """Return the runs changed last, newest first; ``verdict`` narrows where it is given."""
+        ...
+
+    def link_trace(self, link: TraceLink) -> None:
+        """Say which run a trace belongs to; batch numbers are added to those known."""
+        ...
+
+    def trace(self, trace_id: str) -> TraceLink | None:
+        """Return the run and the batches of a trace, or ``None``."""
+        ...
+
+    def add_findings(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+        """Add findings; return those that were new by (rule, version, run, labels)."""
+        ...
+
+    def findings(
+        self, rule_id: str, *, since_ns: int, rule_version: str = ""
+    ) -> tuple[Finding, ...]:
+        """Return a rule's findings at or after ``since_ns``, oldest first."""
+        ...
+
+
+class AlertStore(Protocol):
+    """Alert state, incidents, and the slots of rule groups."""
+
+    def put_alerts(self, alerts: Sequence[Alert]) -> None:
+        """Insert or replace alerts by (rule, labels)."""
+        ...
+
+    def alerts(self, *, active_only: bool = True) -> tuple[Alert, ...]:
+        """Return the alerts; active are pending, firing and keep_firing."""
+        ...
+
+    def put_incidents(self, incidents: Sequence[Incident]) -> None:
+        """Insert or replace incidents by id."""
+        ...
+
+    def incident(self, incident_id: str) -> Incident | None:
+        """Return an incident, or ``None``."""
+        ...
+
+    def incidents(
+        self, *, state: IncidentState | None = None, since_ns: int = 0, limit: int = 1000
+    ) -> tuple[Incident, ...]:
+        """Return incidents updated at or after ``since_ns``, newest first."""
+        ...
+
+    def live_incidents(self, *, resolved_since_ns: int) -> tuple[Incident, ...]:
+        """Return every open incident, and those resolved at or after a time: what gathering needs.
+
+        There is no limit: an open incident that gathering does not see would be opened twice.
+        """
+        ...
+
+    def group_slot_ns(self, group: str) -> int | None:
+        """Return the last slot a rule group was evaluated for, Unix ns."""
+        ...
+
+    def put_group_slot_ns(self, group: str, slot_ns: int) -> None:
+        """Remember the last slot of a rule group."""
+        ...
+
+
+class OutboxStore(Protocol):
+    """Messages on their way, and what was told."""
+
+    def put_outbox(self, row: OutboxRow) -> OutboxRow:
+        """Insert a row with ``seq`` 0, else replace it; return it with its ``seq``.
+
+        Inserting a ``message_id`` for a second time changes nothing and returns the first row.
+        """
+        ...
+
+    def drop_outbox(self, seq: int) -> None:
+        """Delete a row that another one replaces."""
+        ...
+
+    def unfinished(self, target: str = "", *, incident_id: str = "") -> tuple[OutboxRow, ...]:
+        """Return queued and sending rows in order, narrowed where arguments are given."""
+        ...
+
+    def due(self, target: str, *, now_ns: int, limit: int) -> tuple[OutboxRow, ...]:
+        """Return queued rows whose time has come, oldest first.
+
+        A row waits for the earlier unfinished rows of the same incident and target.
+        """
+        ...
+
+    def next_due_ns(self, target: str) -> int | None:
+        """Return when the next queued row of a target is due, ``None`` when none is queued."""
+        ...
+
+    def outbox_counts(self) -> dict[OutboxState, int]:
+        """Return the number of rows in each state, also where it is 0."""
+        ...
+
+    def put_told(self, told: Told) -> None:
+        """Insert or replace what a target was told of an incident."""
+        ...
+
+    def told(self, incident_id: str, target: str) -> Told | None:
+        """Return what a target was told of an incident, or ``None``."""
+        ...
+
+    def last_ref(self, target: str) -> MessageRef | None:
+        """Return where the newest known message of a target is, or ``None``."""
+        ...
+
+
+class Store(RunStore, AlertStore, OutboxStore, Protocol):
+    """Everything a daemon keeps."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Make all changes inside atomic: all of them, or (on an exception) none.
+
+        May be nested; an inner one that fails takes back its own part only.
+        """
+        ...
+
+    def meta(self, key: str) -> str | None:
+        """Return a remembered value, or ``None``."""
+        ...
+
+    def put_meta(self, key: str, value: str) -> None:
+        """Remember a value by key."""
+        ...
+
+    def prune(self, before_ns: int, *, anomalous_before_ns: int | None = None) -> dict[str, int]:
+        """Delete what is older; return the number of rows deleted, by kind.
+
+        Active alerts, open incidents and unfinished messages stay, whatever their age. Runs that
+        are not healthy go by ``anomalous_before_ns`` (``before_ns`` where it is ``None``).
+        """
+        ...
+
+    def close(self) -> None:
+        """Close it; a second call does nothing."""
+        ...

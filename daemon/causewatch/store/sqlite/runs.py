@@ -1,0 +1,92 @@
+"""The tables of runs, traces and findings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from causewatch.model.finding import Finding, Labels
+from causewatch.store.record import StoredRun, TraceLink
+from causewatch.store.sqlite.database import Database
+
+
+def labels_key(labels: Labels) -> str:
+    """Return labels as text that is equal exactly where the labels are."""
+    return msgspec.json.encode(dict(labels), order="sorted").decode()
+
+
+class RunTables(Database):
+    """``RunStore`` on SQLite."""
+
+    def put_run(self, run: StoredRun) -> None:
+        """See ``RunStore.put_run``."""
+        with self.transaction():
+            self._write(
+                "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?)",
+                (run.run_id, run.verdict, run.updated_at_ns, msgspec.json.encode(run)),
+            )
+            for trace_id in run.trace_ids:
+                self.link_trace(TraceLink(trace_id=trace_id, run_id=run.run_id))
+
+    def run(self, run_id: str) -> StoredRun | None:
+        """See ``RunStore.run``."""
+        return self._value(StoredRun, "SELECT value FROM runs WHERE run_id = ?", (run_id,))
+
+    def recent_runs(self, *, limit: int = 100, verdict: str = "") -> tuple[StoredRun, ...]:
+        """See ``RunStore.recent_runs``."""
+        return self._values(
+            StoredRun,
+            "SELECT value FROM runs WHERE ? IN ('', verdict)"
+            " ORDER BY updated_at_ns DESC, run_id LIMIT ?",
+            (verdict, limit),
+        )
+
+    def link_trace(self, link: TraceLink) -> None:
+        """See ``RunStore.link_trace``."""
+        with self.transaction():
+            known = self.trace(link.trace_id)
+            batches = sorted({*link.batches, *(known.batches if known else ())})
+            self._write(
+                "INSERT OR REPLACE INTO run_traces VALUES (?, ?, ?)",
+                (link.trace_id, link.run_id, msgspec.json.encode(batches)),
+            )
+
+    def trace(self, trace_id: str) -> TraceLink | None:
+        """See ``RunStore.trace``."""
+        rows = self._read("SELECT run_id, batches FROM run_traces WHERE trace_id = ?", (trace_id,))
+        for run_id, batches in rows:
+            numbers = msgspec.json.decode(batches, type=tuple[int, ...])
+            return TraceLink(trace_id=trace_id, run_id=run_id, batches=numbers)
+        return None
+
+    def add_findings(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+        """See ``RunStore.add_findings``."""
+        with self.transaction():
+            return tuple(finding for finding in findings if self._add(finding))
+
+    def _add(self, finding: Finding) -> bool:
+        cursor = self._write(
+            "INSERT OR IGNORE INTO findings"
+            " (rule_id, rule_version, run_id, labels, at_ns, value) VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                finding.rule_id,
+                finding.rule_version,
+                finding.run_id,
+                labels_key(finding.labels),
+                finding.at_ns,
+                msgspec.json.encode(finding),
+            ),
+        )
+        return cursor.rowcount == 1
+
+    def findings(
+        self, rule_id: str, *, since_ns: int, rule_version: str = ""
+    ) -> tuple[Finding, ...]:
+        """See ``RunStore.findings``."""
+        return self._values(
+            Finding,
+            "SELECT value FROM findings WHERE rule_id = ? AND at_ns >= ?"
+            " AND ? IN ('', rule_version) ORDER BY at_ns, id",
+            (rule_id, since_ns, rule_version),
+        )

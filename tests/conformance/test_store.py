@@ -1,0 +1,358 @@
+"""One suite for every store: what ``store/port.py`` promises."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from causewatch.model.finding import Finding
+from causewatch.notify.config import Receiver, SlackConfig, targets_of
+from causewatch.notify.decide import decide
+from causewatch.store.port import Store
+from causewatch.store.record import MessageRef, OutboxRow, StoredRun, Told, TraceLink
+from causewatch.store.sqlite import SqliteStore
+from notify_fixtures import NOW, S, a_cause, an_alert, opened, resolved, then
+
+IMPLEMENTATIONS: dict[str, Callable[[Path], Store]] = {
+    "sqlite-file": lambda folder: SqliteStore(folder / "causewatch.db"),
+    "sqlite-memory": lambda _: SqliteStore(),
+}
+
+
+@pytest.fixture(params=sorted(IMPLEMENTATIONS))
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """Give one store of each implementation."""
+    made = IMPLEMENTATIONS[request.param](tmp_path)
+    yield made
+    made.close()
+
+
+class DeliberateError(Exception):
+    """Raised by a test inside of a transaction."""
+
+
+def a_run(run_id: str = "run-1", **rest: object) -> StoredRun:
+    """Return a run; ``rest`` are its other fields."""
+    fields: dict[str, object] = {"trace_ids": (f"trace-{run_id}",), "updated_at_ns": NOW} | rest
+    return StoredRun(run_id=run_id, **fields)  # type: ignore[arg-type]  # the fields vary by test
+
+
+def a_finding(run_id: str = "run-1", **rest: object) -> Finding:
+    """Return a finding; ``rest`` are its other fields."""
+    fields: dict[str, object] = {
+        "rule_id": "g/r",
+        "rule_version": "v1",
+        "trace_ids": ("t",),
+        "labels": {"a": "1", "b": "2"},
+        "at_ns": NOW,
+        "cause": a_cause(),
+    } | rest
+    return Finding(run_id=run_id, **fields)  # type: ignore[arg-type]  # the fields vary by test
+
+
+def a_row(number: int = 1, **rest: object) -> OutboxRow:
+    """Return an outbox row; ``rest`` are its other fields."""
+    fields: dict[str, object] = {
+        "target": "team/slack/#agents",
+        "incident": opened().incident,
+        "action": "open",
+        "reason": "opened",
+        "created_at_ns": NOW,
+        "due_at_ns": NOW,
+    } | rest
+    return OutboxRow(message_id=f"msg-{number}", **fields)  # type: ignore[arg-type]  # as above
+
+
+def test_a_run_comes_back_as_it_was_put(store: Store) -> None:
+    """Every field of a run survives, its JSON bytes to the last one."""
+    summary = b'{"run":"\xc3\xa9"}'
+    run = a_run(summary=summary, explanation="é", batches=(3, 1), verdict="corrupted", workflow="w")
+    store.put_run(run)
+    assert store.run("run-1") == run
+    assert store.run("other") is None
+
+
+def test_a_run_put_again_replaces_the_first(store: Store) -> None:
+    """A run that is judged again, after late spans, is one run."""
+    store.put_run(a_run(state="early"))
+    store.put_run(a_run(state="late"))
+    assert [run.state for run in store.recent_runs()] == ["late"]
+
+
+def test_recent_runs_are_newest_first_and_can_be_narrowed(store: Store) -> None:
+    """The list is ordered by change, cut at its limit, and narrowed by verdict."""
+    for number in range(4):
+        verdict = "corrupted" if number % 2 else "healthy"
+        store.put_run(a_run(f"run-{number}", updated_at_ns=NOW + number, verdict=verdict))
+    assert [r.run_id for r in store.recent_runs(limit=3)] == ["run-3", "run-2", "run-1"]
+    assert [r.run_id for r in store.recent_runs(verdict="corrupted")] == ["run-3", "run-1"]
+
+
+def test_a_trace_leads_to_its_run_and_batches(store: Store) -> None:
+    """A late span finds its run by trace id, and all batches that its trace came in."""
+    store.link_trace(TraceLink(trace_id="t1", run_id="run-1", batches=(5, 2)))
+    store.link_trace(TraceLink(trace_id="t1", run_id="run-1", batches=(9, 2)))
+    assert store.trace("t1") == TraceLink(trace_id="t1", run_id="run-1", batches=(2, 5, 9))
+    assert store.trace("unknown") is None
+
+
+def test_a_merged_run_takes_its_traces_with_it(store: Store) -> None:
+    """Putting a run links its traces to it, also away from another run, and keeps their batches."""
+    store.link_trace(TraceLink(trace_id="t2", run_id="run-2", batches=(4,)))
+    store.put_run(a_run("run-1", trace_ids=("t1", "t2")))
+    assert store.trace("t2") == TraceLink(trace_id="t2", run_id="run-1", batches=(4,))
+
+
+def test_the_same_finding_counts_once(store: Store) -> None:
+    """Re-evaluation adds nothing: the key is rule, version, run and labels in any order."""
+    first = a_finding()
+    again = a_finding(labels={"b": "2", "a": "1"}, at_ns=NOW + 5)
+    assert store.add_findings([first, again]) == (first,)
+    assert store.add_findings([first]) == ()
+    assert store.findings("g/r", since_ns=0) == (first,)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"rule_id": "g/x"}, {"rule_version": "v2"}, {"run_id": "run-2"}, {"labels": {"a": "1"}}],
+)
+def test_each_part_of_the_key_tells_findings_apart(store: Store, change: dict[str, object]) -> None:
+    """A finding that differs in one part of its key is another finding."""
+    other = msgspec.structs.replace(a_finding(), **change)
+    assert store.add_findings([a_finding(), other]) == (a_finding(), other)
+
+
+def test_findings_are_read_from_a_time_on(store: Store) -> None:
+    """A window reads the findings at or after its start, oldest first, of one version if asked."""
+    made = [a_finding(f"run-{n}", at_ns=NOW + n * S, rule_version=f"v{n % 2}") for n in (3, 1, 2)]
+    store.add_findings(made)
+    assert [f.run_id for f in store.findings("g/r", since_ns=NOW + 2 * S)] == ["run-2", "run-3"]
+    assert [f.run_id for f in store.findings("g/r", since_ns=0, rule_version="v0")] == ["run-2"]
+
+
+def test_alerts_are_kept_by_rule_and_labels(store: Store) -> None:
+    """An alert put again replaces itself; only active ones are loaded unless all are asked for."""
+    firing, other = an_alert(), an_alert(labels={"severity": "page"}, state="pending")
+    store.put_alerts([firing, other])
+    store.put_alerts([resolved(firing)])
+    assert store.alerts() == (other,)
+    assert set(map(_state, store.alerts(active_only=False))) == {"pending", "resolved"}
+
+
+def _state(alert: object) -> str:
+    return str(getattr(alert, "state", ""))
+
+
+def test_incidents_come_back_as_they_were_put(store: Store) -> None:
+    """An incident with its alerts and cause survives; it is found by id, state and time."""
+    first = opened().incident
+    done = then(first, resolved(an_alert())).incident
+    second = opened(an_alert("Other", cause=a_cause(category="loop")), now_ns=NOW + S).incident
+    store.put_incidents([first, second])
+    assert store.incident(first.id) == first
+    store.put_incidents([done])
+    assert store.incident(first.id) == done
+    assert store.incidents() == (done, second)
+    assert store.incidents(state="open") == (second,)
+    assert store.incidents(since_ns=NOW + 2 * S) == (done,)
+    assert store.incidents(limit=1) == (done,)
+    assert store.incident("none") is None
+
+
+def test_gathering_sees_every_open_incident(store: Store) -> None:
+    """However many and however old; of the resolved ones those of late."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    names = ["".join(three) for three in itertools.product(letters, repeat=3)]
+    causes = [a_cause(workflow=name) for name in names[:1200]]
+    store.put_incidents([opened(an_alert(cause=cause)).incident for cause in causes])
+    ended = then(opened(now_ns=NOW + S).incident, resolved(an_alert())).incident
+    store.put_incidents([ended])
+    assert len(store.live_incidents(resolved_since_ns=ended.updated_at_ns)) == 1201
+    assert len(store.live_incidents(resolved_since_ns=ended.updated_at_ns + 1)) == 1200
+
+
+def test_groups_and_small_memories(store: Store) -> None:
+    """The last slot of a group and remembered values are kept, the newest wins."""
+    assert store.group_slot_ns("g") is None
+    assert store.meta("k") is None
+    for value in (1, NOW):
+        store.put_group_slot_ns("g", value)
+        store.put_meta("k", str(value))
+    assert (store.group_slot_ns("g"), store.meta("k")) == (NOW, str(NOW))
+
+
+def test_an_outbox_row_gets_a_number_and_can_be_replaced(store: Store) -> None:
+    """Rows are numbered in order; a row with a number replaces what was there."""
+    first, second = store.put_outbox(a_row(1)), store.put_outbox(a_row(2, target="b"))
+    assert 0 < first.seq < second.seq
+    changed = msgspec.structs.replace(first, state="sending", attempts=1)
+    assert store.put_outbox(changed) == changed
+    assert store.unfinished() == (changed, second)
+    assert store.unfinished("b") == (second,)
+    assert store.unfinished(incident_id="none") == ()
+    store.drop_outbox(second.seq)
+    assert store.unfinished() == (changed,)
+
+
+def test_a_message_id_is_queued_once(store: Store) -> None:
+    """The same decision made twice, after a crash, is one message."""
+    first = store.put_outbox(a_row(1))
+    assert store.put_outbox(a_row(1, due_at_ns=NOW + S)) == first
+    assert store.unfinished() == (first,)
+
+
+def test_due_rows_are_those_whose_time_has_come(store: Store) -> None:
+    """Rows of other targets, of later times and in other states are not due."""
+    incidents = [opened(an_alert(f"A{n}", cause=a_cause(workflow=f"w{'x' * n}"))) for n in range(4)]
+    rows = [a_row(n, incident=change.incident) for n, change in enumerate(incidents)]
+    rows[1] = msgspec.structs.replace(rows[1], due_at_ns=NOW + S)
+    rows[2] = msgspec.structs.replace(rows[2], state="dead")
+    rows[3] = msgspec.structs.replace(rows[3], due_at_ns=NOW - S)
+    for row in rows:
+        store.put_outbox(row)
+    target = rows[0].target
+    due = store.due(target, now_ns=NOW, limit=9)
+    assert [row.message_id for row in due] == ["msg-3", "msg-0"]
+    assert [row.message_id for row in store.due(target, now_ns=NOW, limit=1)] == ["msg-3"]
+    assert store.due("other", now_ns=NOW, limit=9) == ()
+    assert store.next_due_ns(target) == NOW - S
+    assert store.next_due_ns("other") is None
+
+
+@pytest.mark.parametrize("state", ["queued", "sending"])
+def test_messages_of_one_incident_go_in_order(store: Store, state: str) -> None:
+    """A later row waits for the unfinished earlier one, even when that one waits itself."""
+    first = a_row(1, due_at_ns=NOW + 60 * S, state=state)
+    first = store.put_outbox(first)
+    store.put_outbox(a_row(2, action="resolve"))
+    assert store.due(first.target, now_ns=NOW, limit=9) == ()
+    store.put_outbox(msgspec.structs.replace(first, state="dead"))
+    assert [row.message_id for row in store.due(first.target, now_ns=NOW, limit=9)] == ["msg-2"]
+
+
+def test_outbox_counts_name_every_state(store: Store) -> None:
+    """A gauge needs a zero where there is none."""
+    store.put_outbox(a_row(1, state="dead"))
+    assert store.outbox_counts() == {"queued": 0, "sending": 0, "sent": 0, "dead": 1}
+
+
+def test_what_was_told_is_kept_by_incident_and_target(store: Store) -> None:
+    """The newest promise replaces the older one; the newest message of a target can be found."""
+    told = Told(incident_id="i", target="t", revision=1, resolved=False, digest="d", told_at_ns=NOW)
+    store.put_told(told)
+    assert store.told("i", "t") == told
+    assert store.told("i", "x") is None
+    assert store.last_ref("t") is None
+    ref = MessageRef(channel="C1", ts="1.2")
+    store.put_told(msgspec.structs.replace(told, ref=ref))
+    store.put_told(msgspec.structs.replace(told, incident_id="j", told_at_ns=NOW + S))
+    assert store.last_ref("t") == ref
+
+
+def test_a_transaction_is_all_or_nothing(store: Store) -> None:
+    """An exception takes back alerts, incidents and outbox rows together."""
+
+    def fail() -> None:
+        with store.transaction():
+            store.put_alerts([an_alert()])
+            store.put_incidents([opened().incident])
+            store.put_outbox(a_row())
+            store.put_run(a_run())
+            raise DeliberateError
+
+    with pytest.raises(DeliberateError):
+        fail()
+    assert (store.alerts(), store.incidents(), store.unfinished()) == ((), (), ())
+    assert store.run("run-1") is None
+
+
+def test_an_inner_transaction_takes_back_its_own_part(store: Store) -> None:
+    """A failed inner part leaves the outer part whole."""
+
+    def fail() -> None:
+        with store.transaction():
+            store.put_meta("inner", "1")
+            raise DeliberateError
+
+    with store.transaction():
+        store.put_meta("outer", "1")
+        with pytest.raises(DeliberateError):
+            fail()
+        store.put_meta("after", "1")
+    assert (store.meta("outer"), store.meta("inner"), store.meta("after")) == ("1", None, "1")
+
+
+def test_other_threads_see_no_half_transaction(store: Store) -> None:
+    """A reader in another thread waits for the end of a transaction, or sees its beginning."""
+    seen: list[str | None] = []
+    with store.transaction():
+        store.put_meta("k", "half")
+        reader = threading.Thread(target=lambda: seen.append(store.meta("k")))
+        reader.start()
+        reader.join(0.05)
+        store.put_meta("k", "whole")
+    reader.join()
+    assert seen[0] in {None, "whole"}
+
+
+def test_many_threads_may_write(store: Store) -> None:
+    """Writers from many threads neither fail nor lose anything."""
+
+    def write(thread: int) -> None:
+        for number in range(10):
+            store.put_meta(f"{thread}-{number}", "x")
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(store.meta(f"{t}-{n}") == "x" for t in range(5) for n in range(10))
+
+
+def test_retention_spares_what_is_alive(store: Store) -> None:
+    """Old finished things go; active alerts, open incidents and unsent messages stay."""
+    change = opened()
+    old = then(opened(an_alert("B", cause=a_cause(category="loop"))).incident,
+               resolved(an_alert("B", cause=a_cause(category="loop"))))  # fmt: skip
+    store.put_incidents([change.incident, old.incident])
+    store.put_alerts([an_alert(), resolved(an_alert("B"))])
+    store.add_findings([a_finding(), a_finding("run-2", at_ns=NOW + 10_000 * S)])
+    store.put_run(a_run("healthy"))
+    store.put_run(a_run("corrupted", verdict="corrupted"))
+    store.put_outbox(a_row(1))
+    store.put_outbox(a_row(2, state="sent"))
+    deleted = store.prune(NOW + 1000 * S, anomalous_before_ns=NOW - S)
+    assert deleted["runs"] == deleted["incidents"] == deleted["alerts"] == 1
+    assert deleted["findings"] == deleted["outbox"] == deleted["run_traces"] == 1
+    assert [run.run_id for run in store.recent_runs()] == ["corrupted"]
+    assert store.incidents() == (change.incident,)
+    assert [row.message_id for row in store.unfinished()] == ["msg-1"]
+    assert store.trace("trace-healthy") is None
+    assert store.prune(NOW + 1000 * S, anomalous_before_ns=NOW - S) == dict.fromkeys(deleted, 0)
+
+
+def test_retention_forgets_what_was_told_of_incidents_that_are_gone(store: Store) -> None:
+    """What was told of an incident lives as long as the incident."""
+    change = opened()
+    config = SlackConfig(channel="#agents", bot_token="x")
+    (target,) = targets_of(Receiver(name="team", slack=(config,)))
+    told = decide(change, target, None, now_ns=NOW).told
+    assert told is not None
+    store.put_told(told)
+    store.put_told(msgspec.structs.replace(told, incident_id="gone"))
+    store.put_incidents([change.incident])
+    store.prune(NOW)
+    assert store.told(change.incident.id, target.name) == told
+    assert store.told("gone", target.name) is None
+
+
+def test_closing_twice_does_nothing(store: Store) -> None:
+    """A shutdown may come from two sides."""
+    store.close()
+    store.close()
