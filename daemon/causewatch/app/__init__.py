@@ -1,0 +1,1 @@
+"""Wires the parts into one daemon: config, clock, threads, lifecycle. Decides nothing itself."""

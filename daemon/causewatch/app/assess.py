@@ -1,0 +1,75 @@
+"""Judges the runs found in files: the daemon's way, without the daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from causewatch.app.files import Request, read_requests
+from causewatch.app.rulefiles import load_bundle
+from causewatch.blame.judge import judge
+from causewatch.contracts.compile import Contract
+from causewatch.errors import InputError, UserError
+from causewatch.graph.assemble import RunAssembler
+from causewatch.graph.build import build
+from causewatch.graph.gathered import RunSnapshot
+from causewatch.model.graph import CausalGraph
+from causewatch.model.judgement import Assessment
+from causewatch.model.limits import RunLimits
+from causewatch.otlp.decode import decode_logs, decode_traces
+
+# Files are judged whole: nothing is quiet, late or evicted.
+OFFLINE_LIMITS = RunLimits(max_live_mib=1 << 20, max_spans_per_run=1_000_000)
+_END_OF_TIME_NS = 1 << 62
+
+
+class Assessed(msgspec.Struct, kw_only=True):
+    """The runs of some files, and what could not be read (complete once all runs were taken)."""
+
+    assessments: Iterator[Assessment]
+    errors: list[InputError]
+
+
+def assess_files(paths: Sequence[str], rules: Path | None = None) -> Assessed:
+    """Judge every run in the files, with the contracts under ``rules`` if given.
+
+    Raises:
+        ProblemsError: when a rule file is wrong.
+    """
+    contracts: tuple[Contract, ...] = ()
+    if rules is not None:
+        contracts = load_bundle([rules]).bundle.contracts
+    errors: list[InputError] = []
+    requests = read_requests(paths, errors=errors)
+    return Assessed(assessments=assess_requests(requests, contracts, errors), errors=errors)
+
+
+def assess_requests(
+    requests: Iterator[Request], contracts: Sequence[Contract], errors: list[InputError]
+) -> Iterator[Assessment]:
+    """Yield the assessment of each run, in the order in which runs were first seen."""
+    for snapshot in snapshots_of(requests, errors):
+        yield judge(graph_of(snapshot), contracts)
+
+
+def graph_of(snapshot: RunSnapshot) -> CausalGraph:
+    """Build the causal graph of a snapshot."""
+    return build(
+        run_id=snapshot.run_id, spans=snapshot.spans, logs=snapshot.logs, state=snapshot.state
+    )
+
+
+def snapshots_of(requests: Iterator[Request], errors: list[InputError]) -> list[RunSnapshot]:
+    """Assemble the runs of all requests; what is not OTLP goes to ``errors``."""
+    assembler = RunAssembler(OFFLINE_LIMITS)
+    for number, request in enumerate(requests, start=1):
+        try:
+            if request.signal == "traces":
+                assembler.add(decode_traces(request.body).spans, (), batch=number, now_ns=0)
+            else:
+                assembler.add((), decode_logs(request.body).records, batch=number, now_ns=0)
+        except UserError as error:
+            errors.append(InputError(f"{request.source}:{request.line}: {error}"))
+    return assembler.due(_END_OF_TIME_NS)

@@ -1,0 +1,248 @@
+"""``causewatch.yaml``: read strictly, all problems at once, secrets kept apart."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from causewatch.app.address import Address, parse_address
+from causewatch.app.config_shape import CONFIG
+from causewatch.app.receivers import read_receivers, read_route
+from causewatch.app.secret import read_secret
+from causewatch.errors import Problem, ProblemsError
+from causewatch.model.limits import RunLimits
+from causewatch.notify.config import Receiver, Route
+from causewatch.rules.read import Section, read
+from causewatch.rules.yaml import Entry, Items, Node, Problems, Scalar, Table, kind_of, parse
+
+DEFAULT_PATH = Path("causewatch.yaml")
+_ENV = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class Tls(msgspec.Struct, frozen=True, kw_only=True):
+    """TLS of the receivers."""
+
+    cert_file: str
+    key_file: str
+    client_ca_file: str = ""
+
+
+class Receive(msgspec.Struct, frozen=True, kw_only=True):
+    """The OTLP receivers; an empty ``token`` means no authentication."""
+
+    grpc: Address = Address(host="127.0.0.1", port=4317)
+    http: Address = Address(host="127.0.0.1", port=4318)
+    max_message_mib: int = 64
+    token: str = ""
+    tls: Tls | None = None
+
+    def __repr__(self) -> str:
+        """Name the addresses, never the token."""
+        return f"Receive(grpc={self.grpc}, http={self.http})"
+
+
+class Web(msgspec.Struct, frozen=True, kw_only=True):
+    """Pages, API and metrics."""
+
+    listen: Address = Address(host="127.0.0.1", port=9319)
+    external_url: str = ""
+    token: str = ""
+
+    def __repr__(self) -> str:
+        """Name the address, never the token."""
+        return f"Web(listen={self.listen})"
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """A daemon's configuration, checked."""
+
+    rule_paths: tuple[Path, ...] = ()
+    reload_interval_s: float = 30.0
+    receive: Receive = Receive()
+    web: Web = Web()
+    runs: RunLimits = RunLimits()
+    store_path: Path = Path("causewatch-data")
+    retention_s: float = 14 * 86400.0
+    trace_url: str = ""
+    route: Route | None = None
+    receivers: tuple[Receiver, ...] = ()
+
+
+def load_config(path: Path, env: Mapping[str, str] = os.environ) -> Config:
+    """Read a configuration file. Relative paths in it are relative to its folder.
+
+    Raises:
+        ProblemsError: with every problem of the file.
+    """
+    problems = Problems()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        problem = Problem(
+            file=str(path), line=1, column=1, check="unreadable", message=str(error.strerror)
+        )
+        raise ProblemsError([problem]) from None
+    node = parse(str(path), content, problems)
+    config = Config()
+    if node is not None:
+        section = read(_with_env(node, env, problems), CONFIG, problems)
+        if section is not None:
+            config = _config(section, path.parent, problems)
+    if len(problems) > 0:
+        raise ProblemsError(list(problems))
+    return config
+
+
+def is_config_file(path: Path) -> bool:
+    """Tell by its top-level keys whether a YAML file is a daemon's configuration."""
+    rule_keys = {"groups", "contracts", "paths", "trust", "rule_files", "tests"}
+    try:
+        node = parse(str(path), path.read_bytes(), Problems())
+    except OSError:
+        return False
+    keys = {entry.key for entry in node.entries} if isinstance(node, Table) else set()
+    return bool(keys & {key.name for key in CONFIG.keys}) and not keys & rule_keys
+
+
+def _with_env(node: Node, env: Mapping[str, str], problems: Problems) -> Node:
+    """Replace ``${env:NAME}`` in scalar values, after parsing: a value can never become a key."""
+    match node:
+        case Table():
+            entries = [
+                msgspec.structs.replace(entry, value=_with_env(entry.value, env, problems))
+                for entry in node.entries
+            ]
+            return Table(place=node.place, entries=tuple[Entry, ...](entries))
+        case Items():
+            nodes = tuple(_with_env(item, env, problems) for item in node.nodes)
+            return Items(place=node.place, nodes=nodes)
+        case Scalar():
+            return _scalar_with_env(node, env, problems)
+
+
+def _scalar_with_env(node: Scalar, env: Mapping[str, str], problems: Problems) -> Scalar:
+    names = _ENV.findall(node.text)
+    if not names:
+        return node
+    for name in names:
+        if name not in env:
+            message = f"the environment variable {name} is not set"
+            problems.add(node.place, "env", message)
+            return Scalar(place=node.place, text="", kind="broken")
+    text = _ENV.sub(lambda found: env[found[1]], node.text)
+    return Scalar(place=node.place, text=text, kind=kind_of(text))
+
+
+def _config(section: Section, folder: Path, problems: Problems) -> Config:
+    default = Config()
+    rules = section.section("rules")
+    store = section.section("store")
+    retention = store.section("retention") if store else None
+    links = section.section("links")
+    receivers = read_receivers(section, folder, problems)
+    return Config(
+        rule_paths=_rule_paths(rules, folder),
+        reload_interval_s=rules.seconds("reload_interval", 30.0) if rules else 30.0,
+        receive=_receive(section.section("receive"), folder, problems),
+        web=_web(section.section("web"), folder, problems),
+        runs=_runs(section.section("runs")),
+        store_path=folder / store.text("path", str(default.store_path))
+        if store
+        else default.store_path,
+        retention_s=retention.seconds("age", default.retention_s)
+        if retention
+        else default.retention_s,
+        trace_url=links.text("trace") if links else "",
+        route=read_route(section, receivers, problems),
+        receivers=receivers,
+    )
+
+
+def _rule_paths(rules: Section | None, folder: Path) -> tuple[Path, ...]:
+    return tuple(folder / path for path in rules.texts("paths")) if rules else ()
+
+
+def _runs(section: Section | None) -> RunLimits:
+    limits = RunLimits()
+    if section is None:
+        return limits
+    return RunLimits(
+        quiet_s=section.seconds("quiet", limits.quiet_s),
+        quiet_without_root_s=section.seconds("quiet_without_root", limits.quiet_without_root_s),
+        max_age_s=section.seconds("max_age", limits.max_age_s),
+        late_s=section.seconds("late", limits.late_s),
+        max_live_mib=section.integer("max_live_mib", limits.max_live_mib),
+    )
+
+
+def _receive(section: Section | None, folder: Path, problems: Problems) -> Receive:
+    default = Receive()
+    if section is None:
+        return default
+    token, is_open = _auth(section, folder, problems)
+    guarded = bool(token) or is_open
+    return Receive(
+        grpc=_listen(section, "grpc", default.grpc, problems, guarded=guarded),
+        http=_listen(section, "http", default.http, problems, guarded=guarded),
+        max_message_mib=section.integer("max_message_mib", default.max_message_mib),
+        token=token,
+        tls=_tls(section.section("tls"), folder),
+    )
+
+
+def _web(section: Section | None, folder: Path, problems: Problems) -> Web:
+    default = Web()
+    if section is None:
+        return default
+    token, is_open = _auth(section, folder, problems)
+    guarded = bool(token) or is_open
+    return Web(
+        listen=_listen(section, "listen", default.listen, problems, guarded=guarded),
+        external_url=section.text("external_url").rstrip("/"),
+        token=token,
+    )
+
+
+def _tls(section: Section | None, folder: Path) -> Tls | None:
+    if section is None or not section.ok:
+        return None
+    client_ca = section.text("client_ca_file")
+    return Tls(
+        cert_file=str(folder / section.text("cert_file")),
+        key_file=str(folder / section.text("key_file")),
+        client_ca_file=str(folder / client_ca) if client_ca else "",
+    )
+
+
+def _listen(
+    section: Section, key: str, default: Address, problems: Problems, *, guarded: bool
+) -> Address:
+    """Read an address; one beyond loopback needs authentication, or ``auth: none`` in writing."""
+    if not section.is_good(key):
+        return default
+    listen = parse_address(section.text(key))
+    if listen is None:
+        message = f"{key!r} must be an address such as 127.0.0.1:4317, not {section.text(key)!r}"
+        problems.add(section.place_of(key), "value", message)
+        return default
+    if not listen.is_loopback and not guarded:
+        message = (
+            f"{section.text(key)} is reachable from other machines: set `auth`, or write "
+            "`auth: none` beside it if that is meant"
+        )
+        problems.add(section.place_of(key), "auth", message)
+    return listen
+
+
+def _auth(section: Section, folder: Path, problems: Problems) -> tuple[str, bool]:
+    """Return the bearer token (empty if none) and whether ``auth: none`` is written."""
+    if section.value("auth") == "none":
+        return "", True
+    auth = section.section("auth")
+    if auth is None:
+        return "", False
+    return read_secret(auth, "bearer_token", folder, problems), False

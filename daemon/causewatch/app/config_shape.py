@@ -1,0 +1,283 @@
+"""The keys of ``causewatch.yaml``, as data: the reader, the docs and the JSON Schema use them."""
+
+from __future__ import annotations
+
+from causewatch.rules.shape import (
+    Boolean,
+    Choice,
+    Duration,
+    Either,
+    Integer,
+    Json,
+    Key,
+    ListOf,
+    MapOf,
+    Shape,
+    Text,
+)
+
+_AUTH = Either(
+    scalar=Choice(words=("none",)),
+    full=Shape(
+        name="auth section",
+        keys=(
+            Key(
+                name="bearer_token_file",
+                kind=Text(not_empty=True),
+                doc="File with the token that clients send as `Authorization: Bearer`.",
+            ),
+            Key(
+                name="bearer_token",
+                kind=Text(not_empty=True),
+                doc="The token itself; write `${env:NAME}` to keep it out of the file.",
+            ),
+        ),
+    ),
+)
+_AUTH_DOC = "`none`, or a bearer token. A listener beyond loopback needs one of the two in writing."
+
+_RULES = Shape(
+    name="rules section",
+    keys=(
+        Key(
+            name="paths",
+            kind=ListOf(item=Text(not_empty=True)),
+            doc="Rule files, or folders of them. Default: the shipped rule pack.",
+        ),
+        Key(
+            name="reload_interval",
+            kind=Duration(not_zero=True),
+            doc="How often the files are compared with what is loaded. Default 30s.",
+        ),
+        Key(name="git", kind=Json(), doc="A git source of rules.", later=True),
+    ),
+)
+
+_RECEIVE = Shape(
+    name="receive section",
+    keys=(
+        Key(name="grpc", kind=Text(), doc="Address of OTLP/gRPC. Default `127.0.0.1:4317`."),
+        Key(name="http", kind=Text(), doc="Address of OTLP/HTTP. Default `127.0.0.1:4318`."),
+        Key(
+            name="max_message_mib",
+            kind=Integer(minimum=1, maximum=1024),
+            doc="Largest request, uncompressed, in MiB. Default 64.",
+        ),
+        Key(name="auth", kind=_AUTH, doc=_AUTH_DOC),
+        Key(
+            name="tls",
+            kind=Shape(
+                name="tls section",
+                keys=(
+                    Key(name="cert_file", kind=Text(), doc="Certificate (PEM).", required=True),
+                    Key(name="key_file", kind=Text(), doc="Private key (PEM).", required=True),
+                    Key(
+                        name="client_ca_file",
+                        kind=Text(),
+                        doc="CA that clients' certificates must come from (mTLS).",
+                    ),
+                ),
+            ),
+            doc="TLS of both receivers.",
+        ),
+        Key(name="redact", kind=Json(), doc="Redaction before the durable write.", later=True),
+        Key(name="drop_attributes", kind=Json(), doc="Attributes never stored.", later=True),
+    ),
+)
+
+_WEB = Shape(
+    name="web section",
+    keys=(
+        Key(
+            name="listen",
+            kind=Text(),
+            doc="Address of pages, API and metrics. Default `127.0.0.1:9319`.",
+        ),
+        Key(
+            name="external_url",
+            kind=Text(),
+            doc="The address people reach it by, used in links. Default: the listen address.",
+        ),
+        Key(name="auth", kind=_AUTH, doc=_AUTH_DOC),
+    ),
+)
+
+_RUNS = Shape(
+    name="runs section",
+    keys=(
+        Key(
+            name="quiet",
+            kind=Duration(not_zero=True),
+            doc="A run with a root is complete after this time without a new span. Default 10s.",
+        ),
+        Key(
+            name="quiet_without_root",
+            kind=Duration(not_zero=True),
+            doc="The same for a run whose root has not arrived. Default 60s.",
+        ),
+        Key(
+            name="max_age",
+            kind=Duration(not_zero=True),
+            doc="A run is judged at this age even if spans still arrive. Default 30m.",
+        ),
+        Key(
+            name="late",
+            kind=Duration(not_zero=True),
+            doc="Spans that arrive this long after completion reopen the run. Default 1h.",
+        ),
+        Key(
+            name="max_live_mib",
+            kind=Integer(minimum=1, maximum=1 << 20),
+            doc="Memory for live runs in MiB; past it the oldest are judged early. Default 512.",
+        ),
+    ),
+)
+
+_STORE = Shape(
+    name="store section",
+    keys=(
+        Key(name="path", kind=Text(not_empty=True), doc="Folder of the databases."),
+        Key(
+            name="retention",
+            kind=Shape(
+                name="retention section",
+                keys=(
+                    Key(
+                        name="age",
+                        kind=Duration(not_zero=True),
+                        doc="Runs, findings and batches older than this are deleted. Default 14d.",
+                    ),
+                    Key(name="size_gib", kind=Json(), doc="Retention by size.", later=True),
+                    Key(
+                        name="anomalous_age",
+                        kind=Json(),
+                        doc="Longer retention for anomalous runs.",
+                        later=True,
+                    ),
+                ),
+            ),
+            doc="How long things are kept.",
+        ),
+    ),
+)
+
+_SLACK = Shape(
+    name="Slack receiver",
+    keys=(
+        Key(
+            name="bot_token_file", kind=Text(not_empty=True), doc="File with a bot token (`xoxb-`)."
+        ),
+        Key(name="bot_token", kind=Text(not_empty=True), doc="The token; use `${env:NAME}`."),
+        Key(
+            name="webhook_url_file",
+            kind=Text(not_empty=True),
+            doc="File with an incoming webhook's URL: one message at open, one at resolve.",
+        ),
+        Key(name="webhook_url", kind=Text(not_empty=True), doc="The URL; use `${env:NAME}`."),
+        Key(name="channel", kind=Text(), doc="Channel name or id; needed with a bot token."),
+        Key(
+            name="api_url",
+            kind=Text(),
+            doc="Base of Slack's Web API, for a proxy. Default `https://slack.com/api/`.",
+        ),
+        Key(
+            name="mention",
+            kind=MapOf(value=ListOf(item=Text(not_empty=True))),
+            doc='Whom to mention, by severity: `{page: ["@here", "U123456"]}`.',
+        ),
+        Key(name="send_resolved", kind=Boolean(), doc="Tell of the end as well. Default true."),
+        Key(
+            name="excerpts",
+            kind=Boolean(),
+            doc="Show payload excerpts that evidence quotes. Default false: they are private.",
+        ),
+    ),
+)
+
+_WEBHOOK = Shape(
+    name="webhook receiver",
+    keys=(
+        Key(name="url", kind=Text(not_empty=True), doc="Where the JSON is posted."),
+        Key(name="url_file", kind=Text(not_empty=True), doc="File with the URL."),
+        Key(
+            name="secret_file",
+            kind=Text(not_empty=True),
+            doc="File with a Standard Webhooks secret (`whsec_...`); requests are then signed.",
+        ),
+        Key(name="secret", kind=Text(not_empty=True), doc="The secret; use `${env:NAME}`."),
+        Key(name="send_resolved", kind=Boolean(), doc="Tell of the end as well. Default true."),
+        Key(name="excerpts", kind=Boolean(), doc="Send payload excerpts. Default false."),
+        Key(name="timeout", kind=Duration(not_zero=True), doc="Default 20s."),
+    ),
+)
+
+_RECEIVER = Shape(
+    name="receiver",
+    keys=(
+        Key(name="name", kind=Text(not_empty=True), doc="What routes call it.", required=True),
+        Key(name="slack_configs", kind=ListOf(item=_SLACK), doc="Slack channels."),
+        Key(name="webhook_configs", kind=ListOf(item=_WEBHOOK), doc="JSON webhooks."),
+        Key(name="alertmanager_configs", kind=Json(), doc="Alertmanagers.", later=True),
+    ),
+)
+
+
+def _route(depth: int) -> Shape:
+    """Return the shape of a route with ``depth`` levels of routes below it."""
+    keys = [
+        Key(name="receiver", kind=Text(not_empty=True), doc="Name of the receiver."),
+        Key(
+            name="matchers",
+            kind=ListOf(item=Text(not_empty=True)),
+            doc='Label matchers such as `severity="page"` or `team=~"ai.*"`; all must match.',
+        ),
+        Key(
+            name="continue",
+            kind=Boolean(),
+            doc="Whether the siblings after a matching route are tried too.",
+        ),
+        Key(name="group_by", kind=ListOf(item=Choice(words=("cause",))), doc="Only `[cause]`."),
+        Key(name="group_wait", kind=Json(), doc="Grouping wait.", later=True),
+        Key(
+            name="group_interval",
+            kind=Duration(not_zero=True),
+            doc="Small changes (one more run) update a message at most this often. Default 1m.",
+        ),
+        Key(name="repeat_interval", kind=Json(), doc="Repetition.", later=True),
+    ]
+    if depth > 0:
+        keys.append(Key(name="routes", kind=ListOf(item=_route(depth - 1)), doc="Routes below."))
+    return Shape(name="route", keys=tuple(keys))
+
+
+MAX_ROUTE_DEPTH = 8
+
+CONFIG = Shape(
+    name="configuration",
+    keys=(
+        Key(name="rules", kind=_RULES, doc="Where rule files are."),
+        Key(name="receive", kind=_RECEIVE, doc="The OTLP receivers."),
+        Key(name="web", kind=_WEB, doc="Pages, API and metrics."),
+        Key(name="runs", kind=_RUNS, doc="When runs are complete."),
+        Key(name="store", kind=_STORE, doc="What is kept, and where."),
+        Key(
+            name="links",
+            kind=Shape(
+                name="links section",
+                keys=(
+                    Key(
+                        name="trace",
+                        kind=Text(not_empty=True),
+                        doc="URL of a trace in your backend; `{{ $trace_id }}` is replaced.",
+                    ),
+                ),
+            ),
+            doc="Links shown in messages.",
+        ),
+        Key(name="route", kind=_route(MAX_ROUTE_DEPTH), doc="Which receiver gets which incident."),
+        Key(name="receivers", kind=ListOf(item=_RECEIVER), doc="Whom to tell."),
+        Key(name="forward", kind=Json(), doc="Forwarding of spans.", later=True),
+        Key(name="inhibit_rules", kind=Json(), doc="Inhibition.", later=True),
+        Key(name="time_intervals", kind=Json(), doc="Time intervals.", later=True),
+    ),
+)

@@ -1,0 +1,239 @@
+"""The daemon: makes the parts, starts them in order, stops them in the reverse order.
+
+Start: store and inbox first, receivers last, so that nothing is acknowledged that nobody reads.
+Stop: receivers first; what was acknowledged waits in the inbox for the next start.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+import structlog
+
+from causewatch import __version__
+from causewatch.app.address import Address
+from causewatch.app.clock import now_ns
+from causewatch.app.config import Config, Receive
+from causewatch.app.groups import Groups
+from causewatch.app.pipeline import Pipeline
+from causewatch.app.reload import Reloader
+from causewatch.app.rulefiles import load_bundle
+from causewatch.app.scheduler import Scheduler
+from causewatch.app.webserver import WebServer
+from causewatch.graph.assemble import RunAssembler
+from causewatch.inbox.sqlite import SqliteInbox
+from causewatch.incidents.gather import IncidentChange
+from causewatch.notify.channels import channels_of
+from causewatch.notify.config import Links, Route
+from causewatch.notify.sender import Sender
+from causewatch.notify.tell import tell
+from causewatch.receive.handler import Handler
+from causewatch.receive.limits import Listen, ReceiveLimits, ReceiverAuth, ReceiverTls
+from causewatch.receive.serve import Receivers
+from causewatch.resources import shipped
+from causewatch.store.sqlite.store import SqliteStore
+from causewatch.telemetry.metrics import Metrics
+from causewatch.web.app import create_web_app
+from causewatch.web.reader import Health, Reloaded
+
+GRACE_S = 5.0
+
+log = structlog.get_logger("causewatch.daemon")
+
+
+class Daemon:
+    """Every part of ``causewatch serve``, made and not yet started.
+
+    Raises:
+        ProblemsError: when a rule file is wrong.
+        UserError: when the store is in use or an address cannot be bound.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self.metrics = Metrics()
+        self.metrics.build_info.labels(version=__version__).set(1)
+        rule_paths = config.rule_paths or (shipped("rules"),)
+        loaded = load_bundle(rule_paths)
+        config.store_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._inbox = SqliteInbox(
+            config.store_path / "inbox.db", now_ns=now_ns, metrics=self.metrics
+        )
+        self._store = SqliteStore(config.store_path / "state.db")
+        self._links = Links(external_url=_external_url(config), trace_url=config.trace_url)
+        channels = channels_of(config.receivers, self._links, now_ns)
+        self._sender = Sender(self._store, channels, metrics=self.metrics, now_ns=now_ns)
+        self._groups = Groups(loaded, store=self._store, metrics=self.metrics, tell=self._tell)
+        self._scheduler = Scheduler(
+            self._groups, store=self._store, metrics=self.metrics, now_ns=now_ns
+        )
+        self._pipeline = Pipeline(
+            inbox=self._inbox,
+            assembler=RunAssembler(config.runs),
+            groups=self._groups,
+            store=self._store,
+            metrics=self.metrics,
+            now_ns=now_ns,
+            retention_s=config.retention_s,
+        )
+        self._reloader = Reloader(
+            rule_paths,
+            self._groups,
+            metrics=self.metrics,
+            on_change=self._rules_changed,
+        )
+        self._stopping = threading.Event()
+        self._reload_asked = threading.Event()
+        self._worker = threading.Thread(
+            target=self._pipeline.run, args=(self._stopping,), name="causewatch-pipeline"
+        )
+        self._web: WebServer | None = None
+        self._receivers: Receivers | None = None
+
+    def start(self) -> None:
+        """Start everything; return when requests are taken.
+
+        Raises:
+            UserError: when an address cannot be bound or TLS files cannot be used.
+        """
+        self._sender.start()
+        self._groups.resolve_vanished(now_ns())  # rules that went away while it was down
+        self._scheduler.start()
+        self._worker.start()
+        app = create_web_app(
+            self._store,
+            self.metrics,
+            health=self._health,
+            reload=self._reload,
+            links=self._links,
+            bearer_token=self._config.web.token,
+        )
+        self._web = WebServer(app, self._config.web.listen)
+        limits = ReceiveLimits(max_message_mib=self._config.receive.max_message_mib)
+        handler = Handler(self._inbox, limits=limits, metrics=self.metrics)
+        receive = self._config.receive
+        self._receivers = Receivers(
+            handler, grpc=_listen(receive, receive.grpc), http=_listen(receive, receive.http)
+        )
+        log.info(
+            "ready",
+            version=__version__,
+            otlp_grpc=f"{receive.grpc.host}:{self._receivers.grpc_port}",
+            otlp_http=f"{receive.http.host}:{self._receivers.http_port}",
+            web=f"{self._config.web.listen.host}:{self._web.port}",
+            groups=len(self._groups.keys()),
+            receivers=len(self._config.receivers),
+        )
+
+    def wait(self) -> None:
+        """Watch the rule files until a signal asks to stop."""
+        while not self._stopping.wait(0.2):
+            if self._reload_asked.wait(self._config.reload_interval_s):
+                self._reload_asked.clear()
+                if not self._stopping.is_set():
+                    self._reloader.reload()
+            else:
+                self._reloader.poll()
+
+    def stop(self) -> None:
+        """Stop everything; what is acknowledged or queued waits for the next start."""
+        self._stopping.set()
+        if self._receivers is not None:
+            self._receivers.stop(GRACE_S)
+        if self._web is not None:
+            self._web.stop()
+        if self._worker.ident is not None:
+            self._worker.join()
+            self._scheduler.stop()
+            self._sender.stop()
+        self._inbox.close()
+        self._store.close()
+        log.info("stopped")
+
+    def ask_to_stop(self) -> None:
+        """Make ``wait`` return."""
+        self._stopping.set()
+        self._reload_asked.set()
+
+    def ask_to_reload(self) -> None:
+        """Make ``wait`` reload the rule files now."""
+        self._reload_asked.set()
+
+    def _tell(self, changes: Sequence[IncidentChange], slot_ns: int) -> None:
+        """Queue messages; called within the transaction that changes the incidents."""
+        for change in changes:
+            if change.reason == "unchanged":
+                continue
+            log.info(
+                "incident",
+                id=change.incident.id,
+                change=change.reason,
+                severity=change.incident.severity,
+                title=change.incident.title,
+            )
+        route: Route | None = self._config.route
+        if route is None:
+            return
+        receivers = {receiver.name: receiver for receiver in self._config.receivers}
+        if tell(self._store, changes, route=route, receivers=receivers, now_ns=slot_ns):
+            self._sender.wake()
+
+    def _rules_changed(self) -> None:
+        self._scheduler.reschedule()
+        self._groups.resolve_vanished(now_ns())
+
+    def _health(self) -> Health:
+        unhealthy = () if self._worker.is_alive() else ("the pipeline has ended",)
+        unready = () if self._receivers is not None else ("the receivers are starting",)
+        return Health(unhealthy=unhealthy, unready=unready)
+
+    def _reload(self) -> Reloaded:
+        problems = self._reloader.reload()
+        revision = self._groups.loaded.source.revision
+        return Reloaded(problems=tuple(map(str, problems)), revision=revision)
+
+
+def serve(config: Config) -> None:
+    """Run a daemon until SIGTERM or SIGINT; SIGHUP reloads the rule files."""
+    daemon = Daemon(config)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        daemon.ask_to_stop()
+
+    def reload(_number: int, _frame: FrameType | None) -> None:
+        daemon.ask_to_reload()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    signal.signal(signal.SIGHUP, reload)
+    try:
+        daemon.start()
+        daemon.wait()
+    finally:
+        daemon.stop()
+
+
+def _external_url(config: Config) -> str:
+    if config.web.external_url:
+        return config.web.external_url
+    scheme_and_host = f"http://{config.web.listen}"
+    return scheme_and_host if config.web.listen.is_loopback else ""
+
+
+def _listen(receive: Receive, address: Address) -> Listen:
+    tls = receive.tls
+    return Listen(
+        address=str(address),
+        auth=ReceiverAuth(tokens=(receive.token,)) if receive.token else None,
+        tls=ReceiverTls(
+            cert_file=Path(tls.cert_file),
+            key_file=Path(tls.key_file),
+            client_ca_file=Path(tls.client_ca_file) if tls.client_ca_file else None,
+        )
+        if tls
+        else None,
+    )

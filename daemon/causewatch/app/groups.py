@@ -1,0 +1,205 @@
+"""Runs rule groups: assessed runs in, findings, alert state, incidents and outbox rows out.
+
+A group keeps the assessed runs that it has not looked at yet. One evaluation, at a slot time, takes
+them all, finds what the rules match, moves the alert states and gathers incidents, all in one
+transaction. A run covers everything since the group's last slot, so a late slot loses nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+import structlog
+
+from causewatch.app.rulefiles import Loaded
+from causewatch.contracts.compile import Contract
+from causewatch.incidents.gather import REOPEN_WITHIN_NS, IncidentChange, gather
+from causewatch.model.finding import Alert, Finding
+from causewatch.model.judgement import Assessment
+from causewatch.rules.bundle import Group
+from causewatch.rules.evaluate import evaluate
+from causewatch.rules.identity import rule_id_of
+from causewatch.rules.state import advance, backwards, resolve_vanished
+from causewatch.store.port import Store
+from causewatch.telemetry.metrics import Metrics
+
+MAX_PENDING_RUNS = 1_000
+NS_PER_S = 1_000_000_000
+
+log = structlog.get_logger("causewatch.rules")
+
+
+class Pending(msgspec.Struct, frozen=True, kw_only=True):
+    """An assessed run that a group has yet to look at; ``first_batch`` is the oldest it needs."""
+
+    assessment: Assessment
+    first_batch: int
+
+
+class Groups:
+    """The rule groups of the loaded bundle and what each has yet to look at."""
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        *,
+        store: Store,
+        metrics: Metrics,
+        tell: Callable[[Sequence[IncidentChange], int], None],
+    ) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._pending: dict[str, list[Pending]] = {}
+        self._evaluating: dict[str, int] = {}
+        self._loaded = loaded
+        self.on_offer: Callable[[str], None] = lambda _group: None
+        """Called with a group's key when a run waits for it: the cue for an early look."""
+        self.replace(loaded)
+
+    @property
+    def loaded(self) -> Loaded:
+        """Return the bundle in force."""
+        return self._loaded
+
+    @property
+    def contracts(self) -> tuple[Contract, ...]:
+        """Return the contracts of all groups, for the pipeline to judge with."""
+        return self._loaded.bundle.contracts
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of the groups."""
+        return tuple(group.key for group in self._loaded.bundle.groups)
+
+    def group(self, key: str) -> Group | None:
+        """Return a group of the bundle in force."""
+        return next((g for g in self._loaded.bundle.groups if g.key == key), None)
+
+    def replace(self, loaded: Loaded) -> None:
+        """Put a new bundle in force. Runs that wait for a group of the same name go on waiting."""
+        with self._lock:
+            self._loaded = loaded
+            keys = {group.key for group in loaded.bundle.groups}
+            self._pending = {key: self._pending.get(key, []) for key in keys}
+
+    def is_full(self) -> bool:
+        """Tell whether some group is so far behind that no more runs should be read."""
+        with self._lock:
+            return any(len(waiting) >= MAX_PENDING_RUNS for waiting in self._pending.values())
+
+    def has_waiting(self, key: str) -> bool:
+        """Tell whether a run waits for a group."""
+        with self._lock:
+            return bool(self._pending.get(key))
+
+    def offer(self, assessment: Assessment, *, first_batch: int) -> None:
+        """Let every group look at a run. A newer assessment of a waiting run takes its place."""
+        run_id = assessment.graph.run_id
+        with self._lock:
+            for waiting in self._pending.values():
+                older = [p for p in waiting if p.assessment.graph.run_id == run_id]
+                first = min([first_batch, *(p.first_batch for p in older)])
+                for old in older:
+                    waiting.remove(old)
+                waiting.append(Pending(assessment=assessment, first_batch=first))
+            keys = list(self._pending)
+        for key in keys:
+            self.on_offer(key)
+
+    def low_watermark(self) -> int | None:
+        """Return the oldest batch that a waiting or just evaluated run needs, ``None`` if none."""
+        with self._lock:
+            waiting = [p.first_batch for group in self._pending.values() for p in group]
+            return min([*waiting, *self._evaluating.values()], default=None)
+
+    def evaluate(self, key: str, slot_ns: int) -> None:
+        """Evaluate one group for one slot. On an exception nothing changes and the runs wait on."""
+        group = self.group(key)
+        if group is None:
+            return
+        started = time.perf_counter()
+        with self._lock:
+            taken = self._pending.get(key, [])
+            self._pending[key] = []
+            if taken:
+                self._evaluating[key] = min(p.first_batch for p in taken)
+        try:
+            found = self._find(group, [p.assessment for p in taken], slot_ns)
+            with self._store.transaction():
+                self._decide(group, found, slot_ns)
+        except BaseException:
+            with self._lock:
+                self._pending[key] = [*taken, *self._pending.get(key, [])]
+            raise
+        finally:
+            with self._lock:
+                self._evaluating.pop(key, None)
+        self._metrics.group_last_duration_seconds.labels(group=key).set(
+            time.perf_counter() - started
+        )
+        self._metrics.group_last_evaluation_timestamp_seconds.labels(group=key).set(
+            slot_ns / NS_PER_S
+        )
+
+    def _find(self, group: Group, assessments: Sequence[Assessment], slot_ns: int) -> list[Finding]:
+        found: list[Finding] = []
+        for assessment in assessments:
+            evaluation = evaluate(group, assessment, slot_ns)
+            found.extend(evaluation.findings)
+            for failure in evaluation.failures:
+                self._metrics.rule_evaluation_failures.labels(rule=failure.rule_id).inc()
+                log.error(
+                    "rule failed", rule=failure.rule_id, run=failure.run_id, reason=failure.reason
+                )
+        return found
+
+    def _decide(self, group: Group, found: Sequence[Finding], slot_ns: int) -> None:
+        """Move alert states and gather incidents; runs inside of the caller's transaction."""
+        for finding in self._store.add_findings(found):
+            self._metrics.findings.labels(rule=finding.rule_id).inc()
+        own = rule_id_of(group.key, "")
+        alerts = [a for a in self._store.alerts(active_only=False) if a.rule_id.startswith(own)]
+        previous_ns = self._store.group_slot_ns(group.key)
+        ignored = backwards(alerts, slot_ns, previous_ns)
+        if ignored is not None:
+            # The clock went back: the findings are kept and count at the next slot that is later.
+            log.warning("slot ignored", group=group.key, reason=ignored)
+            return
+        changed = advance(
+            group,
+            self._history(group, previous_ns if previous_ns is not None else slot_ns),
+            alerts,
+            slot_ns,
+            previous_slot_ns=previous_ns,
+        )
+        self._apply(changed, slot_ns)
+        self._store.put_group_slot_ns(group.key, slot_ns)
+
+    def _apply(self, changed: Sequence[Alert], slot_ns: int) -> None:
+        """Store changed alerts, gather incidents, queue messages; inside of a transaction."""
+        revision = self._loaded.source.revision
+        changed = [msgspec.structs.replace(alert, revision=revision) for alert in changed]
+        self._store.put_alerts(changed)
+        live = self._store.live_incidents(resolved_since_ns=slot_ns - REOPEN_WITHIN_NS)
+        changes = gather(live, changed, slot_ns)
+        self._store.put_incidents([change.incident for change in changes])
+        self._tell(changes, slot_ns)
+
+    def resolve_vanished(self, now_ns: int) -> None:
+        """End the alerts of rules that the bundle in force no longer has."""
+        with self._store.transaction():
+            alerts = self._store.alerts()
+            self._apply(resolve_vanished(self._loaded.bundle, alerts, now_ns), now_ns)
+
+    def _history(self, group: Group, from_ns: int) -> dict[str, Sequence[Finding]]:
+        """Return each rule's findings that can count at or after ``from_ns``."""
+        return {
+            rule.rule_id: self._store.findings(
+                rule.rule_id, since_ns=from_ns - int(rule.window_s * NS_PER_S)
+            )
+            for rule in group
+        }

@@ -1,0 +1,210 @@
+"""Reads the inbox, assembles runs, judges them and hands them to the rule groups.
+
+One thread walks the way of the data: batch -> spans -> run -> causal graph -> assessment -> groups.
+
+Nothing is lost at a crash: the reader's durable cursor only passes a batch when every run that
+needs it is judged and every rule group has evaluated that run. After a restart the batches beyond
+it are read again; runs come out the same, and findings are keyed by rule version and run, so that
+nothing counts twice.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+import structlog
+
+from causewatch.app.assess import graph_of
+from causewatch.app.groups import Groups
+from causewatch.blame.judge import judge
+from causewatch.blame.render import explain_json, explain_text
+from causewatch.errors import UserError
+from causewatch.graph.assemble import Need, RunAssembler
+from causewatch.graph.gathered import RunSnapshot
+from causewatch.inbox.sqlite import Batch, SqliteInbox
+from causewatch.model.judgement import Assessment
+from causewatch.model.span import LogRecord, Span
+from causewatch.otlp.decode import decode_logs, decode_traces
+from causewatch.store.port import Store
+from causewatch.store.record import StoredRun
+from causewatch.telemetry.metrics import Metrics
+
+CURSOR = "pipeline"
+MAX_BATCHES_PER_TURN = 64
+MAX_BYTES_PER_TURN = 32 * 1024 * 1024
+EARLY_EVERY_S = 1.0
+PRUNE_EVERY_S = 600.0
+IDLE_WAIT_S = 0.25
+
+log = structlog.get_logger("causewatch.pipeline")
+
+
+class Pipeline:
+    """The loop between the inbox and the rule groups. Create it, then ``run`` it in one thread."""
+
+    def __init__(  # noqa: PLR0913  # the stages it connects
+        self,
+        *,
+        inbox: SqliteInbox,
+        assembler: RunAssembler,
+        groups: Groups,
+        store: Store,
+        metrics: Metrics,
+        now_ns: Callable[[], int],
+        retention_s: float,
+    ) -> None:
+        self._inbox = inbox
+        self._assembler = assembler
+        self._groups = groups
+        self._store = store
+        self._metrics = metrics
+        self._now_ns = now_ns
+        self._retention_s = retention_s
+        self._position = inbox.cursor(CURSOR)
+        self._dropped: dict[str, int] = {}
+        self._early_at_s = 0.0
+        self._prune_at_s = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until ``stop`` is set; an unexpected error is logged and the loop goes on."""
+        while not stop.is_set():
+            try:
+                if not self.turn():
+                    self._inbox.wait(self._position, IDLE_WAIT_S)
+            except Exception:
+                # The pipeline must outlive a bad batch or a full disk: what failed is tried again.
+                log.exception("pipeline turn failed")
+                stop.wait(1.0)
+
+    def turn(self) -> bool:
+        """Do one round; return whether anything was read or judged."""
+        batches: Sequence[Batch] = ()
+        if not self._groups.is_full():
+            batches = self._inbox.read(self._position, MAX_BATCHES_PER_TURN, MAX_BYTES_PER_TURN)
+        for batch in batches:
+            self._take(batch)
+            self._position = batch.seq
+        snapshots = self._assembler.due(self._now_ns())
+        for snapshot in snapshots:
+            self._judge(snapshot)
+        self._judge_early()
+        self._advance()
+        self._measure()
+        return bool(batches or snapshots)
+
+    def _take(self, batch: Batch) -> None:
+        """Decode one stored batch into the assembler."""
+        spans, logs = self._decoded(batch)
+        self._assembler.add(spans, logs, batch=batch.seq, now_ns=self._now_ns())
+        for need in self._assembler.needs():
+            self._read_again(need)
+
+    def _decoded(self, batch: Batch) -> tuple[Sequence[Span], Sequence[LogRecord]]:
+        try:
+            if batch.signal == "traces":
+                return decode_traces(batch.body).spans, ()
+            return (), decode_logs(batch.body).records
+        except UserError as error:
+            # The receiver refuses what is not OTLP: this stored batch went bad on disk.
+            self._metrics.dropped_spans.labels(reason="unreadable_batch").inc()
+            log.warning("stored batch cannot be read", batch=batch.seq, error=str(error))
+            return (), ()
+
+    def _read_again(self, need: Need) -> None:
+        """Feed the batches of a run that late spans reopened after it had left memory."""
+        found = {batch.seq: batch for batch in self._inbox.get(need.batches)}
+        for seq in need.batches:
+            batch = found.get(seq)
+            spans, logs = self._decoded(batch) if batch is not None else ((), ())
+            self._assembler.refeed(need.run_id, spans, logs, batch=seq, now_ns=self._now_ns())
+
+    def _judge(self, snapshot: RunSnapshot) -> None:
+        started = time.perf_counter()
+        try:
+            assessment = judge(graph_of(snapshot), self._groups.contracts)
+        except Exception:
+            # One run that our code cannot judge must not stop the others; it is counted and named.
+            self._metrics.runs.labels(state=snapshot.state, verdict="error").inc()
+            log.exception("run could not be judged", run=snapshot.run_id)
+            return
+        self._count(assessment)
+        self._store.put_run(_stored(assessment, snapshot, self._now_ns()))
+        self._groups.offer(assessment, first_batch=min(snapshot.batches, default=self._position))
+        log.debug(
+            "run judged",
+            run=snapshot.run_id,
+            state=snapshot.state,
+            verdict=assessment.blame.verdict,
+            seconds=round(time.perf_counter() - started, 4),
+        )
+
+    def _judge_early(self) -> None:
+        """Offer live runs whose corruption has already surfaced, at most once a second.
+
+        Only a run with a symptom is offered: its cause will not change any more, so the incident
+        that opens now is the one that stays.
+        """
+        if time.monotonic() < self._early_at_s:
+            return
+        self._early_at_s = time.monotonic() + EARLY_EVERY_S
+        for snapshot in self._assembler.changed(self._now_ns()):
+            assessment = judge(graph_of(snapshot), self._groups.contracts)
+            if assessment.blame.symptom is not None:
+                self._groups.offer(assessment, first_batch=min(snapshot.batches))
+
+    def _advance(self) -> None:
+        """Move the durable cursor up to what nobody needs any more."""
+        needed = [self._assembler.low_watermark(), self._groups.low_watermark()]
+        floor = min((batch for batch in needed if batch is not None), default=self._position + 1)
+        if floor - 1 > self._inbox.cursor(CURSOR):
+            self._inbox.advance(CURSOR, floor - 1)
+        if time.monotonic() >= self._prune_at_s:
+            self._prune_at_s = time.monotonic() + PRUNE_EVERY_S
+            oldest_ns = self._now_ns() - int(self._retention_s * 1e9)
+            self._store.prune(oldest_ns)
+            self._inbox.prune_older_than(oldest_ns, keep_after=floor - 1)
+
+    def _count(self, assessment: Assessment) -> None:
+        graph = assessment.graph
+        self._metrics.runs.labels(state=graph.state, verdict=assessment.blame.verdict).inc()
+        for step in graph.steps:
+            self._metrics.steps.labels(dialect=step.dialect or "none", kind=step.kind).inc()
+        for fault in assessment.faults:
+            self._metrics.faults.labels(fault=fault.name).inc()
+        for verdict in assessment.verdicts:
+            labels = {"contract": verdict.contract, "verdict": verdict.verdict}
+            self._metrics.contract_verdicts.labels(**labels).inc()
+
+    def _measure(self) -> None:
+        self._metrics.inbox_lag_batches.set(self._inbox.last_seq() - self._position)
+        self._metrics.live_runs.set(self._assembler.live_count)
+        self._metrics.live_bytes.set(self._assembler.held_bytes)
+        dropped = msgspec.structs.asdict(self._assembler.dropped)
+        for reason, total in dropped.items():
+            grown = total - self._dropped.get(reason, 0)
+            if grown and reason.endswith("_runs"):
+                self._metrics.evicted_runs.labels(reason=reason.removesuffix("_runs")).inc(grown)
+            elif grown:
+                self._metrics.dropped_spans.labels(reason=reason).inc(grown)
+        self._dropped = dropped
+
+
+def _stored(assessment: Assessment, snapshot: RunSnapshot, now_ns: int) -> StoredRun:
+    """Return what is kept of a judged run: what ``explain`` says, and where its spans are."""
+    steps = assessment.graph.steps
+    return StoredRun(
+        run_id=snapshot.run_id,
+        trace_ids=snapshot.trace_ids,
+        workflow=assessment.graph.workflow,
+        state=snapshot.state,
+        verdict=assessment.blame.verdict,
+        summary=msgspec.json.encode(explain_json(assessment)),
+        explanation=explain_text(assessment),
+        batches=tuple(snapshot.batches),
+        started_at_ns=min((step.span.start_ns for step in steps), default=0),
+        ended_at_ns=max((step.span.end_ns for step in steps), default=0),
+        updated_at_ns=now_ns,
+    )

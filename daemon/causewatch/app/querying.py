@@ -1,0 +1,119 @@
+"""Runs signatures over spans in files: raw, one trace at a time, or as a rule judges a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from causewatch.app.assess import graph_of, snapshots_of
+from causewatch.app.files import Request, read_requests
+from causewatch.app.rulefiles import load_bundle
+from causewatch.blame.judge import judge
+from causewatch.errors import InputError, UserError
+from causewatch.model.span import Span
+from causewatch.otlp.decode import decode_traces
+from causewatch.rules.subject import subject_of
+from causewatch.signatures.error import SignatureError
+from causewatch.signatures.signature import Signature, compile_query
+from causewatch.signatures.subject import Subject, raw_subject
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """One query over one dataset; plain OTLP lines are dataset ``""``."""
+
+    dataset: str = ""
+    query: str
+
+
+class Scene(msgspec.Struct, frozen=True, kw_only=True):
+    """A subject to query, by the id its matches are listed under (a trace, or a run)."""
+
+    id: str
+    subject: Subject
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The span sets of each matching trace or run, or the error of the query."""
+
+    question: Question
+    result: dict[str, list[list[str]]] | None = None
+    error: SignatureError | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Return the line that ``causewatch query`` prints."""
+        line: dict[str, object] = {"dataset": self.question.dataset, "query": self.question.query}
+        if self.error is None:
+            return {**line, "result": self.result or {}}
+        place = {"line": self.error.line, "column": self.error.column}
+        return {**line, "error": self.error.message, "stage": self.error.stage, **place}
+
+
+class Scenes:
+    """The subjects of all datasets of some files, built when first asked for."""
+
+    def __init__(
+        self, paths: Sequence[str], *, raw: bool, rules: Path | None, errors: list[InputError]
+    ) -> None:
+        self._by_dataset: dict[str, list[Request]] = {"": []}
+        for request in read_requests(paths, errors=errors):
+            self._by_dataset.setdefault(request.dataset, []).append(request)
+        self._raw = raw
+        self._rules = rules
+        self._errors = errors
+        self._scenes: dict[str, list[Scene]] = {}
+
+    def of(self, dataset: str) -> list[Scene]:
+        """Return the subjects of one dataset, in order of first appearance."""
+        if dataset not in self._scenes:
+            requests = self._by_dataset.get(dataset, [])
+            if self._raw or dataset:
+                self._scenes[dataset] = list(_raw_scenes(requests, self._errors))
+            else:
+                self._scenes[dataset] = list(_judged_scenes(requests, self._rules, self._errors))
+        return self._scenes[dataset]
+
+
+def _raw_scenes(requests: Iterable[Request], errors: list[InputError]) -> Iterator[Scene]:
+    traces: dict[str, list[Span]] = {}
+    for request in requests:
+        if request.signal != "traces":
+            continue
+        try:
+            spans = decode_traces(request.body).spans
+        except UserError as error:
+            errors.append(InputError(f"{request.source}:{request.line}: {error}"))
+            continue
+        for span in spans:
+            traces.setdefault(span.trace_id, []).append(span)
+    for trace_id, members in traces.items():
+        yield Scene(id=trace_id, subject=raw_subject(members))
+
+
+def _judged_scenes(
+    requests: Iterable[Request], rules: Path | None, errors: list[InputError]
+) -> Iterator[Scene]:
+    contracts = load_bundle([rules]).bundle.contracts if rules is not None else ()
+    for snapshot in snapshots_of(iter(requests), errors):
+        yield Scene(id=snapshot.run_id, subject=subject_of(judge(graph_of(snapshot), contracts)))
+
+
+def answer(question: Question, scenes: Scenes) -> Answer:
+    """Evaluate one query over its dataset; a bad query is an answer, never an exception."""
+    try:
+        signature = compile_query(question.query)
+        result = {}
+        for scene in scenes.of(question.dataset):
+            found = matches(signature, scene.subject)
+            if found:
+                result[scene.id] = found
+    except SignatureError as error:
+        return Answer(question=question, error=error)
+    return Answer(question=question, result=result)
+
+
+def matches(signature: Signature, subject: Subject) -> list[list[str]]:
+    """Return the span ids of each span set, sorted, empty sets left out."""
+    found = signature.evaluate(subject)
+    return [sorted(subject.spans[i].span_id for i in nodes) for nodes in found.spansets if nodes]

@@ -1,0 +1,48 @@
+"""``causewatch explain``: who corrupted each run, who passed it on, where it surfaced."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from causewatch.cli.options import (
+    TracesCommand,
+    format_option,
+    is_coloured,
+    is_json,
+    require_traces,
+    rules_option,
+    traces_option,
+)
+
+
+@click.command(cls=TracesCommand)
+@traces_option
+@rules_option
+@format_option
+def command(traces: tuple[str, ...], rules: Path | None, form: str) -> int:
+    """Tell for each run whether it was corrupted, by which step, and along which path.
+
+    Exits with 1 when a run is corrupted, 3 when some input could not be read (the rest is
+    answered).
+    """
+    import msgspec  # noqa: PLC0415  # start-up
+
+    from causewatch.app.assess import assess_files  # noqa: PLC0415
+    from causewatch.blame.render import explain_json, explain_text  # noqa: PLC0415
+
+    require_traces(traces)
+    corrupted = False
+    result = assess_files(traces, rules)
+    for assessment in result.assessments:
+        corrupted = corrupted or assessment.blame.verdict == "corrupted"
+        if is_json(form):
+            click.echo(msgspec.json.encode(explain_json(assessment)))
+        else:
+            click.echo(explain_text(assessment, colour=is_coloured()))
+    for error in result.errors:
+        click.echo(f"causewatch: {error}", err=True)
+    if result.errors:
+        return 3
+    return 1 if corrupted else 0

@@ -1,0 +1,40 @@
+"""``causewatch graph``: the causal graph of each run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from causewatch.cli.options import (
+    TracesCommand,
+    format_option,
+    is_json,
+    require_traces,
+    rules_option,
+    traces_option,
+)
+
+
+@click.command(cls=TracesCommand)
+@traces_option
+@rules_option
+@format_option
+def command(traces: tuple[str, ...], rules: Path | None, form: str) -> int:
+    """Print agents, steps, handoffs and causal edges of each run."""
+    import msgspec  # noqa: PLC0415  # start-up
+
+    from causewatch.app.assess import assess_files  # noqa: PLC0415
+    from causewatch.blame.render import graph_json  # noqa: PLC0415
+    from causewatch.cli.tree import graph_text  # noqa: PLC0415
+
+    require_traces(traces)
+    result = assess_files(traces, rules)
+    for assessment in result.assessments:
+        if is_json(form):
+            click.echo(msgspec.json.encode(graph_json(assessment)))
+        else:
+            click.echo(graph_text(assessment))
+    for error in result.errors:
+        click.echo(f"causewatch: {error}", err=True)
+    return 3 if result.errors else 0

@@ -1,0 +1,104 @@
+"""Options that several commands share, and how their values are read."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+FORMATS = ("auto", "text", "json")
+
+
+class TracesCommand(click.Command):
+    """A command whose ``--traces`` takes one or more files: ``--traces a.jsonl b.jsonl``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Spell ``--traces A B`` as ``--traces A --traces B``, which click understands."""
+        return super().parse_args(ctx, spread("--traces", args))
+
+
+def spread(option: str, args: list[str]) -> list[str]:
+    """Repeat ``option`` before each of the values that follow it.
+
+    Values end at the next option, and at a token that is a query rather than a file name.
+    """
+    spelled: list[str] = []
+    in_values = False
+    for arg in args:
+        if arg == option or arg.startswith(f"{option}="):
+            in_values = True
+            if arg != option:
+                spelled += [option, arg.split("=", 1)[1]]
+            continue
+        if in_values and (arg == "-" or not arg.startswith("-")) and not _is_query(arg):
+            spelled += [option, arg]
+            continue
+        in_values = False
+        spelled.append(arg)
+    if args and args[-1] == option:
+        spelled.append(option)  # click then says that it requires an argument
+    return spelled
+
+
+def _is_query(arg: str) -> bool:
+    return arg.lstrip().startswith(("{", "(", "!")) and not Path(arg).exists()
+
+
+def traces_option(function: F) -> F:
+    """Add ``--traces FILES``."""
+    return click.option(
+        "--traces",
+        "traces",
+        multiple=True,
+        metavar="FILE...",
+        help="OTLP files: .jsonl, .json, .pb, each also .gz or .zst; - is standard input.",
+    )(function)
+
+
+def format_option(function: F) -> F:
+    """Add ``--format``; ``auto`` is text on a terminal and JSON lines in a pipe."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(FORMATS),
+        default="auto",
+        show_default=True,
+        help="text for people, json (one object a line) for programs; "
+        "auto: text on a terminal, json in a pipe.",
+    )(function)
+
+
+def rules_option(function: F) -> F:
+    """Add ``--rules DIR``."""
+    return click.option(
+        "--rules",
+        "rules",
+        type=click.Path(exists=True, path_type=Path),
+        help="Rule files whose contracts and trust are used; none by default.",
+    )(function)
+
+
+def is_json(form: str) -> bool:
+    """Tell whether answers go out as JSON lines."""
+    return form == "json" or (form == "auto" and not sys.stdout.isatty())
+
+
+def is_coloured() -> bool:
+    """Tell whether text may carry colours: on a terminal, unless NO_COLOR is set."""
+    import os  # noqa: PLC0415  # only for this question
+
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def require_traces(traces: tuple[str, ...]) -> None:
+    """Refuse a call that names no input.
+
+    Raises:
+        click.UsageError: when ``--traces`` is missing.
+    """
+    if not traces:
+        raise click.UsageError("name the spans to read with --traces FILE...")

@@ -1,0 +1,96 @@
+"""``causewatch query``: run a signature over spans in files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from causewatch.cli.options import (
+    TracesCommand,
+    format_option,
+    is_json,
+    require_traces,
+    rules_option,
+    traces_option,
+)
+from causewatch.errors import InputError
+
+if TYPE_CHECKING:
+    from causewatch.app.querying import Question
+
+
+@click.command(cls=TracesCommand)
+@click.argument("query", required=False)
+@click.option("--queries", type=click.Path(path_type=Path), help='Lines of {"dataset", "query"}.')
+@click.option(
+    "--raw", is_flag=True, help="Spans as received, one trace at a time, nothing derived."
+)
+@traces_option
+@rules_option
+@format_option
+def command(  # noqa: PLR0913, PLR0917  # one parameter an option
+    query: str | None,
+    queries: Path | None,
+    raw: bool,  # click passes options by name
+    traces: tuple[str, ...],
+    rules: Path | None,
+    form: str,
+) -> int:
+    """Print the spans that QUERY matches, or the answers to all of --queries in order.
+
+    A bad QUERY exits with 2; with --queries it is an "error" line and changes no exit code.
+    """
+    from causewatch.app.querying import Question, Scenes, answer  # noqa: PLC0415  # start-up
+
+    require_traces(traces)
+    if (query is None) == (queries is None):
+        raise click.UsageError("give either one QUERY or --queries FILE")
+    errors: list[InputError] = []
+    scenes = Scenes(traces, raw=raw, rules=rules, errors=errors)
+    questions = [Question(query=query)] if query is not None else _questions(queries)
+    failed = False
+    for question in questions:
+        answered = answer(question, scenes)
+        if answered.error is not None and query is not None:
+            click.echo(answered.error.render(), err=True)
+            failed = True
+        elif queries is not None or is_json(form):
+            click.echo(msgspec.json.encode(answered.as_json()))
+        else:
+            _print_text(answered.result or {})
+    for error in errors:
+        click.echo(f"causewatch: {error}", err=True)
+    if failed:
+        return 2
+    return 3 if errors else 0
+
+
+def _questions(path: Path | None) -> Iterator[Question]:
+    """Read the lines of ``--queries``; a line that is no question is unreadable input."""
+    from causewatch.app.querying import Question  # noqa: PLC0415  # start-up
+
+    if path is None:
+        return
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            yield msgspec.json.decode(line, type=Question)
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise InputError(f"{path}:{number}: {error}") from None
+
+
+def _print_text(result: dict[str, list[list[str]]]) -> None:
+    if not result:
+        click.echo("no match")
+    for trace_id, sets in result.items():
+        for spans in sets:
+            click.echo(f"{trace_id}  {len(spans)} spans: {' '.join(spans)}")

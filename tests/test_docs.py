@@ -1,0 +1,110 @@
+"""The docs fail the build when they are untrue."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from causewatch.rules.file import load
+
+from causewatch.app.config import load_config
+from causewatch.cli.main import COMMANDS
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def load_generator() -> ModuleType:
+    """Import docs/generate.py, which is a script and no package."""
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def fences(language: str) -> list[tuple[str, str]]:
+    """Return (page, text) of each fenced block of a language, on all pages."""
+    return [
+        (str(page.relative_to(ROOT)), body)
+        for page in PAGES
+        for found, body in FENCE.findall(page.read_text(encoding="utf-8"))
+        if found == language
+    ]
+
+
+def test_generated_pages_are_current() -> None:
+    """Each setting, rule field, metric, command and dialect has its heading, with today's text."""
+    generator = load_generator()
+    stale = [
+        name
+        for name, page in generator.PAGES.items()
+        if (ROOT / "docs" / name).read_text(encoding="utf-8") != page()
+    ]
+    assert stale == [], "run: python docs/generate.py"
+
+
+def test_no_heading_is_missing() -> None:
+    """The generated pages really have a heading for each thing, not only equal text."""
+    generator = load_generator()
+    commands = (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8")
+    assert all(f"### `{name}`" in commands for name in COMMANDS)
+    config = (ROOT / "docs/reference/config.md").read_text(encoding="utf-8")
+    assert all(f"### `{key.name}`" in config for key in generator.CONFIG.keys if not key.later)
+
+
+def test_yaml_in_the_docs_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every YAML example is a rule file or a configuration that loads."""
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-example")
+    blocks = [
+        (p, b)
+        for p, b in fences("yaml")
+        if not re.search(r"^(receivers|exporters):\s*\n\s+otlp", b, re.MULTILINE)
+    ]
+    assert blocks
+    for page, body in blocks:
+        if re.search(r"^(groups|contracts|trust):", body, re.MULTILINE):
+            schema = b'{"type": "object"}'
+            load({page + ".yaml": body.encode(), str(Path(page).parent / "brief.json"): schema})
+        else:
+            path = tmp_path / "causewatch.yaml"
+            path.write_text(body, encoding="utf-8")
+            load_config(path)
+
+
+def test_commands_in_the_docs_exist() -> None:
+    """Every ``causewatch`` command line in the docs names a command and options that exist."""
+    generator = load_generator()
+    known = generator.commands_page()
+    for page, body in [*fences("sh"), *fences("bash"), *fences("console")]:
+        for line in body.replace("\\\n", " ").splitlines():
+            for command in re.findall(r"(?:^|[\s/])causewatch ([a-z].*?)(?:&&|\||#|$)", line):
+                name, *rest = shlex.split(command)
+                assert name in COMMANDS, f"{page}: {line}"
+                for option in (word for word in rest if word.startswith("--")):
+                    assert option.split("=")[0] in known, f"{page}: {line}"
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    """A relative link names a file that exists."""
+    broken = [
+        f"{page.relative_to(ROOT)} -> {target}"
+        for page in PAGES
+        for target in LINK.findall(page.read_text(encoding="utf-8"))
+        if "://" not in target and not (page.parent / target).exists()
+    ]
+    assert broken == []
+
+
+def test_decisions_have_their_parts() -> None:
+    """A decision record gives context, choice, consequences."""
+    for page in sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md")):
+        text = page.read_text(encoding="utf-8")
+        assert all(f"**{part}.**" in text for part in ("Context", "Choice", "Consequences")), page

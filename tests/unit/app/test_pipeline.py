@@ -1,0 +1,228 @@
+"""The pipeline: from stored batches to judged runs, across restarts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app_fixtures import CAPTURES, LOST, T0_NS, S, loaded
+from causewatch.app.files import read_requests
+from causewatch.app.groups import Groups
+from causewatch.app.pipeline import CURSOR, Pipeline
+from causewatch.graph.assemble import RunAssembler
+from causewatch.inbox.sqlite import SqliteInbox
+from causewatch.incidents.gather import IncidentChange
+from causewatch.model.limits import RunLimits
+from causewatch.store.sqlite.store import SqliteStore
+from causewatch.telemetry.metrics import Metrics
+
+CUT = "pydantic-ai__native__truncated_handoff"
+FINE = "pydantic-ai__native__ok"
+LIMITS = RunLimits(quiet_s=10, quiet_without_root_s=60, max_age_s=600, late_s=3600)
+
+
+class House:
+    """A pipeline over a real inbox and store in a folder, with a clock in the test's hand."""
+
+    def __init__(self, folder: Path, *, limits: RunLimits = LIMITS) -> None:
+        self.now_ns = T0_NS
+        self.folder = folder
+        self.limits = limits
+        self.changes: list[IncidentChange] = []
+        self.open()
+
+    def open(self) -> None:
+        """Start, also after a crash."""
+        self.metrics = Metrics()
+        self.inbox = SqliteInbox(
+            self.folder / "inbox.db", now_ns=lambda: self.now_ns, metrics=self.metrics
+        )
+        self.store = SqliteStore(self.folder / "state.db")
+        self.groups = Groups(
+            loaded(LOST),
+            store=self.store,
+            metrics=self.metrics,
+            tell=lambda changes, _slot_ns: self.changes.extend(changes),
+        )
+        self.pipeline = Pipeline(
+            inbox=self.inbox,
+            assembler=RunAssembler(self.limits),
+            groups=self.groups,
+            store=self.store,
+            metrics=self.metrics,
+            now_ns=lambda: self.now_ns,
+            retention_s=86400.0,
+        )
+
+    def restart(self) -> None:
+        """Forget everything that is not on disk."""
+        self.close()
+        self.open()
+
+    def close(self) -> None:
+        """Give the files back."""
+        self.inbox.close()
+        self.store.close()
+
+    def send(self, name: str, *, only: slice = slice(None)) -> None:
+        """Store the requests of a recorded run."""
+        requests = list(read_requests([str(CAPTURES / f"{name}.jsonl.gz")], errors=[]))
+        for request in requests[only]:
+            self.inbox.append(request.signal, request.body, 1).result()
+
+    def turn(self, *, after_s: float = 0.0) -> None:
+        """Let time pass, then do a round."""
+        self.now_ns += int(after_s * S)
+        self.pipeline.turn()
+
+    def evaluate(self) -> None:
+        """Evaluate the rule group now."""
+        self.groups.evaluate("silent", self.now_ns)
+
+    @property
+    def reasons(self) -> list[str]:
+        """Return why incidents changed, so far."""
+        return [change.reason for change in self.changes if change.reason != "unchanged"]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    """Return a house in an empty folder."""
+    return House(tmp_path)
+
+
+def test_a_run_is_judged_when_it_is_quiet(house: House) -> None:
+    """Ten seconds without a new span, then it is judged, kept and told."""
+    house.send(CUT)
+    house.turn()
+    assert house.store.recent_runs() == ()
+    house.turn(after_s=11)
+    (run,) = house.store.recent_runs()
+    assert (run.verdict, run.state) == ("corrupted", "complete")
+    assert b'"verdict":"corrupted"' in run.summary
+    house.evaluate()
+    assert house.reasons == ["opened"]
+    house.close()
+
+
+def test_the_cursor_waits_for_the_rules(house: House) -> None:
+    """A batch is passed only when its run is judged and every group has looked at it."""
+    house.send(FINE)
+    house.turn()
+    assert house.inbox.cursor(CURSOR) == 0
+    house.turn(after_s=11)
+    assert house.inbox.cursor(CURSOR) == 0
+    house.evaluate()
+    house.turn()
+    assert house.inbox.cursor(CURSOR) == house.inbox.last_seq()
+    house.close()
+
+
+@pytest.mark.parametrize("crash_after", ["stored", "read", "judged", "evaluated"])
+def test_a_crash_at_any_point_loses_nothing_and_tells_once(house: House, crash_after: str) -> None:
+    """Wherever it stops, the next start goes on, and there is one incident."""
+    house.send(CUT)
+    if crash_after != "stored":
+        house.turn()
+    if crash_after in {"judged", "evaluated"}:
+        house.turn(after_s=11)
+    if crash_after == "evaluated":
+        house.evaluate()
+    house.restart()
+    for _ in range(3):
+        house.turn(after_s=11)
+        house.evaluate()
+    assert house.reasons == ["opened"]
+    assert len(house.store.recent_runs()) == 1
+    house.close()
+
+
+def test_a_run_that_surfaced_is_offered_early(house: House) -> None:
+    """Corruption that already reached its symptom does not wait until the run is quiet."""
+    house.send(CUT)
+    house.turn()
+    assert house.groups.has_waiting("silent")
+    house.close()
+
+
+def test_late_spans_reopen_a_run(house: House) -> None:
+    """Spans after completion are judged with the earlier ones, not as a run of their own."""
+    house.send(CUT, only=slice(0, 1))
+    house.turn()
+    house.turn(after_s=61)
+    assert len(house.store.recent_runs()) == 1
+    house.send(CUT, only=slice(1, None))
+    house.turn()
+    house.turn(after_s=61)
+    (run,) = house.store.recent_runs()
+    assert (run.state, run.verdict) == ("late", "corrupted")
+    house.close()
+
+
+def test_late_spans_after_a_restart_join_what_came_before(house: House) -> None:
+    """What memory has forgotten is read again from the inbox."""
+    house.send(CUT, only=slice(0, 1))
+    house.turn()
+    house.turn(after_s=61)
+    house.evaluate()
+    house.turn()
+    assert house.inbox.cursor(CURSOR) == 1
+    house.restart()
+    house.send(CUT, only=slice(1, None))
+    house.turn()
+    house.turn(after_s=61)
+    (run,) = house.store.recent_runs()
+    assert (run.state, run.verdict) == ("late", "corrupted")
+    assert len(run.batches) == house.inbox.last_seq()
+    house.close()
+
+
+def test_a_batch_that_is_not_otlp_is_counted_and_passed(house: House) -> None:
+    """One bad row does not hold up the others."""
+    house.inbox.append("traces", b"\xff\xff\xff", 1).result()
+    house.send(FINE)
+    house.turn()
+    house.turn(after_s=11)
+    assert len(house.store.recent_runs()) == 1
+    dropped = house.metrics.registry.get_sample_value(
+        "causewatch_dropped_spans_total", {"reason": "unreadable_batch"}
+    )
+    assert dropped == 1
+    house.close()
+
+
+def test_what_the_assembler_drops_is_counted(house: House) -> None:
+    """Spans that arrive twice show on the metrics, by reason."""
+    house.send(FINE)
+    house.send(FINE)
+    house.turn()
+    sample = house.metrics.registry.get_sample_value
+    assert sample("causewatch_dropped_spans_total", {"reason": "duplicate"}) == 17
+    assert sample("causewatch_live_runs", {}) == 1
+    house.turn(after_s=11)
+    assert sample("causewatch_runs_total", {"state": "complete", "verdict": "healthy"}) == 1
+    house.close()
+
+
+def test_reading_stops_while_rules_are_behind(house: House) -> None:
+    """A full group makes batches wait on disk, where there is room, not in memory."""
+    house.send(FINE)
+    house.groups.is_full = lambda: True  # type: ignore[method-assign]  # the state, without its work
+    house.turn()
+    assert house.metrics.registry.get_sample_value("causewatch_inbox_lag_batches") == 4
+    house.close()
+
+
+def test_old_runs_and_batches_are_deleted(house: House) -> None:
+    """After the retention time neither the run nor its spans are kept."""
+    house.send(FINE)
+    house.turn()
+    house.turn(after_s=11)
+    house.evaluate()
+    house.turn()
+    house.pipeline._prune_at_s = 0.0
+    house.turn(after_s=2 * 86400)
+    assert house.store.recent_runs() == ()
+    assert house.inbox.read(0, 10, 10**9) == []
+    house.close()
