@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -188,6 +189,14 @@ class Groups:
         changes = gather(live, changed, slot_ns)
         self._store.put_incidents([change.incident for change in changes])
         self._tell(changes, slot_ns)
+        self._measure()
+
+    def _measure(self) -> None:
+        counts = Counter(alert.state for alert in self._store.alerts())
+        for state in ("pending", "firing", "keep_firing"):
+            self._metrics.alerts.labels(state=state).set(counts[state])
+        open_incidents = self._store.incidents(state="open")
+        self._metrics.incidents.labels(state="open").set(len(open_incidents))
 
     def resolve_vanished(self, now_ns: int) -> None:
         """End the alerts of rules that the bundle in force no longer has."""

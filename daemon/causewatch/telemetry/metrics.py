@@ -13,7 +13,13 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
-        r = self.registry
+        self._ingest(self.registry)
+        self._runs(self.registry)
+        self._rules(self.registry)
+        self._tell(self.registry)
+
+    def _ingest(self, r: CollectorRegistry) -> None:
+        """What comes in, and how it is kept."""
         self.received_batches = Counter(
             "causewatch_received_batches",
             "OTLP requests stored durably.",
@@ -44,9 +50,7 @@ class Metrics:
             registry=r,
         )
         self.inbox_commit_seconds = Histogram(
-            "causewatch_inbox_commit_seconds",
-            "Duration of one group commit.",
-            registry=r,
+            "causewatch_inbox_commit_seconds", "Duration of one group commit.", registry=r
         )
         self.inbox_corrupt_rows = Counter(
             "causewatch_inbox_corrupt_rows",
@@ -65,6 +69,9 @@ class Metrics:
         self.inbox_size_bytes = Gauge(
             "causewatch_inbox_size_bytes", "Bytes of stored batches, compressed.", registry=r
         )
+
+    def _runs(self, r: CollectorRegistry) -> None:
+        """Runs: assembled, understood, judged."""
         self.live_runs = Gauge("causewatch_live_runs", "Runs being assembled.", registry=r)
         self.live_bytes = Gauge(
             "causewatch_live_bytes", "Estimated memory of runs being assembled.", registry=r
@@ -86,6 +93,9 @@ class Metrics:
             ["contract", "verdict"],
             registry=r,
         )
+
+    def _rules(self, r: CollectorRegistry) -> None:
+        """Rules: found, evaluated, loaded."""
         self.findings = Counter("causewatch_findings", "Rule matches.", ["rule"], registry=r)
         self.rule_evaluation_failures = Counter(
             "causewatch_rule_evaluation_failures",
@@ -125,6 +135,9 @@ class Metrics:
         self.rules_info = Gauge(
             "causewatch_rules_info", "The loaded rule files.", ["revision", "sha256"], registry=r
         )
+
+    def _tell(self, r: CollectorRegistry) -> None:
+        """Alerts, incidents and the messages about them."""
         self.alerts = Gauge("causewatch_alerts", "Alerts by state.", ["state"], registry=r)
         self.incidents = Gauge("causewatch_incidents", "Incidents by state.", ["state"], registry=r)
         self.notifications = Counter(
