@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
-from causewatch.rules.shapes import RULE_FILE
+from causewatch.rules.keys import FILE
 
 from causewatch.app.config_shape import CONFIG
 from causewatch.cli import main as cli_main
@@ -138,7 +138,7 @@ def rules_page() -> str:
         "duplicate keys and bad values are errors with file, line and column. A JSON Schema is in\n"
         "`schemas/rules.schema.json`."
     )
-    return shape_page("Rule files", intro, RULE_FILE)
+    return shape_page("Rule files", intro, FILE)
 
 
 def metrics_page() -> str:

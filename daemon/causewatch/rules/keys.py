@@ -1,0 +1,210 @@
+"""The keys of rule files, as data: what the loader reads and what the JSON Schema is made from."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from causewatch.model.judgement import ViolationName
+from causewatch.rules.shape import (
+    Choice,
+    Duration,
+    Either,
+    Integer,
+    Json,
+    Key,
+    ListOf,
+    MapOf,
+    Shape,
+    Text,
+)
+
+DEFAULT_INTERVAL_S = 30.0
+DEFAULT_WINDOW_S = 300.0
+DEFAULT_SEVERITY = "ticket"
+VIOLATIONS: tuple[str, ...] = get_args(ViolationName)
+
+_NAME = Text(not_empty=True)
+_LABELS = Key(name="labels", kind=MapOf(value=Text()), doc="Labels added to every alert.")
+
+EXAMPLE = Shape(
+    name="example",
+    keys=(
+        Key(name="traces", kind=_NAME, required=True, doc="Recorded spans, relative to this file."),
+        Key(
+            name="expect",
+            kind=Choice(words=("match", "no-match")),
+            required=True,
+            doc="Whether the rule matches them.",
+        ),
+    ),
+)
+
+_FIRING = (
+    Key(
+        name="window",
+        kind=Duration(not_zero=True),
+        doc="How far back matching runs count; 5m unless told.",
+    ),
+    Key(
+        name="min_runs",
+        kind=Integer(minimum=1, maximum=1_000_000),
+        doc="How many distinct runs within the window make the alert fire; 1 unless told.",
+    ),
+    Key(name="for", kind=Duration(), doc="How long that must hold before it fires; 0s."),
+    Key(
+        name="keep_firing_for",
+        kind=Duration(),
+        doc="How long it goes on firing after the last match has left the window; 0s.",
+    ),
+    _LABELS,
+    Key(
+        name="annotations",
+        kind=MapOf(value=Text()),
+        doc="Texts for people, with {{ $labels.x }}, {{ $value }}, {{ $origin }} and so on.",
+    ),
+    Key(
+        name="examples",
+        kind=ListOf(item=EXAMPLE),
+        doc="Recorded runs that must, or must not, match; `causewatch test` runs them.",
+    ),
+)
+
+RULE = Shape(
+    name="rule",
+    keys=(
+        Key(name="alert", kind=_NAME, required=True, doc="The alert's name."),
+        Key(
+            name="signature",
+            kind=_NAME,
+            required=True,
+            doc="What a run must show: TraceQL with typed causal edges.",
+        ),
+        Key(
+            name="by",
+            kind=ListOf(item=Either(scalar=_NAME, full=MapOf(value=_NAME))),
+            doc="What tells alerts of this rule apart: `name.span.attribute`, or {label: that}.",
+        ),
+        *_FIRING,
+        Key(name="backfill", kind=Duration(), doc="How far back a changed rule looks.", later=True),
+    ),
+)
+
+GROUP = Shape(
+    name="group",
+    keys=(
+        Key(name="name", kind=_NAME, required=True, doc="The group's name."),
+        Key(
+            name="interval",
+            kind=Duration(not_zero=True),
+            doc="How often the group is evaluated, at the latest; 30s unless told.",
+        ),
+        _LABELS,
+        Key(
+            name="limit",
+            kind=Integer(maximum=1_000_000),
+            doc="At most so many active alerts, and one that says so; 0 is no limit.",
+        ),
+        Key(name="rules", kind=ListOf(item=RULE), doc="The rules of the group."),
+    ),
+)
+
+_SCHEMA_KEYS = (
+    Key(name="schema", kind=Json(), doc="A JSON Schema (2020-12)."),
+    Key(name="schema_file", kind=_NAME, doc="A JSON Schema in a file, relative to this file."),
+)
+SIDE = Shape(name="side", keys=_SCHEMA_KEYS)
+_LATER_CHECKS = (
+    Key(name="min_items", kind=Integer(), doc="Fewest items of a result.", later=True),
+    Key(name="max_age", kind=Json(), doc="Oldest date within a result.", later=True),
+    Key(name="min_score", kind=Json(), doc="Lowest best score of a retrieval.", later=True),
+)
+RESULT = Shape(name="result", keys=(*_SCHEMA_KEYS, *_LATER_CHECKS))
+COMPARE = Shape(
+    name="comparison",
+    keys=(
+        Key(
+            name="mode",
+            kind=Choice(words=("canonical", "exact"), later=("subset", "semantic")),
+            doc="How sent and received are compared: as canonical JSON, or byte by byte.",
+        ),
+        Key(name="ignore", kind=ListOf(item=Text()), doc="JSON pointers that may differ."),
+        Key(name="max_lost_ratio", kind=Json(), doc="Tolerated lost share.", later=True),
+    ),
+)
+FAILURE = Shape(
+    name="failure",
+    keys=(
+        Key(name="severity", kind=_NAME, required=True, doc="The alert's severity label."),
+        Key(name="after", kind=Duration(), doc="How long to wait first.", later=True),
+    ),
+)
+FAILURES = Shape(
+    name="failures mapping",
+    keys=tuple(
+        Key(
+            name=violation,
+            kind=Either(scalar=_NAME, full=FAILURE),
+            doc=f"Severity of the violation `{violation}`.",
+        )
+        for violation in VIOLATIONS
+    ),
+)
+
+CONTRACT = Shape(
+    name="contract",
+    keys=(
+        Key(name="contract", kind=_NAME, required=True, doc="The contract's name."),
+        Key(name="from", kind=_NAME, doc="Glob over the sending agent's name."),
+        Key(name="to", kind=_NAME, doc="Glob over the receiving agent's name."),
+        Key(name="tool", kind=_NAME, doc="Glob over tool names."),
+        Key(name="retrieval", kind=_NAME, doc="Glob over retrieval names."),
+        Key(name="agent", kind=_NAME, doc="Glob over agent names, for an agent's own result."),
+        Key(
+            name="schema",
+            kind=Json(),
+            doc="A JSON Schema (2020-12) for both what was sent and what was received.",
+        ),
+        Key(name="schema_file", kind=_NAME, doc="The same in a file, relative to this file."),
+        Key(name="sent", kind=SIDE, doc="Schema for what was sent only."),
+        Key(name="received", kind=SIDE, doc="Schema for what was received only."),
+        Key(name="result", kind=RESULT, doc="Schema for the result of a step."),
+        Key(name="arguments", kind=Json(), doc="Schema for the arguments.", later=True),
+        Key(name="compare", kind=COMPARE, doc="How sent and received must agree."),
+        Key(name="order", kind=Json(), doc="Key by which messages are ordered.", later=True),
+        Key(name="redact", kind=ListOf(item=Text()), doc="JSON pointers never shown."),
+        Key(name="failures", kind=FAILURES, doc="Severity of each violation."),
+        Key(name="group", kind=_NAME, doc="A group of this file; else the file's default group."),
+        *_FIRING,
+        *_LATER_CHECKS,
+        Key(name="novelty", kind=Json(), doc="Alerts on first-seen shapes.", later=True),
+    ),
+)
+
+TRUST = Shape(
+    name="trust entry",
+    keys=(
+        Key(name="tool", kind=_NAME, doc="Glob over tool names."),
+        Key(name="retrieval", kind=_NAME, doc="Glob over retrieval names."),
+        Key(name="agent", kind=_NAME, doc="Glob over agent names."),
+        Key(
+            name="level",
+            kind=Choice(words=("trusted", "untrusted")),
+            required=True,
+            doc="Whether what it says may steer actions.",
+        ),
+    ),
+)
+
+FILE = Shape(
+    name="rule file",
+    keys=(
+        Key(name="groups", kind=ListOf(item=GROUP), doc="Groups of signature rules."),
+        Key(name="contracts", kind=ListOf(item=CONTRACT), doc="Contracts for handoffs and steps."),
+        Key(
+            name="trust",
+            kind=ListOf(item=TRUST),
+            doc="Who may steer actions; the first match wins, what is not listed is untrusted.",
+        ),
+        Key(name="paths", kind=Json(), doc="Path templates.", later=True),
+    ),
+)

@@ -1,0 +1,116 @@
+"""Makes the JSON Schema of rule files, for editors and CI, from the keys that the loader reads.
+
+``python -m causewatch.rules.schema`` prints it; ``schemas/rules.schema.json`` is committed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import assert_never
+
+from causewatch.model.value import Value
+from causewatch.rules.keys import FILE
+from causewatch.rules.shape import (
+    Boolean,
+    Choice,
+    Duration,
+    Either,
+    Integer,
+    Json,
+    Key,
+    Kind,
+    ListOf,
+    MapOf,
+    Number,
+    Shape,
+    Size,
+    Text,
+)
+
+SCHEMA_URI = "https://json-schema.org/draft/2020-12/schema"
+RULES_ID = "https://github.com/causewatch/causewatch/blob/main/schemas/rules.schema.json"
+_UNITS = ("y", "w", "d", "h", "m", "s", "ms")
+_DURATION_PATTERN = "^(?=.)" + "".join(f"([0-9]{{1,9}}{unit})?" for unit in _UNITS) + "$"
+_SIZE_PATTERN = "^[0-9]{1,15} ?([KMGT]i?)?B$"
+
+
+def rules_schema() -> dict[str, Value]:
+    """Return the JSON Schema of a rule file. Text may be any scalar, as the loader takes it."""
+    return schema_of(FILE, title="causewatch rule file", identity=RULES_ID)
+
+
+def schema_of(shape: Shape, *, title: str, identity: str) -> dict[str, Value]:
+    """Return the JSON Schema of a file of some shape."""
+    return {"$schema": SCHEMA_URI, "$id": identity, "title": title, **_mapping(shape)}
+
+
+def rendered(schema: Value) -> str:
+    """Return a schema as it is committed: in the loader's order of keys, two spaces deep."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _mapping(shape: Shape) -> dict[str, Value]:
+    keys = [key for key in shape.keys if not key.later]
+    schema: dict[str, Value] = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {key.name: _property(key) for key in keys},
+    }
+    required: list[Value] = [key.name for key in keys if key.required]
+    return {**schema, "required": required} if required else schema
+
+
+def _property(key: Key) -> dict[str, Value]:
+    return {"description": key.doc, **_kind(key.kind)}
+
+
+def _kind(kind: Kind) -> dict[str, Value]:
+    schema: dict[str, Value]
+    match kind:
+        case Json():
+            schema = {}
+        case ListOf():
+            schema = {"type": "array", "items": _kind(kind.item)}
+        case MapOf():
+            schema = {"type": "object", "additionalProperties": _kind(kind.value)}
+        case Either():
+            schema = {"anyOf": [_kind(kind.scalar), _kind(kind.full)]}
+        case Shape():
+            schema = _mapping(kind)
+        case _:
+            schema = _scalar(kind)
+    return schema
+
+
+def _scalar(
+    kind: Text | Duration | Size | Integer | Number | Boolean | Choice,
+) -> dict[str, Value]:
+    schema: dict[str, Value]
+    match kind:
+        case Text():
+            schema = {"type": ["string", "number", "boolean", "null"]}
+            if kind.not_empty:
+                schema = {"type": ["string", "number", "boolean"], "minLength": 1}
+        case Duration():
+            schema = {"type": "string", "pattern": _DURATION_PATTERN}
+        case Size():
+            schema = {"type": "string", "pattern": _SIZE_PATTERN}
+        case Integer() | Number():
+            schema = _number(kind)
+        case Boolean():
+            schema = {"type": "boolean"}
+        case Choice():
+            schema = {"enum": list(kind.words)}
+        case _:
+            assert_never(kind)
+    return schema
+
+
+def _number(kind: Integer | Number) -> dict[str, Value]:
+    name = "integer" if isinstance(kind, Integer) else "number"
+    return {"type": name, "minimum": kind.minimum, "maximum": kind.maximum}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(rendered(rules_schema()))
