@@ -1,4 +1,4 @@
-"""One line that says what went wrong, from the fields of the cause alone."""
+"""One line that says what went wrong, from names alone: payload text never gets into a title."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from causewatch.model.finding import Alert, Cause
 
 MAX_TITLE_CHARS = 240
-MAX_REASON_CHARS = 160
 MAX_NAMES = 3
 # Control characters, line separators and the marks that turn the direction of text.
 UNSEEN = (*range(32), *range(127, 160), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
@@ -18,14 +17,14 @@ def title_of(cause: Cause, alerts: Iterable[Alert]) -> str:
     """Return the title of an incident: its cause where known, else the first alert's name."""
     if cause.origin is None:
         return one_line(next((_alert_title(alert) for alert in alerts), ""), MAX_TITLE_CHARS)
-    parts = [_origin_sentence(cause.origin.name, cause.origin.agent, cause.origin_reason)]
+    origin = cause.origin
+    parts = [f"{_category(cause)} at {_step(origin.name, origin.agent)}"]
     passed_on = names((ref.agent or ref.name for ref in cause.propagators), MAX_NAMES)
     if passed_on:
-        parts.append(f"{passed_on} passed it on")
+        parts.append(f"passed on by {passed_on}")
     if cause.symptom is not None:
-        parts.append(f"surfaced at {cause.symptom.name or cause.symptom.agent}")
-    start = f"{cause.category}: " if cause.category else ""
-    return one_line(start + "; ".join(parts), MAX_TITLE_CHARS)
+        parts.append(f"surfaced at {_step(cause.symptom.name, cause.symptom.agent)}")
+    return one_line("; ".join(parts), MAX_TITLE_CHARS)
 
 
 def names(found: Iterable[str], limit: int) -> str:
@@ -41,14 +40,15 @@ def one_line(text: str, limit: int) -> str:
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
-def _origin_sentence(name: str, agent: str, reason: str) -> str:
-    subject = name or agent or "an unnamed step"
-    said = one_line(reason, MAX_REASON_CHARS).rstrip(".;")
-    if not said:
-        return f"first seen at {subject}"
-    if subject.lower() in said.lower():
-        return said
-    return f"{subject} {said}" if said[0].islower() else f"{subject}: {said}"
+def _category(cause: Cause) -> str:
+    return (cause.category or "corruption").replace("_", " ").capitalize()
+
+
+def _step(name: str, agent: str) -> str:
+    """Return a step's name with its agent, where that says more."""
+    if not name or not agent or name == agent:
+        return name or agent or "an unnamed step"
+    return f"{name} ({agent})"
 
 
 def _alert_title(alert: Alert) -> str:

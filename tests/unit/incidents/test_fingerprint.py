@@ -132,30 +132,28 @@ def test_an_alert_without_a_severity_is_a_ticket() -> None:
         (
             a_cause(),
             (
-                "tool_failure: stock_lookup returned a failure inside an OK span;"
-                " clerk passed it on; surfaced at send_label"
+                "Tool failure at stock_lookup (clerk); passed on by clerk;"
+                " surfaced at send_label (shipper)"
             ),
         ),
+        (a_cause(symptom=None), "Tool failure at stock_lookup (clerk); passed on by clerk"),
         (
-            a_cause(origin_reason="stock_lookup answered with half a list.", symptom=None),
-            "tool_failure: stock_lookup answered with half a list; clerk passed it on",
+            a_cause(propagators=(), category=""),
+            "Corruption at stock_lookup (clerk); surfaced at send_label (shipper)",
+        ),
+        (a_cause(propagators=(), symptom=None), "Tool failure at stock_lookup (clerk)"),
+        (
+            a_cause(origin=step_ref("", "clerk"), propagators=(), symptom=None),
+            "Tool failure at clerk",
         ),
         (
-            a_cause(origin_reason="Result has 3 of 9 items", propagators=(), category=""),
-            "stock_lookup: Result has 3 of 9 items; surfaced at send_label",
-        ),
-        (
-            a_cause(origin_reason="", propagators=(), symptom=None),
-            "tool_failure: first seen at stock_lookup",
-        ),
-        (
-            a_cause(origin=step_ref("", "clerk"), origin_reason="", propagators=(), symptom=None),
-            "tool_failure: first seen at clerk",
+            a_cause(origin=step_ref("", ""), propagators=(), symptom=None),
+            "Tool failure at an unnamed step",
         ),
     ],
 )
 def test_a_title_tells_the_cause(cause: Cause, title: str) -> None:
-    """Origin with its reason, propagators and symptom, as far as they are known."""
+    """Origin, propagators and symptom, as far as they are known, and never a payload."""
     assert title_of(cause, ()) == title
 
 

@@ -24,7 +24,7 @@ def test_a_firing_alert_opens_an_incident() -> None:
     assert (incident.opened_at_ns, incident.updated_at_ns, incident.resolved_at_ns) == (NOW, NOW, 0)
     assert incident.cause == a_cause()
     assert incident.alerts == (an_alert(),)
-    assert incident.title.startswith("tool_failure: stock_lookup returned")
+    assert incident.title.startswith("Tool failure at stock_lookup (clerk)")
 
 
 @pytest.mark.parametrize("state", ["pending", "inactive", "resolved"])

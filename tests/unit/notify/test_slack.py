@@ -64,7 +64,7 @@ def test_an_incident_is_posted_once(slack: FakeSlack) -> None:
     (message,) = slack.messages
     assert slack.calls == ["chat.postMessage"]
     assert (ref.channel, ref.ts) == (message.channel, message.ts)
-    assert message.text.startswith("🟠 Open: tool_failure")
+    assert message.text.startswith("🟠 Open: Tool failure")
     assert message.blocks[0]["type"] == "header"
     assert message.metadata == {
         "event_type": "causewatch_incident",

@@ -52,7 +52,7 @@ def a_store() -> SqliteStore:
 def test_incidents_are_listed_open_first() -> None:
     """The resolved one is newer, the open one is what people came for."""
     page = client(a_store()).get("/").text
-    assert page.index("stock_lookup") < page.index("other returned")
+    assert page.index("stock_lookup") < page.index("at other (clerk)")
     assert f"/incidents/{opened().incident.id}" in page
 
 

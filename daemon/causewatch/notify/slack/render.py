@@ -114,8 +114,7 @@ def _blocks(incident: Incident, rendering: Rendering) -> Iterator[Block]:
         yield _section(summary)
     reason = incident.cause.origin_reason
     if reason:
-        where = incident.cause.origin_at
-        yield _section(f"*Why* ({where}): {escape(_said(reason, rendering), MAX_SENTENCE_CHARS)}")
+        yield _section(f"*Why*: {escape(_said(reason, rendering), MAX_SENTENCE_CHARS)}")
     yield {"type": "section", "fields": list(_fields(incident))}
     lists = (
         ("Causal path", _path_lines(incident, rendering)),
