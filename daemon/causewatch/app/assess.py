@@ -15,6 +15,7 @@ from causewatch.errors import InputError, UserError
 from causewatch.graph.assemble import RunAssembler
 from causewatch.graph.build import build
 from causewatch.graph.gathered import RunSnapshot
+from causewatch.inbox.archive import stored_batches
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Assessment
 from causewatch.model.limits import RunLimits
@@ -23,6 +24,8 @@ from causewatch.otlp.decode import decode_logs, decode_traces
 # Files are judged whole: nothing is quiet, late or evicted.
 OFFLINE_LIMITS = RunLimits(max_live_mib=1 << 20, max_spans_per_run=1_000_000)
 _END_OF_TIME_NS = 1 << 62
+INBOX_FILE = "inbox.db"
+"""Name of the inbox within a daemon's store folder."""
 
 
 class Assessed(msgspec.Struct, kw_only=True):
@@ -32,8 +35,10 @@ class Assessed(msgspec.Struct, kw_only=True):
     errors: list[InputError]
 
 
-def assess_files(paths: Sequence[str], rules: Path | None = None) -> Assessed:
-    """Judge every run in the files, with the contracts under ``rules`` if given.
+def assess_files(
+    paths: Sequence[str], rules: Path | None = None, store: Path | None = None
+) -> Assessed:
+    """Judge every run in the files, and in a daemon's store, with the contracts under ``rules``.
 
     Raises:
         ProblemsError: when a rule file is wrong.
@@ -42,8 +47,23 @@ def assess_files(paths: Sequence[str], rules: Path | None = None) -> Assessed:
     if rules is not None:
         contracts = load_bundle([rules]).bundle.contracts
     errors: list[InputError] = []
-    requests = read_requests(paths, errors=errors)
+    requests = all_requests(paths, store, errors)
     return Assessed(assessments=assess_requests(requests, contracts, errors), errors=errors)
+
+
+def all_requests(
+    paths: Sequence[str], store: Path | None, errors: list[InputError]
+) -> Iterator[Request]:
+    """Yield the requests of the files, then those that a daemon's store folder holds."""
+    yield from read_requests(paths, errors=errors)
+    if store is None:
+        return
+    inbox = store / INBOX_FILE
+    try:
+        for batch in stored_batches(inbox, errors=errors):
+            yield Request(source=str(inbox), line=batch.seq, signal=batch.signal, body=batch.body)
+    except InputError as error:
+        errors.append(error)
 
 
 def assess_requests(

@@ -16,6 +16,7 @@ import structlog
 
 from causewatch import __version__
 from causewatch.app.address import Address
+from causewatch.app.assess import INBOX_FILE
 from causewatch.app.clock import now_ns
 from causewatch.app.config import Config, Receive
 from causewatch.app.groups import Groups
@@ -61,7 +62,7 @@ class Daemon:
         loaded = load_bundle(rule_paths)
         config.store_path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._inbox = SqliteInbox(
-            config.store_path / "inbox.db", now_ns=now_ns, metrics=self.metrics
+            config.store_path / INBOX_FILE, now_ns=now_ns, metrics=self.metrics
         )
         self._store = SqliteStore(config.store_path / "state.db")
         self._links = Links(external_url=_external_url(config), trace_url=config.trace_url)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from causewatch.app.assess import graph_of, snapshots_of
-from causewatch.app.files import Request, read_requests
+from causewatch.app.files import Request
 from causewatch.app.rulefiles import load_bundle
 from causewatch.blame.judge import judge
 from causewatch.errors import InputError, UserError
@@ -54,10 +54,15 @@ class Scenes:
     """The subjects of all datasets of some files, built when first asked for."""
 
     def __init__(
-        self, paths: Sequence[str], *, raw: bool, rules: Path | None, errors: list[InputError]
+        self,
+        requests: Iterable[Request],
+        *,
+        raw: bool,
+        rules: Path | None,
+        errors: list[InputError],
     ) -> None:
         self._by_dataset: dict[str, list[Request]] = {"": []}
-        for request in read_requests(paths, errors=errors):
+        for request in requests:
             self._by_dataset.setdefault(request.dataset, []).append(request)
         self._raw = raw
         self._rules = rules

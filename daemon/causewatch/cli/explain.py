@@ -9,19 +9,19 @@ import click
 from causewatch.cli.options import (
     TracesCommand,
     format_option,
+    input_options,
     is_coloured,
     is_json,
-    require_traces,
+    require_input,
     rules_option,
-    traces_option,
 )
 
 
 @click.command(cls=TracesCommand)
-@traces_option
+@input_options
 @rules_option
 @format_option
-def command(traces: tuple[str, ...], rules: Path | None, form: str) -> int:
+def command(traces: tuple[str, ...], store: Path | None, rules: Path | None, form: str) -> int:
     """Tell for each run whether it was corrupted, by which step, and along which path.
 
     Exits with 1 when a run is corrupted, 3 when some input could not be read (the rest is
@@ -32,9 +32,9 @@ def command(traces: tuple[str, ...], rules: Path | None, form: str) -> int:
     from causewatch.app.assess import assess_files  # noqa: PLC0415
     from causewatch.blame.render import explain_json, explain_text  # noqa: PLC0415
 
-    require_traces(traces)
+    require_input(traces, store)
     corrupted = False
-    result = assess_files(traces, rules)
+    result = assess_files(traces, rules, store)
     for assessment in result.assessments:
         corrupted = corrupted or assessment.blame.verdict == "corrupted"
         if is_json(form):

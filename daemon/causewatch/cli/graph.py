@@ -9,18 +9,18 @@ import click
 from causewatch.cli.options import (
     TracesCommand,
     format_option,
+    input_options,
     is_json,
-    require_traces,
+    require_input,
     rules_option,
-    traces_option,
 )
 
 
 @click.command(cls=TracesCommand)
-@traces_option
+@input_options
 @rules_option
 @format_option
-def command(traces: tuple[str, ...], rules: Path | None, form: str) -> int:
+def command(traces: tuple[str, ...], store: Path | None, rules: Path | None, form: str) -> int:
     """Print agents, steps, handoffs and causal edges of each run."""
     import msgspec  # noqa: PLC0415  # start-up
 
@@ -28,8 +28,8 @@ def command(traces: tuple[str, ...], rules: Path | None, form: str) -> int:
     from causewatch.blame.render import graph_json  # noqa: PLC0415
     from causewatch.cli.tree import graph_text  # noqa: PLC0415
 
-    require_traces(traces)
-    result = assess_files(traces, rules)
+    require_input(traces, store)
+    result = assess_files(traces, rules, store)
     for assessment in result.assessments:
         if is_json(form):
             click.echo(msgspec.json.encode(graph_json(assessment)))

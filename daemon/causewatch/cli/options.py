@@ -48,15 +48,22 @@ def _is_query(arg: str) -> bool:
     return arg.lstrip().startswith(("{", "(", "!")) and not Path(arg).exists()
 
 
-def traces_option(function: F) -> F:
-    """Add ``--traces FILES``."""
-    return click.option(
+def input_options(function: F) -> F:
+    """Add ``--traces FILES`` and ``--store DIR``."""
+    stored = click.option(
+        "--store",
+        "store",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="A daemon's store folder (running or not): its spans are read.",
+    )
+    traces = click.option(
         "--traces",
         "traces",
         multiple=True,
         metavar="FILE...",
         help="OTLP files: .jsonl, .json, .pb, each also .gz or .zst; - is standard input.",
-    )(function)
+    )
+    return traces(stored(function))
 
 
 def format_option(function: F) -> F:
@@ -94,11 +101,11 @@ def is_coloured() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
-def require_traces(traces: tuple[str, ...]) -> None:
+def require_input(traces: tuple[str, ...], store: Path | None) -> None:
     """Refuse a call that names no input.
 
     Raises:
-        click.UsageError: when ``--traces`` is missing.
+        click.UsageError: when both ``--traces`` and ``--store`` are missing.
     """
-    if not traces:
-        raise click.UsageError("name the spans to read with --traces FILE...")
+    if not traces and store is None:
+        raise click.UsageError("name the spans to read with --traces FILE... or --store DIR")

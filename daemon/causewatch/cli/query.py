@@ -12,10 +12,10 @@ import msgspec
 from causewatch.cli.options import (
     TracesCommand,
     format_option,
+    input_options,
     is_json,
-    require_traces,
+    require_input,
     rules_option,
-    traces_option,
 )
 from causewatch.errors import InputError
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option(
     "--raw", is_flag=True, help="Spans as received, one trace at a time, nothing derived."
 )
-@traces_option
+@input_options
 @rules_option
 @format_option
 def command(  # noqa: PLR0913, PLR0917  # one parameter an option
@@ -37,6 +37,7 @@ def command(  # noqa: PLR0913, PLR0917  # one parameter an option
     queries: Path | None,
     raw: bool,  # click passes options by name
     traces: tuple[str, ...],
+    store: Path | None,
     rules: Path | None,
     form: str,
 ) -> int:
@@ -44,13 +45,15 @@ def command(  # noqa: PLR0913, PLR0917  # one parameter an option
 
     A bad QUERY exits with 2; with --queries it is an "error" line and changes no exit code.
     """
-    from causewatch.app.querying import Question, Scenes, answer  # noqa: PLC0415  # start-up
+    from causewatch.app.assess import all_requests  # noqa: PLC0415  # start-up
+    from causewatch.app.querying import Question, Scenes, answer  # noqa: PLC0415
 
-    require_traces(traces)
+    require_input(traces, store)
     if (query is None) == (queries is None):
         raise click.UsageError("give either one QUERY or --queries FILE")
     errors: list[InputError] = []
-    scenes = Scenes(traces, raw=raw, rules=rules, errors=errors)
+    requests = all_requests(traces, store, errors)
+    scenes = Scenes(requests, raw=raw, rules=rules, errors=errors)
     questions = [Question(query=query)] if query is not None else _questions(queries)
     failed = False
     for question in questions:

@@ -45,7 +45,7 @@ _ADVANCE = (
 )
 
 
-class _CorruptError(Exception):
+class CorruptError(Exception):
     """A stored row cannot be read back."""
 
     def __init__(self, reason: CorruptReason) -> None:
@@ -276,32 +276,32 @@ class SqliteInbox:
     def _fetch(self, seq: int) -> Batch | None:
         try:
             row = self._reader.execute(f"{_SELECT} WHERE seq = ?", (seq,)).fetchone()
-            return None if row is None else _unpack(row)
+            return None if row is None else unpack(row)
         except sqlite3.DatabaseError:
             self._metrics.inbox_corrupt_rows.labels("page").inc()
-        except _CorruptError as error:
+        except CorruptError as error:
             self._metrics.inbox_corrupt_rows.labels(error.reason).inc()
         return None
 
 
-def _unpack(row: tuple[Any, ...]) -> Batch:
+def unpack(row: tuple[Any, ...]) -> Batch:
     """Return the batch in a row of ``_SELECT``.
 
     Raises:
-        _CorruptError: the row is not what was stored.
+        CorruptError: the row is not what was stored.
     """
     seq, signal, received_ns, raw_bytes, crc32, packed = row
     if signal not in ("traces", "logs"):
-        raise _CorruptError("signal")
+        raise CorruptError("signal")
     try:
         # The frame's own size is checked first: a damaged one may ask for any amount of memory.
         if zstandard.frame_content_size(packed) != raw_bytes:
-            raise _CorruptError("size")
+            raise CorruptError("size")
         body = zstandard.ZstdDecompressor().decompress(packed)
     except zstandard.ZstdError as error:
-        raise _CorruptError("compression") from error
+        raise CorruptError("compression") from error
     if zlib.crc32(body) != crc32:
-        raise _CorruptError("checksum")
+        raise CorruptError("checksum")
     return Batch(seq=seq, signal=signal, received_ns=received_ns, body=body)
 
 

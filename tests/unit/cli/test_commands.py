@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from causewatch import __version__
+from causewatch.app.files import read_requests
+from causewatch.inbox.sqlite import SqliteInbox
+from causewatch.telemetry.metrics import Metrics
 from cli_fixtures import COMMAND, capture, run
 
 CUT = capture("pydantic-ai__native__truncated_handoff")
@@ -250,3 +253,23 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     child.stderr.close()
     assert child.wait() == 0
     assert "Traceback" not in err
+
+
+def test_a_daemons_store_is_an_input(tmp_path: Path) -> None:
+    """``--store`` reads what a daemon received, also while another process holds the inbox."""
+    inbox = SqliteInbox(tmp_path / "inbox.db", now_ns=lambda: 1, metrics=Metrics())
+    for request in read_requests([str(CUT)], errors=[]):
+        inbox.append(request.signal, request.body, 1).result()
+    stored, from_file = run("explain", "--store", tmp_path), run("explain", "--traces", CUT)
+    inbox.close()
+    assert stored.lines == from_file.lines
+    assert stored.code == 1
+    query = "{ span.causewatch.step = `tool` }"
+    assert run("query", "--store", tmp_path, query).lines[0]["result"] != {}
+
+
+def test_a_folder_without_a_store_is_unreadable_input(tmp_path: Path) -> None:
+    """Exit code 3 and a message that names the file that is missing."""
+    done = run("graph", "--store", tmp_path)
+    assert done.code == 3
+    assert "inbox.db" in done.err
