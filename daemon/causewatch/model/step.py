@@ -41,13 +41,13 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True):
         return sha256_of(self.value)
 
 
-class TextPart(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
+class TextPart(msgspec.Struct, frozen=True, kw_only=True, tag="text", tag_field="part"):
     """Text of a message (also reasoning)."""
 
     content: str
 
 
-class ToolCallPart(msgspec.Struct, frozen=True, kw_only=True, tag="tool_call"):
+class ToolCallPart(msgspec.Struct, frozen=True, kw_only=True, tag="tool_call", tag_field="part"):
     """A model asking for a tool. ``arguments`` is parsed where it parses."""
 
     id: str
@@ -55,7 +55,9 @@ class ToolCallPart(msgspec.Struct, frozen=True, kw_only=True, tag="tool_call"):
     arguments: Value = None
 
 
-class ToolResultPart(msgspec.Struct, frozen=True, kw_only=True, tag="tool_call_response"):
+class ToolResultPart(
+    msgspec.Struct, frozen=True, kw_only=True, tag="tool_call_response", tag_field="part"
+):
     """A tool's answer as the model sees it. ``result`` is unwrapped where it parses."""
 
     id: str
@@ -63,7 +65,7 @@ class ToolResultPart(msgspec.Struct, frozen=True, kw_only=True, tag="tool_call_r
     result: Value = None
 
 
-class OtherPart(msgspec.Struct, frozen=True, kw_only=True, tag="other"):
+class OtherPart(msgspec.Struct, frozen=True, kw_only=True, tag="other", tag_field="part"):
     """Any other part (blob, file, uri, ...), kept as it is."""
 
     type: str

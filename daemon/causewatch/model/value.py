@@ -21,7 +21,12 @@ def canonical_bytes(value: Value) -> bytes:
     try:
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, ValueError, RecursionError):
+        pass
+    try:
         return msgspec.json.encode(value, order="sorted")
+    except (ValueError, TypeError, RecursionError):
+        # Lone surrogates and the like: no JSON writes them, but they have a spelling.
+        return repr(value).encode("utf-8", "backslashreplace")
 
 
 def sha256_of(value: Value) -> str:

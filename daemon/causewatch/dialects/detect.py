@@ -1,0 +1,111 @@
+"""Which dialects a span is written in, and what kind of step it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from causewatch.dialects.table import Dialect, KindRule, When
+from causewatch.dialects.unwrap import parse
+from causewatch.model.span import Attributes, Span
+from causewatch.model.step import StepKind
+from causewatch.model.value import Value
+
+
+class Recognised(NamedTuple):
+    """The dialects of one span, best first, and the kind they give."""
+
+    dialects: tuple[Dialect, ...]
+    kind: StepKind
+    by: Dialect | None
+    why: str
+
+
+@lru_cache(maxsize=64)
+def by_priority(dialects: tuple[Dialect, ...]) -> tuple[Dialect, ...]:
+    """Return ``dialects``, best first. Tables are constants, so the answer is kept."""
+    return tuple(sorted(dialects, key=lambda dialect: (dialect.priority, dialect.id)))
+
+
+def recognise(span: Span, dialects: Sequence[Dialect]) -> Recognised:
+    """Return the dialects that ``span`` is written in and its kind.
+
+    The first dialect that is no overlay and has a kind for the span decides; then the overlays. A
+    span that none knows is ``other``: it stays a node of the graph.
+    """
+    matching = tuple(
+        dialect
+        for dialect in by_priority(tuple(dialects))
+        if any(holds(condition, span) for condition in dialect.detect)
+    )
+    for overlay in (False, True):
+        for dialect in matching:
+            if dialect.overlay is overlay and (rule := _kind_rule(dialect, span)) is not None:
+                return Recognised(matching, rule.kind, dialect, rule.why)
+    return Recognised(matching, "other", None, "no dialect gives it a kind")
+
+
+def _kind_rule(dialect: Dialect, span: Span) -> KindRule | None:
+    for rule in dialect.kinds:
+        if all(holds(condition, span) for condition in rule.when):
+            return rule
+    return None
+
+
+def holds(condition: When, span: Span) -> bool:
+    """Tell whether ``condition`` holds for ``span``."""
+    return _holds(condition, span) is not condition.negate
+
+
+def _holds(condition: When, span: Span) -> bool:
+    return (
+        (not condition.key or _holds_key(condition, span))
+        and condition.scope in ("", span.scope.name)
+        and span.scope.name.startswith(condition.scope_prefix)
+        and not (condition.root and span.parent_id)
+        and (not condition.prefix or _has_prefix(span.attributes, condition.prefix))
+        and (not condition.event_prefix or _has_event(span, condition.event_prefix))
+        and (not condition.name or re.match(condition.name, span.name[:1_000]) is not None)
+    )
+
+
+def _has_prefix(attributes: Attributes, prefix: str) -> bool:
+    return any(key.startswith(prefix) for key in attributes)
+
+
+def _has_event(span: Span, prefix: str) -> bool:
+    return any(event.name.startswith(prefix) for event in span.events)
+
+
+def _holds_key(condition: When, span: Span) -> bool:
+    value = span.attributes.get(condition.key)
+    if condition.path and value is not None:
+        value = at_path(parse_cached(value), condition.path)
+    if value is None or value == "":
+        return False
+    if condition.values and str(value) not in condition.values:
+        return False
+    return not condition.equals_name or value == span.name
+
+
+def at_path(value: Value, path: str) -> Value:
+    """Return what is at a dotted path inside of ``value``, or ``None``."""
+    for name in path.split("."):
+        if not isinstance(value, dict):
+            return None
+        value = value.get(name)
+    return value
+
+
+@lru_cache(maxsize=256)
+def _parse_small(text: str) -> Value:
+    return parse(text)
+
+
+def parse_cached(value: Value) -> Value:
+    """Parse a small JSON text; several rules look into the same metadata of each span."""
+    if isinstance(value, str):
+        return _parse_small(value) if len(value) <= 16_384 else parse(value)
+    return value

@@ -1,0 +1,322 @@
+"""Chat messages, in whatever shape a framework writes them, to canonical ``Message`` values.
+
+One tolerant reader serves all: OTel GenAI parts, OpenAI chat and Responses items, Anthropic and
+Bedrock blocks, Gemini contents, LangChain messages (three serialisations), Vercel messages,
+OpenInference's nesting. Shapes are told apart by their own keys, so a dialect's table only has to
+say where the messages are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from causewatch.dialects.unwrap import parse, unwrap
+from causewatch.model.limits import DEFAULT_PAYLOAD_LIMITS
+from causewatch.model.step import Message, OtherPart, Part, TextPart, ToolCallPart, ToolResultPart
+from causewatch.model.value import Value
+
+_ROLES = {
+    "human": "user", "humanmessage": "user", "humanmessagechunk": "user", "user": "user",
+    "ai": "assistant", "aimessage": "assistant", "aimessagechunk": "assistant",
+    "assistant": "assistant", "model": "assistant",
+    "systemmessage": "system", "system": "system", "developer": "developer",
+    "toolmessage": "tool", "functionmessage": "tool", "function": "tool", "tool": "tool",
+    "tool-call": "assistant", "tool-response": "tool",
+    "function_call": "assistant", "reasoning": "assistant",
+    "function_call_output": "tool",
+}  # fmt: skip
+_TEXT = frozenset({"text", "input_text", "output_text", "reasoning", "thinking", "summary_text"})
+_CALL = frozenset(
+    {"tool_call", "tool_use", "tool-call", "function_call", "toolUse", "toolCall", "function"}
+)
+_RESULT = frozenset(
+    {"tool_call_response", "tool_result", "tool-result", "function_call_output", "toolResult",
+     "function_response", "tool_response"}
+)  # fmt: skip
+_NESTED = ("message", "data", "kwargs", "message_content", "tool_call")
+_MAX_NESTING_COUNT = 6
+
+
+def read_messages(value: Value, role: str = "user") -> tuple[Message, ...]:
+    """Return the messages that ``value`` holds, at most ``max_messages_per_step``.
+
+    Args:
+        value: one message, many, nested lists of them, or JSON text of any of these.
+        role: who says plain text.
+    """
+    found: list[Message] = []
+    for item in _items(value, role, 0):
+        found.append(item)
+        if len(found) >= DEFAULT_PAYLOAD_LIMITS.max_messages_per_step:
+            break
+    return tuple(found)
+
+
+def _items(value: Value, role: str, depth: int) -> Iterator[Message]:
+    if depth > _MAX_NESTING_COUNT or value is None:
+        return
+    if isinstance(value, str):
+        parsed = parse(value)
+        if isinstance(parsed, dict | list):
+            yield from _items(parsed, role, depth + 1)
+        elif value:
+            yield Message(role=role, parts=(TextPart(content=value),))
+    elif isinstance(value, list):
+        yield from _list_items(value, role, depth)
+    elif isinstance(value, dict):
+        yield from _dict_items(value, role, depth)
+
+
+def _list_items(value: list[Value], role: str, depth: int) -> Iterator[Message]:
+    """A list holds messages, or it is the content of one message."""
+    if any(isinstance(item, dict) and _is_message(item) for item in value):
+        for item in value:
+            yield from _items(item, role, depth + 1)
+    elif all(isinstance(item, dict) for item in value):
+        if parts := tuple(part for item in value for part in read_parts(item)):
+            only_results = all(isinstance(part, ToolResultPart) for part in parts)
+            yield Message(role="tool" if only_results else role, parts=parts)
+    else:
+        for item in value:
+            yield from _items(item, role, depth + 1)
+
+
+def _is_message(item: dict[str, Value]) -> bool:
+    if "role" in item or "parts" in item or "message" in item:
+        return True
+    kind = item.get("type")
+    if "lc" in item and isinstance(item.get("kwargs"), dict):
+        return True
+    return (
+        isinstance(kind, str)
+        and ((kind.lower() in _ROLES and kind != "reasoning") or kind == "message")
+        and ("content" in item or "data" in item or "call_id" in item or "output" in item)
+    )
+
+
+def _dict_items(value: dict[str, Value], role: str, depth: int) -> Iterator[Message]:
+    if _is_message(value):
+        yield from _one(value, role, depth)
+        return
+    for name, said_by in (("system", "system"), ("system_instruction", "system")):
+        if isinstance(text := value.get(name), str) and text:
+            yield Message(role=said_by, parts=(TextPart(content=text),))
+    if isinstance(config := value.get("config"), dict):
+        yield from _dict_items({"system": config.get("system_instruction")}, role, depth + 1)
+    for name in ("messages", "prompt", "contents", "content", "generations", "output", "raw_input"):
+        inner = value.get(name)
+        if inner:
+            yield from _items(inner, role, depth + 1)
+            return
+    parts = tuple(read_parts(value))
+    if not all(isinstance(part, OtherPart) for part in parts):
+        yield Message(role=role, parts=parts)
+
+
+def _one(value: dict[str, Value], role: str, depth: int) -> Iterator[Message]:
+    """Read one message; envelopes around it are opened first."""
+    for name in _NESTED:
+        inner = value.get(name)
+        if isinstance(inner, dict) and "role" not in value:
+            kind = _last_id(value) or value.get("type")
+            yield from _items({"type": kind, **inner}, role, depth + 1)
+            return
+        if name == "message" and isinstance(inner, str):
+            yield from _items(inner, role, depth + 1)
+            return
+    says = _role_of(value, role)
+    parts = tuple(_parts_of(value, says))
+    # The name of an item that is itself a call is the tool's, not a participant's.
+    name = "" if value.get("type") in _CALL | _RESULT else _text(value.get("name"))
+    yield Message(role=says, parts=parts, name=name, finish_reason=_finish(value))
+
+
+def _last_id(value: dict[str, Value]) -> str:
+    ids = value.get("id")
+    return ids[-1] if isinstance(ids, list) and ids and isinstance(ids[-1], str) else ""
+
+
+def _role_of(value: dict[str, Value], role: str) -> str:
+    for name in ("role", "type"):
+        said = value.get(name)
+        if isinstance(said, str) and said.lower() in _ROLES:
+            return _ROLES[said.lower()]
+    said = value.get("role")
+    return said.lower() if isinstance(said, str) and said else role
+
+
+def _finish(value: dict[str, Value]) -> str:
+    for name in ("finish_reason", "finishReason", "stop_reason"):
+        if isinstance(said := value.get(name), str):
+            return said
+    metadata = value.get("response_metadata")
+    return _text(metadata.get("finish_reason")) if isinstance(metadata, dict) else ""
+
+
+def _parts_of(value: dict[str, Value], role: str) -> Iterator[Part]:
+    call_id = _call_id(value)
+    content = value.get("content")
+    if value.get("type") in _CALL | _RESULT:
+        yield from read_parts(value)
+        return
+    if role == "tool" and not isinstance(value.get("parts"), list):
+        whole = value.get("contents", content)
+        if call_id or not _holds_results(whole):
+            result = unwrap(whole).value
+            yield ToolResultPart(id=call_id, name=_text(value.get("name")), result=result)
+            return
+    seen: set[str] = set()
+    for name in ("parts", "content", "contents"):
+        for part in _content_parts(value.get(name), seen):
+            yield part
+    extra = value.get("additional_kwargs")
+    nested = extra.get("tool_calls") if isinstance(extra, dict) else None
+    for item in _as_list(value.get("tool_calls")) or _as_list(nested):
+        for part in read_parts(item, kind="tool_call"):
+            if not isinstance(part, ToolCallPart) or part.id not in seen or not part.id:
+                yield part
+    if (
+        isinstance(single := value.get("function_call"), dict)
+        and value.get("type") != "function_call"
+    ):
+        yield from read_parts(single, kind="tool_call")
+
+
+def _holds_results(content: Value) -> bool:
+    if isinstance(content, str):
+        content = parse(content)
+    return isinstance(content, list) and any(
+        isinstance(item, dict) and (item.get("type") in _RESULT or "toolResult" in item)
+        for item in content
+    )
+
+
+def _content_parts(content: Value, seen: set[str]) -> Iterator[Part]:
+    if isinstance(content, str):
+        blocks = parse(content) if content.startswith("[{") else content
+        if isinstance(blocks, list) and _holds_blocks(blocks):
+            content = blocks
+        elif content and content not in seen:
+            seen.add(content)
+            yield TextPart(content=content)
+            return
+    for item in _as_list(content):
+        for part in read_parts(item):
+            if isinstance(part, TextPart):
+                if part.content in seen:
+                    continue
+                seen.add(part.content)
+            elif isinstance(part, ToolCallPart):
+                seen.add(part.id)
+            yield part
+
+
+def _holds_blocks(blocks: list[Value]) -> bool:
+    known = _TEXT | _CALL | _RESULT
+    return all(
+        isinstance(b, dict)
+        and (b.get("type") in known or set(b) <= {"text", "toolUse", "toolResult", "cachePoint"})
+        for b in blocks
+    )
+
+
+def read_parts(value: Value, kind: str = "") -> Iterator[Part]:
+    """Yield the canonical parts of one content block; what is not understood becomes ``OtherPart``.
+
+    Args:
+        value: the block.
+        kind: its type, where the place says it and the block does not.
+    """
+    if isinstance(value, str):
+        if value:
+            yield TextPart(content=value)
+        return
+    if not isinstance(value, dict):
+        return
+    for name in ("message_content", "tool_call", "function_call", "function_response", "toolUse",
+                 "toolResult", "toolCall"):  # fmt: skip
+        inner = value.get(name)
+        if isinstance(inner, dict):
+            yield from read_parts(inner, kind=str(inner.get("type") or _NAMED.get(name, kind)))
+            return
+    said = value.get("type")
+    kind = said if isinstance(said, str) and said in _TEXT | _CALL | _RESULT else kind
+    if kind in _CALL:
+        yield _tool_call(value)
+    elif kind in _RESULT:
+        yield _tool_result(value)
+    elif text := _block_text(value, kind):
+        yield TextPart(content=text)
+    elif said or not _is_empty_text(value):
+        yield OtherPart(type=_text(said), content=value)
+
+
+_NAMED = {
+    "tool_call": "tool_call", "function_call": "tool_call", "toolUse": "tool_call",
+    "toolCall": "tool_call", "function_response": "tool_result", "toolResult": "tool_result",
+}  # fmt: skip
+
+
+def _is_empty_text(value: dict[str, Value]) -> bool:
+    return not value or set(value) <= {"text", "content", "type"}
+
+
+def _block_text(value: dict[str, Value], kind: str) -> str:
+    for name in ("content", "text", "thinking", "summary"):
+        inner = value.get(name)
+        if isinstance(inner, str) and (kind in _TEXT or "type" not in value):
+            return inner
+        if isinstance(inner, list) and kind in _TEXT:
+            return "\n".join(_text(i.get("text")) for i in inner if isinstance(i, dict))
+    return ""
+
+
+def _tool_call(value: dict[str, Value]) -> ToolCallPart:
+    function = value.get("function")
+    inner = function if isinstance(function, dict) else value
+    arguments: Value = None
+    for name in ("arguments", "args", "input"):
+        if inner.get(name) is not None:
+            arguments = inner[name]
+            break
+    return ToolCallPart(
+        id=_call_id(value),
+        name=_text(inner.get("name") or inner.get("toolName")),
+        arguments=parse(arguments) if isinstance(arguments, str) else arguments,
+    )
+
+
+def _tool_result(value: dict[str, Value]) -> ToolResultPart:
+    result: Value = None
+    for name in ("response", "result", "content", "output"):
+        if value.get(name) is not None:
+            result = value[name]
+            break
+    if isinstance(result, dict) and set(result) == {"type", "value"}:
+        result = result["value"]
+    if value.get("status") == "error" or value.get("is_error") is True:
+        result = {"type": "tool_result", "status": "error", "content": result}
+    return ToolResultPart(
+        id=_call_id(value),
+        name=_text(value.get("name") or value.get("toolName")),
+        result=unwrap(result).value,
+    )
+
+
+def _call_id(value: dict[str, Value]) -> str:
+    for name in ("tool_call_id", "toolCallId", "tool_use_id", "toolUseId", "call_id", "id"):
+        if isinstance(found := value.get(name), str) and found:
+            return found
+    return ""
+
+
+def _text(value: Value) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _as_list(value: Value) -> list[Value]:
+    if isinstance(value, str) and value[:1] == "[":
+        value = parse(value)
+    if isinstance(value, dict):
+        return [value]
+    return value if isinstance(value, list) else []

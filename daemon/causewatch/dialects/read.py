@@ -1,0 +1,253 @@
+"""Reads one field of a step from the places that a dialect names for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+
+import msgspec
+
+from causewatch.dialects.cut import was_cut
+from causewatch.dialects.detect import at_path, parse_cached
+from causewatch.dialects.messages import read_messages, read_parts
+from causewatch.dialects.table import Source
+from causewatch.dialects.unwrap import parse, payload_of
+from causewatch.model.limits import DEFAULT_PAYLOAD_LIMITS
+from causewatch.model.span import Attributes, LogRecord, Span
+from causewatch.model.step import Document, Message, Payload, StepKind
+from causewatch.model.value import Value
+
+MAX_FLAT_INDEX_COUNT = 2_000
+_EVENT_ROLES = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """What one source held; exactly one member is set, or none."""
+
+    text: str = ""
+    payload: Payload | None = None
+    messages: tuple[Message, ...] = ()
+    documents: tuple[Document, ...] = ()
+    cut: bool = False
+
+
+NOTHING = Reading()
+_FLAT_INDEX = re.compile(r"\.\d{1,9}\.")
+
+
+class View:
+    """One span while it is read: what several sources need of it is prepared once."""
+
+    def __init__(self, span: Span, logs: Sequence[LogRecord], kind: StepKind) -> None:
+        self.span = span
+        self.logs = logs
+        self.kind = kind
+
+    @cached_property
+    def flat(self) -> dict[str, list[tuple[str, Value]]]:
+        """Attributes that were flattened from a list, by what stands before their first index."""
+        found: dict[str, list[tuple[str, Value]]] = {}
+        for key, value in self.span.attributes.items():
+            if index := _FLAT_INDEX.search(key):
+                at = index.start() + 1
+                found.setdefault(key[:at], []).append((key[at:], value))
+        return found
+
+
+def read(source: Source, view: View) -> Reading | None:
+    """Return what ``source`` holds on a span or on its log records, if anything."""
+    if source.kinds and view.kind not in source.kinds:
+        return None
+    match source.fmt:
+        case "flat_messages" | "flat_documents":
+            found = view.flat.get(source.prefix)
+            return _read_flat(source, found, view.span.attributes) if found else None
+        case "events":
+            return _read_events(source, view)
+        case "text" | "payload" | "messages" | "parts" | "documents":
+            value = _raw(source, view)
+            return None if value is None or value == "" else _convert(source, value, view.span)
+
+
+def _raw(source: Source, view: View) -> Value:
+    value: Value = None
+    if source.events:
+        value = next((found.get(source.key) for _, found in _events(source, view)), None)
+    elif source.key:
+        value = view.span.attributes.get(source.key)
+    elif source.span == "name":
+        value = view.span.name
+    elif source.span == "status_message":
+        value = view.span.status_message
+    if source.path and value is not None:
+        value = at_path(parse_cached(value), source.path)
+    if source.pattern:
+        match = re.match(source.pattern, str(value or "")[:1_000])
+        value = match.group(1) if match else None
+    return value
+
+
+def _convert(source: Source, value: Value, span: Span) -> Reading | None:
+    cut = isinstance(value, str) and source.fmt != "text" and was_cut(value, span.attributes)
+    match source.fmt:
+        case "payload":
+            return Reading(payload=payload_of(value, source.key, cut=cut))
+        case "messages":
+            messages = read_messages(value, source.role)
+            return Reading(messages=messages, cut=cut) if messages or cut else None
+        case "parts":
+            messages = _system_message(value, source.role)
+            return Reading(messages=messages, cut=cut) if messages else None
+        case "documents":
+            documents = _documents(value)
+            return Reading(documents=documents, cut=cut) if documents else None
+        case _:
+            text = _as_text(value)
+            return Reading(text=text) if text else None
+
+
+def _as_text(value: Value) -> str:
+    """Return a name or reason; of a list (also one written as JSON) the first item."""
+    if isinstance(value, str) and value[:1] == "[":
+        value = parse(value)
+    if isinstance(value, list):
+        value = next((item for item in value if item), None)
+    if isinstance(value, str):
+        return value
+    return "" if value is None or isinstance(value, dict | list) else str(value)
+
+
+def _system_message(value: Value, role: str) -> tuple[Message, ...]:
+    content = parse(value) if isinstance(value, str) else value
+    items = content if isinstance(content, list) else [content]
+    parts = tuple(part for item in items for part in read_parts(item))
+    return (Message(role=role, parts=parts),) if parts else ()
+
+
+def _documents(value: Value) -> tuple[Document, ...]:
+    content = parse(value) if isinstance(value, str) else value
+    if isinstance(content, dict):
+        content = content.get("documents", [content])
+    items = content if isinstance(content, list) else []
+    wanted = items[: DEFAULT_PAYLOAD_LIMITS.max_messages_per_step]
+    return tuple(_document(item) for item in wanted if isinstance(item, dict))
+
+
+def _document(item: dict[str, Value]) -> Document:
+    nested = item.get("document")
+    item = nested if isinstance(nested, dict) else item
+    content = next((item[n] for n in ("content", "text", "page_content") if item.get(n)), "")
+    return Document(
+        id=_as_text(item.get("id")),
+        content=content if isinstance(content, str) else _as_text(content),
+        score=_number(item.get("score")),
+    )
+
+
+def _number(value: Value) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _read_flat(
+    source: Source, flat: list[tuple[str, Value]], attributes: Attributes
+) -> Reading | None:
+    """Read attributes such as ``<prefix>0.message.content`` as the list they came from."""
+    items = unflatten(flat)
+    if source.fmt == "flat_documents":
+        documents = _documents(items)
+        return Reading(documents=documents) if documents else None
+    cut = any(
+        isinstance(value, str) and len(value) >= 128 and was_cut(value, attributes)
+        for _, value in flat
+    )
+    messages = tuple(m for item in items for m in read_messages(_listed(item), source.role))
+    return Reading(messages=messages, cut=cut) if messages else None
+
+
+def _listed(item: Value) -> Value:
+    """A flattened item that names neither role nor message gets its members as they are."""
+    if isinstance(item, dict) and not ({"role", "message"} & set(item)):
+        return {"role": "", **item} if "content" in item or "tool_calls" in item else item
+    return item
+
+
+def unflatten(flat: Iterable[tuple[str, Value]]) -> list[Value]:
+    """Return the list of which these are the flattened leaves; numbers in a path are indices.
+
+    Args:
+        flat: dotted paths, each starting with an index, and the values there.
+    """
+    root: dict[str, object] = {}
+    for key, value in flat:
+        node = root
+        *path, leaf = key.split(".")
+        if len(path) > DEFAULT_PAYLOAD_LIMITS.max_json_depth:
+            continue
+        for name in path:
+            inner = node.get(name)
+            if not isinstance(inner, dict):
+                inner = node[name] = {}
+            node = inner
+        node.setdefault(leaf, value)
+    listed = _to_lists(root)
+    return listed if isinstance(listed, list) else []
+
+
+def _to_lists(node: object) -> Value:
+    """Turn mappings whose keys are all numbers into lists, in the order of the numbers."""
+    if not isinstance(node, dict):
+        return node  # type: ignore[return-value]  # a leaf is an attribute's value
+    if node and all(key.isdecimal() and len(key) < 10 for key in node):
+        order = sorted(node, key=int)[:MAX_FLAT_INDEX_COUNT]
+        return [_to_lists(node[key]) for key in order]
+    return {key: _to_lists(value) for key, value in node.items()}
+
+
+def _events(source: Source, view: View) -> Iterator[tuple[str, Attributes]]:
+    """Yield the named events of the span, then its log records, each in order of time."""
+    for event in sorted(view.span.events, key=lambda event: event.time_ns):
+        if event.name in source.events:
+            yield event.name, event.attributes
+    for record in sorted(view.logs, key=lambda record: record.time_ns):
+        if record.event_name in source.events:
+            body = record.body if isinstance(record.body, dict) else {"content": record.body}
+            yield record.event_name, {**body, **record.attributes}
+
+
+def _read_events(source: Source, view: View) -> Reading | None:
+    """Read chat messages of which each came as one event; its name tells the role."""
+    found: list[Message] = []
+    cut = False
+    for name, attributes in _events(source, view):
+        role = _EVENT_ROLES.get(name.removeprefix("gen_ai.").partition(".")[0], "assistant")
+        found.extend(_event_messages(attributes, role))
+        cut = cut or any(isinstance(v, str) and was_cut(v, attributes) for v in attributes.values())
+    return Reading(messages=tuple(found), cut=cut) if found else None
+
+
+def _event_messages(attributes: Attributes, role: str) -> tuple[Message, ...]:
+    body = attributes.get("message", attributes.get("content"))
+    said = attributes.get("role")
+    calls = attributes.get("tool_calls")
+    call_id = attributes.get("id")
+    finish = attributes.get("finish_reason")
+    inner = parse(body) if isinstance(body, str) else body
+    if isinstance(inner, dict) and ("content" in inner or "tool_calls" in inner or "role" in inner):
+        messages = read_messages({"role": role, **inner}, role)
+    else:
+        item: dict[str, Value] = {"role": said or role, "content": body}
+        if calls is not None:
+            item["tool_calls"] = calls
+        if role == "tool" and isinstance(call_id, str):
+            item["tool_call_id"] = call_id
+        messages = read_messages(item, role)
+    if isinstance(finish, str) and messages and not messages[-1].finish_reason:
+        last = msgspec.structs.replace(messages[-1], finish_reason=finish)
+        messages = (*messages[:-1], last)
+    return messages

@@ -1,0 +1,1 @@
+"""Spans of one run to its causal graph: assembled over time, linked, and with what flowed where."""

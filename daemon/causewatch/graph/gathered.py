@@ -1,0 +1,166 @@
+"""One run as it is being gathered: its spans so far, and where they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from causewatch.graph.inbound import estimated_bytes
+from causewatch.graph.tree import is_fuller
+from causewatch.model.graph import RunState
+from causewatch.model.span import LogRecord, Span
+
+Phase = Literal["live", "resting", "unloaded"]
+"""``live``: spans may still come. ``resting``: judged, its spans still in memory. ``unloaded``:
+judged, and only its trace ids and batch numbers are remembered."""
+
+
+class RunSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A run at one moment, ready to be built and judged.
+
+    ``revision`` counts the snapshots of a run from 1; ``batches`` are the inbox batches its spans
+    came in. ``aliases`` are ids under which parts of it were known before a merge.
+    """
+
+    run_id: str
+    trace_ids: tuple[str, ...]
+    aliases: tuple[str, ...]
+    spans: tuple[Span, ...]
+    logs: tuple[LogRecord, ...]
+    state: RunState
+    revision: int
+    batches: tuple[int, ...]
+
+
+class GatheredRun:
+    """The mutable record of one run. ``number`` tells which of two runs was seen first."""
+
+    def __init__(self, trace_id: str, number: int, now_ns: int) -> None:
+        self.run_id = trace_id
+        self.number = number
+        self.aliases: dict[str, None] = {}
+        self.traces: dict[str, None] = {trace_id: None}
+        self.rooted: set[str] = set()
+        self.spans: dict[tuple[str, str], Span] = {}
+        self.nameless: list[Span] = []
+        self.logs: dict[str, LogRecord] = {}
+        self.batches: set[int] = set()
+        self.fresh_batches: set[int] = set()
+        self.missing_batches: set[int] = set()
+        self.first_ns = now_ns
+        self.last_ns = now_ns
+        self.judged_ns = 0
+        self.bytes = 0
+        self.revision = 0
+        self.phase: Phase = "live"
+        self.was_judged = False
+        self.has_changed = False
+
+    @property
+    def has_all_roots(self) -> bool:
+        """Tell whether each trace of the run has a span without parent."""
+        return len(self.rooted) == len(self.traces)
+
+    def put(self, span: Span) -> Literal["new", "fuller", "duplicate"]:
+        """Take one span in, or keep the one with its ids that is there, whichever is fuller."""
+        if not span.parent_id:
+            self.rooted.add(span.trace_id)
+        if not span.span_id:
+            if span in self.nameless[-100:]:
+                return "duplicate"
+            self.nameless.append(span)
+            self.bytes += estimated_bytes(span)
+            return "new"
+        key = (span.trace_id, span.span_id)
+        before = self.spans.get(key)
+        if before is not None and (before == span or not is_fuller(span, before)):
+            return "duplicate"
+        self.spans[key] = span
+        self.bytes += estimated_bytes(span) - (estimated_bytes(before) if before else 0)
+        return "new" if before is None else "fuller"
+
+    def put_log(self, record: LogRecord) -> bool:
+        """Take one log record in; tell whether it is new."""
+        key = repr(record)
+        if key in self.logs:
+            return False
+        self.logs[key] = record
+        self.bytes += 2 * estimated_bytes(record)
+        return True
+
+    def touch(self, batch: int, now_ns: int) -> None:
+        """Note that something new came in ``batch``: a judged run is live again."""
+        if self.phase == "unloaded":
+            self.missing_batches |= self.batches - {batch}
+        if self.phase != "live":
+            self.phase = "live"
+            self.first_ns = now_ns
+        self.batches.add(batch)
+        self.fresh_batches.add(batch)
+        self.last_ns = max(self.last_ns, now_ns)
+        self.has_changed = True
+
+    def count(self) -> int:
+        """Return how many spans the run holds."""
+        return len(self.spans) + len(self.nameless)
+
+    def absorb(self, other: GatheredRun) -> None:
+        """Take over all that ``other`` holds; the id stays, and the other's becomes an alias."""
+        for alias in (other.run_id, *other.aliases):
+            if alias != self.run_id:
+                self.aliases[alias] = None
+        for run in (self, other):
+            if run.phase == "unloaded":
+                run.missing_batches |= run.batches
+        self.missing_batches |= other.missing_batches
+        self.batches |= other.batches
+        self.fresh_batches |= other.fresh_batches
+        live = [run.first_ns for run in (self, other) if run.phase == "live"]
+        self.first_ns = min(live, default=max(self.last_ns, other.last_ns))
+        self.traces.update(other.traces)
+        self._put_all((*other.spans.values(), *other.nameless), other.logs.values())
+        self.rooted |= other.rooted
+        self.last_ns = max(self.last_ns, other.last_ns)
+        self.revision = max(self.revision, other.revision)
+        self.was_judged = self.was_judged or other.was_judged
+        self.phase = "live"
+        self.has_changed = True
+
+    def _put_all(self, spans: Iterable[Span], logs: Iterable[LogRecord]) -> None:
+        for span in spans:
+            self.put(span)
+        for record in logs:
+            self.put_log(record)
+
+    def snapshot(self, state: RunState) -> RunSnapshot:
+        """Return the run as it is now, under the next revision."""
+        self.revision += 1
+        self.has_changed = False
+        return RunSnapshot(
+            run_id=self.run_id,
+            trace_ids=tuple(self.traces),
+            aliases=tuple(self.aliases),
+            spans=(*self.spans.values(), *self.nameless),
+            logs=tuple(self.logs.values()),
+            state=state,
+            revision=self.revision,
+            batches=tuple(sorted(self.batches)),
+        )
+
+    def rest(self, now_ns: int) -> None:
+        """Note that the run was judged; its spans stay in memory for what comes late."""
+        self.phase = "resting"
+        self.was_judged = True
+        self.judged_ns = now_ns
+        self.fresh_batches.clear()
+        self.missing_batches.clear()
+
+    def unload(self) -> None:
+        """Give the spans up; trace ids and batch numbers stay."""
+        self.phase = "unloaded"
+        self.spans.clear()
+        self.nameless.clear()
+        self.logs.clear()
+        self.bytes = 0

@@ -1,0 +1,86 @@
+"""What of the spans that arrive is believed.
+
+``causewatch.*`` is our own name space: what others put there would pass for our judgement, so it
+is moved aside. A synthetic span of our own that comes back (a forwarding loop) is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from causewatch.model.span import Attributes, LogRecord, Span
+from causewatch.model.value import Value
+
+OWN_PREFIX = "causewatch."
+INBOUND_PREFIX = "causewatch.inbound."
+SPAN_OVERHEAD_BYTES = 1_000
+"""A span's own objects: ids, numbers, containers."""
+VALUE_OVERHEAD_BYTES = 120
+
+
+def is_synthetic(span: Span) -> bool:
+    """Tell whether ``span`` is one that causewatch derived itself."""
+    return span.attributes.get("causewatch.synthetic") in (True, "true")
+
+
+def moved_aside(span: Span) -> Span:
+    """Return ``span`` with inbound ``causewatch.*`` attributes as ``causewatch.inbound.*``."""
+    changes: dict[str, object] = {}
+    if _has_own(span.attributes):
+        changes["attributes"] = _renamed(span.attributes)
+    if _has_own(span.resource.attributes):
+        attributes = _renamed(span.resource.attributes)
+        changes["resource"] = msgspec.structs.replace(span.resource, attributes=attributes)
+    return msgspec.structs.replace(span, **changes) if changes else span
+
+
+def _has_own(attributes: Attributes) -> bool:
+    return any(
+        key.startswith(OWN_PREFIX) and not key.startswith(INBOUND_PREFIX) for key in attributes
+    )
+
+
+def _renamed(attributes: Attributes) -> Mapping[str, Value]:
+    renamed: dict[str, Value] = {}
+    for key, value in attributes.items():
+        if key.startswith(OWN_PREFIX) and not key.startswith(INBOUND_PREFIX):
+            renamed[INBOUND_PREFIX + key[len(OWN_PREFIX) :]] = value
+        else:
+            renamed.setdefault(key, value)
+    return renamed
+
+
+def estimated_bytes(item: Span | LogRecord) -> int:
+    """Return about how much memory a span or log record takes, in bytes."""
+    total = SPAN_OVERHEAD_BYTES + _attributes_bytes(item.attributes)
+    if isinstance(item, Span):
+        total += sum(_attributes_bytes(event.attributes) + 200 for event in item.events)
+        total += 200 * len(item.links)
+    else:
+        total += _value_bytes(item.body)
+    return total
+
+
+def _attributes_bytes(attributes: Attributes) -> int:
+    return sum(len(key) + _value_bytes(value) for key, value in attributes.items())
+
+
+def _value_bytes(value: Value) -> int:
+    """Size of a value; of nested ones the top two levels, as deeper ones are rare and small."""
+    if isinstance(value, str | bytes):
+        return VALUE_OVERHEAD_BYTES + len(value)
+    if isinstance(value, dict):
+        return sum(VALUE_OVERHEAD_BYTES + len(key) + _flat_bytes(v) for key, v in value.items())
+    if isinstance(value, list):
+        return sum(_flat_bytes(item) for item in value)
+    return VALUE_OVERHEAD_BYTES
+
+
+def _flat_bytes(value: Value) -> int:
+    if isinstance(value, str | bytes):
+        return VALUE_OVERHEAD_BYTES + len(value)
+    if isinstance(value, dict | list):
+        return VALUE_OVERHEAD_BYTES * 4 * (1 + len(value))
+    return VALUE_OVERHEAD_BYTES
