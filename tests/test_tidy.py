@@ -11,7 +11,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted((ROOT / "daemon").rglob("*.py"))
 TESTS = sorted(
-    path for path in (ROOT / "tests").rglob("*") if path.suffix in {".py", ".test"} and path.is_file()
+    path
+    for path in (ROOT / "tests").rglob("*")
+    if path.suffix in {".py", ".test"} and path.is_file()
 )
 MAX_MODULE_LINES = 450
 MAX_FUNCTION_LINES = 60
@@ -41,7 +43,9 @@ def functions_of(path: Path) -> list[tuple[str, int]]:
 
 def test_no_module_is_longer_than_its_limit() -> None:
     """A module is one verb or one machine: past 450 lines it is split."""
-    too_long = {str(p.relative_to(ROOT)): n for p in SOURCES if (n := lines_of(p)) > MAX_MODULE_LINES}
+    too_long = {
+        str(p.relative_to(ROOT)): n for p in SOURCES if (n := lines_of(p)) > MAX_MODULE_LINES
+    }
     assert too_long == {}
 
 

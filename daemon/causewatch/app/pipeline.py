@@ -98,9 +98,25 @@ class Pipeline:
     def _take(self, batch: Batch) -> None:
         """Decode one stored batch into the assembler."""
         spans, logs = self._decoded(batch)
+        self._recall({item.trace_id for item in (*spans, *logs)})
         self._assembler.add(spans, logs, batch=batch.seq, now_ns=self._now_ns())
-        for need in self._assembler.needs():
-            self._read_again(need)
+        self._read_again(self._assembler.needs())
+
+    def _recall(self, trace_ids: set[str]) -> None:
+        """Tell the assembler of runs that were judged before the last start."""
+        for trace_id in sorted(trace_ids):
+            if not trace_id or self._assembler.knows(trace_id):
+                continue
+            link = self._store.trace(trace_id)
+            run = self._store.run(link.run_id) if link is not None else None
+            if run is not None:
+                self._assembler.recall(
+                    run.run_id,
+                    run.trace_ids,
+                    run.batches,
+                    judged_ns=run.updated_at_ns,
+                    now_ns=self._now_ns(),
+                )
 
     def _decoded(self, batch: Batch) -> tuple[Sequence[Span], Sequence[LogRecord]]:
         try:
@@ -113,13 +129,21 @@ class Pipeline:
             log.warning("stored batch cannot be read", batch=batch.seq, error=str(error))
             return (), ()
 
-    def _read_again(self, need: Need) -> None:
-        """Feed the batches of a run that late spans reopened after it had left memory."""
-        found = {batch.seq: batch for batch in self._inbox.get(need.batches)}
-        for seq in need.batches:
-            batch = found.get(seq)
-            spans, logs = self._decoded(batch) if batch is not None else ((), ())
-            self._assembler.refeed(need.run_id, spans, logs, batch=seq, now_ns=self._now_ns())
+    def _read_again(self, needs: Sequence[Need]) -> None:
+        """Feed the batches of runs that late spans reopened after they had left memory.
+
+        Each batch is read and decoded once, whatever the number of runs that need it. One that the
+        inbox no longer has is fed as empty, so that no run waits for it.
+        """
+        wanted: dict[int, list[str]] = {}
+        for need in needs:
+            for seq in need.batches:
+                wanted.setdefault(seq, []).append(need.run_id)
+        for seq, run_ids in sorted(wanted.items()):
+            batches = self._inbox.get([seq])
+            spans, logs = self._decoded(batches[0]) if batches else ((), ())
+            for run_id in run_ids:
+                self._assembler.refeed(run_id, spans, logs, batch=seq, now_ns=self._now_ns())
 
     def _judge(self, snapshot: RunSnapshot) -> None:
         started = time.perf_counter()

@@ -120,6 +120,38 @@ class RunAssembler:
         run.missing_batches.discard(batch)
         run.last_ns = max(run.last_ns, now_ns)
 
+    def knows(self, trace_id: str) -> bool:
+        """Return whether the trace belongs to a run in memory, or to one that was given up."""
+        return trace_id in self._by_trace or trace_id in self._forgotten
+
+    def recall(
+        self,
+        run_id: str,
+        trace_ids: Sequence[str],
+        batches: Sequence[int],
+        *,
+        judged_ns: int,
+        now_ns: int,
+    ) -> None:
+        """Remember a run that was judged before a restart, so that its late spans find it.
+
+        Its spans are not in memory: the first late one makes ``needs`` name its batches. A run that
+        is older than ``late_s`` is remembered as given up.
+        """
+        if any(self.knows(trace_id) for trace_id in trace_ids):
+            return
+        run = GatheredRun(run_id, self._next_number, judged_ns)
+        self._next_number += 1
+        run.traces = dict.fromkeys(trace_ids)
+        run.batches = set(batches)
+        run.rest(judged_ns)
+        run.unload()
+        self._runs[run_id] = run
+        for trace_id in trace_ids:
+            self._by_trace[trace_id] = run
+        if now_ns - judged_ns >= self._limits.late_s * _SECOND_NS:
+            self.forget(run_id)
+
     def needs(self) -> tuple[Need, ...]:
         """Return what has to be read again, each need once."""
         runs = [self._runs[run_id] for run_id in self._needs if run_id in self._runs]

@@ -1,0 +1,138 @@
+"""Candidates: where a run's corruption may have begun, before it is known to have spread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+import msgspec
+
+from causewatch.faults.lost_at_handoff import place_of
+from causewatch.model.graph import CausalGraph
+from causewatch.model.judgement import Category, ContractVerdict, Fault, FaultName, ViolationName
+
+Spread = Literal["values", "receiver", "none"]
+"""How a candidate does harm: by its values used later, by its receiver acting, or by itself."""
+
+MIN_FAULT_CONFIDENCE = 0.4
+CONTRACT_CONFIDENCE = 0.95
+
+CATEGORY_OF_FAULT: dict[FaultName, tuple[Category, Spread]] = {
+    "failure": ("tool_failure", "values"),
+    "rate_limited": ("tool_failure", "values"),
+    "truncated": ("truncation", "values"),
+    "malformed": ("serialization", "values"),
+    "empty": ("empty", "values"),
+    "missing_shape": ("truncation", "values"),
+    "stale": ("stale", "values"),
+    "repeated_call": ("loop", "none"),
+    "lost_at_handoff": ("truncation", "receiver"),
+    "cut_off": ("truncation", "receiver"),
+    "flattened": ("serialization", "receiver"),
+    "out_of_order": ("ordering", "receiver"),
+}
+"""Faults that may start a corruption. The others are findings of their own, for signatures."""
+
+CATEGORY_OF_VIOLATION: dict[ViolationName, Category] = {
+    "schema": "schema",
+    "truncation": "truncation",
+    "serialization": "serialization",
+    "ordering": "ordering",
+    "poisoning": "poisoning",
+    "missing": "truncation",
+    "delta": "other",
+    "empty": "empty",
+    "stale": "stale",
+    "low_score": "empty",
+}
+
+PRIORITY: tuple[Category, ...] = (
+    "poisoning", "tool_failure", "stale", "serialization", "truncation", "ordering", "schema",
+    "empty", "loop", "ungrounded", "missing_step", "lost_result", "path", "other",
+)  # fmt: skip
+"""Of several candidates on one step the first of these names it: an error text is no injection."""
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A step, or a handoff, where corruption may have begun."""
+
+    step: int
+    category: Category
+    reason: str
+    confidence: float
+    spread: Spread
+    handoff: int | None = None
+    at: Literal["input", "output"] = "output"
+    fault: FaultName | None = None
+
+
+def candidates_of(
+    graph: CausalGraph, faults: Iterable[Fault], verdicts: Iterable[ContractVerdict]
+) -> tuple[Candidate, ...]:
+    """Return the candidates among faults and violated contracts, one for each step and category."""
+    found = [*_of_faults(faults), *_of_verdicts(graph, verdicts)]
+    best: dict[tuple[int, Category], Candidate] = {}
+    for candidate in found:
+        key = candidate.step, candidate.category
+        if key not in best or candidate.confidence > best[key].confidence:
+            best[key] = candidate
+    return tuple(best.values())
+
+
+def _of_faults(faults: Iterable[Fault]) -> Iterator[Candidate]:
+    for fault in faults:
+        if fault.name in CATEGORY_OF_FAULT and fault.confidence >= MIN_FAULT_CONFIDENCE:
+            category, spread = CATEGORY_OF_FAULT[fault.name]
+            yield Candidate(
+                step=fault.step,
+                category=category,
+                reason=fault.reason,
+                confidence=fault.confidence,
+                spread=spread,
+                handoff=fault.handoff,
+                at=fault.at,
+                fault=fault.name,
+            )
+
+
+def _of_verdicts(graph: CausalGraph, verdicts: Iterable[ContractVerdict]) -> Iterator[Candidate]:
+    """Yield violated contracts; a step that later kept the same contract has recovered."""
+    listed = tuple(verdicts)
+    for verdict in listed:
+        if verdict.verdict != "violated" or not verdict.violations:
+            continue
+        if verdict.handoff is None and _kept_later(graph, verdict, listed):
+            continue
+        ranked = sorted(
+            verdict.violations, key=lambda v: PRIORITY.index(CATEGORY_OF_VIOLATION[v.name])
+        )
+        worst = ranked[0]
+        place = f" at {worst.pointer}" if worst.pointer else ""
+        performed = True
+        step = verdict.step
+        if verdict.handoff is not None:
+            handoff = graph.handoffs[verdict.handoff]
+            step, performed = place_of(handoff), handoff.performed_by is not None
+        yield Candidate(
+            step=step,
+            category=CATEGORY_OF_VIOLATION[worst.name],
+            reason=f"contract {verdict.contract} violated: {worst.name}{place}, {worst.message}",
+            confidence=CONTRACT_CONFIDENCE,
+            spread="receiver" if verdict.handoff is not None else "none",
+            handoff=verdict.handoff,
+            at="output" if performed else "input",
+        )
+
+
+def _kept_later(
+    graph: CausalGraph, verdict: ContractVerdict, verdicts: tuple[ContractVerdict, ...]
+) -> bool:
+    """Tell whether the same call was made again and then kept the contract."""
+    name = graph.steps[verdict.step].name
+    return any(
+        other.rule_id == verdict.rule_id
+        and other.verdict == "pass"
+        and other.step > verdict.step
+        and graph.steps[other.step].name == name
+        for other in verdicts
+    )

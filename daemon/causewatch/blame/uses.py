@@ -1,0 +1,157 @@
+"""Where content is used: handed over, acted on, answered with."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from causewatch.blame.atoms import Atoms, atoms_of, atoms_of_text
+from causewatch.faults.calls import Call
+from causewatch.faults.sources import Prompt, prompts_of
+from causewatch.faults.text import plain
+from causewatch.model.graph import CausalGraph
+from causewatch.model.step import TextPart, ToolCallPart
+
+UseKind = Literal["handoff", "act", "answer"]
+
+
+class Use(msgspec.Struct, frozen=True, kw_only=True):
+    """One place where an agent went on with content: in what step, when, with which values."""
+
+    kind: UseKind
+    step: int
+    agent: str
+    at_ns: int
+    text: str
+    atoms: Atoms
+    handoff: int | None = None
+
+
+class Scene(msgspec.Struct, frozen=True, kw_only=True):
+    """What blame looks at, prepared once for all candidates of a run."""
+
+    graph: CausalGraph
+    calls: tuple[Call, ...]
+    uses: tuple[Use, ...]
+    prompts: tuple[Prompt, ...]
+    """What the run was told from outside: questions and instructions."""
+    answer: int | None
+    """The step of the final answer."""
+
+
+def scene_of(graph: CausalGraph, calls: tuple[Call, ...]) -> Scene:
+    """Prepare a run: its uses in order of time, and what it was told."""
+    answer = final_answer(graph)
+    uses = [*_handoffs(graph), *_acts(calls), *_answer(graph, answer)]
+    uses.sort(key=lambda use: (use.at_ns, use.step))
+    return Scene(
+        graph=graph,
+        calls=calls,
+        uses=tuple(uses),
+        prompts=prompts_of(graph),
+        answer=answer,
+    )
+
+
+def told_before(scene: Scene, step: int) -> tuple[str, ...]:
+    """Return what the run was told that cannot come from ``step``.
+
+    That is what was told before it ended, and what agents that had spoken before are told later: a
+    user's next message. What an agent that starts afterwards is told was made up from what went
+    before, in whatever role it is recorded.
+    """
+    graph = scene.graph
+    end_ns = graph.steps[step].span.end_ns
+    spoke = {
+        graph.owner[i]
+        for i, other in enumerate(graph.steps)
+        if other.kind == "model" and other.span.start_ns < end_ns
+    }
+    return tuple(
+        prompt.text
+        for prompt in scene.prompts
+        if prompt.at_ns < end_ns or (graph.owner[prompt.step] in spoke - {""})
+    )
+
+
+def final_answer(graph: CausalGraph) -> int | None:
+    """Return the step with the run's last words: the model turn that ended last without a call."""
+    ends: list[tuple[int, int]] = []
+    for i, step in enumerate(graph.steps):
+        if step.kind != "model" or not step.output_messages:
+            continue
+        parts = [part for message in step.output_messages for part in message.parts]
+        says = any(isinstance(part, TextPart) and part.content.strip() for part in parts)
+        if says and not any(isinstance(part, ToolCallPart) for part in parts):
+            ends.append((step.span.end_ns, i))
+    if ends:
+        return max(ends)[1]
+    spoken = [
+        i
+        for i, step in enumerate(graph.steps)
+        if step.kind in {"agent", "workflow"} and step.output
+    ]
+    return max(spoken, key=lambda i: graph.steps[i].span.end_ns, default=None)
+
+
+def answer_text(graph: CausalGraph, step: int) -> str:
+    """Return what a step says in the end."""
+    found = graph.steps[step]
+    said = "\n".join(message.text for message in found.output_messages)
+    return said or plain(found.output)
+
+
+def _handoffs(graph: CausalGraph) -> list[Use]:
+    found = []
+    for index, handoff in enumerate(graph.handoffs):
+        payload = handoff.sent or handoff.received
+        is_history = handoff.sent is not None and handoff.sent.key.endswith("input.messages")
+        if payload is None or is_history:
+            continue
+        step = handoff.performed_by
+        if step is None:
+            step = handoff.receiver if handoff.receiver is not None else handoff.sender
+        found.append(
+            Use(
+                kind="handoff",
+                step=step,
+                agent=handoff.from_agent,
+                at_ns=graph.steps[step].span.start_ns,
+                text=plain(payload),
+                atoms=atoms_of(payload.value),
+                handoff=index,
+            )
+        )
+    return found
+
+
+def _acts(calls: tuple[Call, ...]) -> list[Use]:
+    return [
+        Use(
+            kind="act",
+            step=call.index,
+            agent=call.agent,
+            at_ns=call.step.span.start_ns,
+            text=plain(call.step.arguments),
+            atoms=atoms_of(call.step.arguments.value) if call.step.arguments else Atoms(),
+        )
+        for call in calls
+        if call.acts and not call.delegates
+    ]
+
+
+def _answer(graph: CausalGraph, step: int | None) -> list[Use]:
+    if step is None:
+        return []
+    text = answer_text(graph, step)
+    return [
+        Use(
+            kind="answer",
+            step=step,
+            agent=graph.owner[step],
+            at_ns=graph.steps[step].span.end_ns,
+            text=text,
+            atoms=atoms_of_text(text),
+        )
+    ]

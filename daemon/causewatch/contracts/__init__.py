@@ -1,0 +1,1 @@
+"""Boundary contracts: what a handoff or a step's result must satisfy, compiled and checked."""

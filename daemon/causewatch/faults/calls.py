@@ -1,0 +1,93 @@
+"""The calls of a run: each tool or retrieval call once, seen on its innermost span."""
+
+from __future__ import annotations
+
+import msgspec
+
+from causewatch.faults.words import is_answer_like, is_read_like
+from causewatch.model.graph import CausalGraph
+from causewatch.model.step import Payload, Step
+from causewatch.model.value import sha256_of
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One tool or retrieval call. ``delegates`` is set when it hands over to another agent."""
+
+    index: int
+    step: Step
+    agent: str
+    delegates: bool
+    acts: bool
+    """It changes the world outside of the run, as far as its name and kind tell."""
+
+    @property
+    def result(self) -> Payload | None:
+        """Return the recorded result."""
+        return self.step.result
+
+    @property
+    def arguments_key(self) -> str:
+        """Return the digest of the canonical arguments, empty where there are none."""
+        arguments = self.step.arguments
+        return "" if arguments is None else sha256_of(arguments.value)
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """What a detector looks at: the graph, and its calls, found once for all detectors."""
+
+    graph: CausalGraph
+    calls: tuple[Call, ...]
+
+
+def calls_of(graph: CausalGraph) -> tuple[Call, ...]:
+    """Return the calls of ``graph`` in order of start.
+
+    A call is often recorded by several nested spans (a client, its SDK, the server): of nested
+    spans of one tool only the innermost with content counts, since it is where the result came to
+    be.
+    """
+    performers = {h.performed_by for h in graph.handoffs if h.performed_by is not None}
+    wrappers = _wrappers(graph)
+    return tuple(
+        Call(
+            index=i,
+            step=step,
+            agent=graph.owner[i],
+            delegates=i in performers or bool(step.handoff_to),
+            acts=step.kind == "tool"
+            and i not in performers
+            and not is_answer_like(step.name)
+            and not is_read_like(step.name),
+        )
+        for i, step in enumerate(graph.steps)
+        if step.kind in {"tool", "retrieval"} and i not in wrappers
+    )
+
+
+def _wrappers(graph: CausalGraph) -> frozenset[int]:
+    """Return the tool steps that only wrap another span of the same call."""
+    found: set[int] = set()
+    for i, step in enumerate(graph.steps):
+        if step.kind not in {"tool", "retrieval"}:
+            continue
+        above = graph.parent[i]
+        while above >= 0 and graph.steps[above].kind not in {"agent", "model", "workflow"}:
+            outer = graph.steps[above]
+            if outer.kind in {"tool", "retrieval"} and _same_call(outer, step):
+                # The one without content is the wrapper; of two with content, the outer one.
+                found.add(i if step.result is None and outer.result is not None else above)
+            above = graph.parent[above]
+    return frozenset(found)
+
+
+def _same_call(outer: Step, inner: Step) -> bool:
+    """Tell whether two nested tool spans record one call."""
+    if outer.call_id and inner.call_id and outer.call_id != inner.call_id:
+        return False
+    if outer.tool and outer.tool == inner.tool:
+        return True
+    return (
+        outer.result is not None
+        and inner.result is not None
+        and outer.result.raw == inner.result.raw
+    )

@@ -1,0 +1,207 @@
+"""A handoff text that its own sender cut: only the cut form is recorded, and it stops midway.
+
+A model may summarise, so a shorter text proves nothing. What proves a cut is how it ends: a mark, a
+word broken off, a line copied from its start and not finished, or a last word that no sentence ends
+with. A round length alone is a hint.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from causewatch.faults.calls import Run
+from causewatch.faults.lost_at_handoff import common_prefix_chars, place_of
+from causewatch.faults.sources import prompts_of, said_in
+from causewatch.faults.text import excerpt, fold, texts
+from causewatch.faults.truncated import ends_with_mark
+from causewatch.model.graph import Handoff
+from causewatch.model.judgement import Fault
+from causewatch.model.step import Payload
+
+MIN_TEXT_CHARS = 40
+MIN_COPY_CHARS = 24
+MIN_BROKEN_CHARS = 2
+MIN_SECOND_CHARS = 5
+MAX_TEXTS_COUNT = 50
+MAX_LINES_COUNT = 500
+ROUND_LENGTHS_CHARS = frozenset(
+    {80, 100, 120, 128, 140, 150, 160, 200, 250, 256, 300, 400, 500, 512, 800, 1000, 1024, 1500,
+     2000, 2048, 2500, 3000, 4000, 4096, 5000, 8000, 8192, 10000}
+)  # fmt: skip
+_OPEN_WORDS = frozenset(
+    {
+        "a", "an", "the", "and", "or", "but", "of", "to", "for", "with", "from", "by", "at", "in",
+        "on", "into", "than", "that", "which", "whose", "because", "if", "when", "is", "are", "was",
+        "were", "be", "has", "have", "will", "its", "their", "our", "your", "every", "each", "not",
+        "der", "die", "das", "den", "dem", "des", "ein", "eine", "einen", "und", "oder", "aber",
+        "mit", "von", "für", "bei", "zum", "zur", "im", "ist", "sind", "wird", "nicht", "weil",
+        "le", "la", "les", "un", "une", "du", "et", "ou", "mais", "avec", "pour", "dans", "est",
+        "el", "los", "las", "una", "y", "pero", "con", "para", "por", "en", "es", "il", "lo", "gli",
+        "ma", "per", "di", "che", "o", "e", "os", "um", "uma", "mas", "com",
+    }
+)  # fmt: skip
+"""Words that no sentence ends with: articles, conjunctions, prepositions, auxiliaries."""
+_WORD = re.compile(r"[^\W_]+")
+_LAST_WORD = re.compile(r"([^\W_]+)$")
+_ENDED = re.compile(r"[.!?:;\u3002\uff01\uff1f…)\]}\"'»”`>*|]$")
+_ENDINGS = re.compile(
+    r"(?:s|es|e|d|ed|r|er|ers|ing|ings|ly|y|n|en|ern|em|t|te|ten|able|ible|al|ally|ation|ations|ion"
+    r"|ions|ment|ments|ness|or|ors|ful|less|ity|ive|'s|a|as|o|os|i|ung|ungen|lich|isch|ie|ier|st"
+    r"|\d+)"
+)
+"""Word endings: a word and its inflection are two words, not one and its beginning."""
+
+
+def detect_cut_off(run: Run) -> Iterator[Fault]:
+    """Yield a fault for each handoff whose text stops midway.
+
+    If the sender's form is cut already, it is seen on what performed the handoff, else on the
+    sender; if only what arrived is, on what performed it, else on the receiver.
+    """
+    for index, handoff in enumerate(run.graph.handoffs):
+        for payload, side in ((handoff.sent, "sent"), (handoff.received, "received")):
+            found = None if payload is None or payload.cut else _worst(payload, run, handoff)
+            if found is None:
+                continue
+            reason, confidence = found
+            at_input = side == "received" and handoff.performed_by is None
+            yield Fault(
+                name="cut_off",
+                step=_place(handoff, side),
+                handoff=index,
+                reason=f"what {handoff.from_agent or 'the sender'} handed over {reason}",
+                confidence=confidence,
+                at="input" if at_input else "output",
+            )
+            break
+
+
+def _place(handoff: Handoff, side: str) -> int:
+    if handoff.performed_by is not None or side == "received":
+        return place_of(handoff)
+    return handoff.sender
+
+
+def _worst(payload: Payload, run: Run, handoff: Handoff) -> tuple[str, float] | None:
+    """Return the surest sign of a cut in any long text of a payload, with its confidence."""
+    long = [text for text in texts(payload.value) if len(text) >= MIN_TEXT_CHARS]
+    if not long:
+        return None
+    earlier = _earlier_texts(run, handoff)
+    found = [sign for text in long[:MAX_TEXTS_COUNT] if (sign := _cut(text, earlier, handoff))]
+    return max(found, key=lambda sign: sign[1], default=None)
+
+
+def _cut(text: str, earlier: frozenset[str], handoff: Handoff) -> tuple[str, float] | None:
+    """Return how a text shows that it was cut, with a confidence, or ``None``."""
+    end = text.rstrip()
+    if end in earlier:
+        return None
+    if ends_with_mark(end) or end.endswith(("...", "…")):
+        # Where the handoff itself is only a guess, so is the text's part in it.
+        return f"ends with a mark of a cut ({excerpt(end[-40:])})", 0.7 * handoff.confidence
+    broken = _broken_copy(end, earlier)
+    if broken:
+        return f"stops in the middle of a line it copies ({excerpt(broken[-40:])})", 0.75
+    return None if _ENDED.search(end) else _midway(text, end, earlier)
+
+
+def _midway(text: str, end: str, earlier: frozenset[str]) -> tuple[str, float] | None:
+    """Return how a text that no sentence mark ends shows that it was cut."""
+    tail = excerpt(end[-40:])
+    if _breaks_a_word(end, earlier):
+        return f"stops in the middle of a word ({tail})", 0.75
+    last = _LAST_WORD.search(end)
+    is_open = end.endswith(",") or (last is not None and last[1].lower() in _OPEN_WORDS)
+    if is_open:
+        return f"stops in mid-sentence ({tail})", 0.7 if len(text) in ROUND_LENGTHS_CHARS else 0.55
+    if len(text) in ROUND_LENGTHS_CHARS:
+        # One text in thirty has such a length by chance: a hint, never a verdict.
+        return f"stops without a full stop after exactly {len(text)} characters ({tail})", 0.35
+    return None
+
+
+def _earlier_texts(run: Run, handoff: Handoff) -> frozenset[str]:
+    """Return the texts that the sender could know: prompts, and what was answered before."""
+    graph = run.graph
+    at_ns = graph.steps[place_of(handoff)].span.start_ns
+    known = {prompt.text.rstrip() for prompt in prompts_of(graph) if prompt.at_ns <= at_ns}
+    for call in run.calls:
+        if call.result is not None and call.step.span.end_ns <= at_ns:
+            known.update(text.rstrip() for text in texts(call.result.value))
+            known.add(call.result.raw)
+    for i, step in enumerate(graph.steps):
+        if i == handoff.sender or step.kind != "agent" or step.output is None:
+            continue
+        if step.span.end_ns <= at_ns:
+            known.update(text.rstrip() for text in texts(step.output.value))
+    known.update(_heard(run, handoff, at_ns))
+    return frozenset(known)
+
+
+def _heard(run: Run, handoff: Handoff, at_ns: int) -> Iterator[str]:
+    """Yield what the sender's last model turn before the handoff was answered by its tools."""
+    owners, steps = run.graph.owner, run.graph.steps
+    turns = (
+        step
+        for i, step in enumerate(steps)
+        if step.kind == "model" and owners[i] == handoff.from_agent and step.span.start_ns <= at_ns
+    )
+    last = max(turns, key=lambda step: step.span.start_ns, default=None)
+    for message in last.input_messages if last is not None else ():
+        if message.role == "tool":
+            yield from said_in(message)
+
+
+def _broken_copy(text: str, earlier: frozenset[str]) -> str:
+    """Return a copy, from its start, of earlier lines that breaks off where nobody would stop.
+
+    A copy of one line must break off inside of a word: one that stops between words may be a
+    quotation. A copy that goes on into a second line may break off anywhere but after a sentence.
+    """
+    whole = fold(text)
+    for known in earlier:
+        lines = [line for line in map(fold, known.splitlines()[:MAX_LINES_COUNT]) if line]
+        for line, after in pairwise([*lines, ""]):
+            if len(line) > MIN_COPY_CHARS and line[:MIN_COPY_CHARS] in whole:
+                kept = _broken_at(line, after, whole)
+                # The tail lies within one line, as it does in the text.
+                begun = after[: kept - len(line) - 1] if kept > len(line) else line[:kept]
+                if kept and _line_ends(text, begun.rstrip()[-12:]):
+                    return begun.rstrip()
+    return ""
+
+
+def _broken_at(line: str, after: str, whole: str) -> int:
+    """Return after how many characters a copy of two lines breaks off, 0 if it does not."""
+    if line not in whole:
+        kept = common_prefix_chars(line, whole)
+        inside = line[kept - 1].isalnum() and line[kept].isalnum()
+        follows = whole[whole.find(line[:kept]) + kept :][:1]
+        return kept if inside and kept >= MIN_COPY_CHARS and not follows.isalnum() else 0
+    both = f"{line} {after}"
+    kept = common_prefix_chars(both, whole)
+    if not len(line) + MIN_SECOND_CHARS <= kept < len(both) or _ENDED.search(both[:kept].rstrip()):
+        return 0
+    return kept
+
+
+def _line_ends(text: str, tail: str) -> bool:
+    """Tell whether a line of ``text`` (or a quotation in it) ends with ``tail``."""
+    lower = text.lower()
+    return any(fold(line).rstrip("\"'`").endswith(tail) for line in lower.splitlines())
+
+
+def _breaks_a_word(end: str, earlier: frozenset[str]) -> bool:
+    """Tell whether the last word is the beginning of a known word, and no word of its own."""
+    last = _LAST_WORD.search(end)
+    if last is None or len(last[1]) < MIN_BROKEN_CHARS:
+        return False
+    word = last[1].lower()
+    known = {w.lower() for text in (*earlier, end[: last.start()]) for w in _WORD.findall(text)}
+    if word in known or word.isdigit():
+        return False
+    longer = [w[len(word) :] for w in known if w.startswith(word)]
+    return bool(longer) and not any(_ENDINGS.fullmatch(rest) for rest in longer)

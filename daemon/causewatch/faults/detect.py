@@ -1,0 +1,48 @@
+"""All detectors, in one explicit list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from causewatch.faults.calls import Run, calls_of
+from causewatch.faults.cut_off import detect_cut_off
+from causewatch.faults.empty import detect_empty
+from causewatch.faults.failure import detect_failure
+from causewatch.faults.lost_at_handoff import detect_lost_at_handoff
+from causewatch.faults.repeated_call import detect_repeated_call
+from causewatch.faults.truncated import detect_truncated
+from causewatch.model.graph import CausalGraph
+from causewatch.model.judgement import Fault
+
+Detector = Callable[[Run], Iterable[Fault]]
+
+DETECTORS: tuple[Detector, ...] = (
+    detect_failure,
+    detect_truncated,
+    detect_empty,
+    detect_repeated_call,
+    detect_lost_at_handoff,
+    detect_cut_off,
+)
+
+MAX_FAULTS_COUNT = 200
+"""A run with more shows nothing new."""
+
+
+def detect(graph: CausalGraph) -> tuple[Fault, ...]:
+    """Return what the detectors see in ``graph``, in order of step and then of detector.
+
+    Of two faults that see the same loss at one handoff, the first listed stays.
+    """
+    run = Run(graph=graph, calls=calls_of(graph))
+    found: list[Fault] = []
+    lost: set[int] = set()
+    for detector in DETECTORS:
+        for fault in detector(run):
+            if fault.handoff is not None:
+                if fault.handoff in lost:
+                    continue
+                lost.add(fault.handoff)
+            found.append(fault)
+    found.sort(key=lambda fault: fault.step)
+    return tuple(found[:MAX_FAULTS_COUNT])

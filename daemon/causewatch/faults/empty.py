@@ -1,0 +1,40 @@
+"""A result with nothing in it, where the arguments asked for something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from causewatch.faults.calls import Run
+from causewatch.model.judgement import Fault
+from causewatch.model.value import Value
+
+_COUNT_KEYS = frozenset({"count", "total", "total_count", "hits", "num_results", "size", "length"})
+
+
+def detect_empty(run: Run) -> Iterator[Fault]:
+    """Yield a fault for each looking call with arguments whose result is there, and empty.
+
+    The confidence is low: not finding anything is an answer. Only what is done with it can be
+    wrong.
+    """
+    for call in run.calls:
+        result, arguments = call.result, call.step.arguments
+        if result is None or call.acts or call.delegates or arguments is None:
+            continue
+        if arguments.value not in (None, "", {}, []) and is_empty(result.value):
+            yield Fault(
+                name="empty",
+                step=call.index,
+                reason=f"{call.step.name} returned nothing for what it was asked",
+                confidence=0.4,
+            )
+
+
+def is_empty(value: Value) -> bool:
+    """Tell whether a result holds nothing: no value, or only empty collections and zero counts."""
+    if isinstance(value, dict):
+        return all(
+            is_empty(member) or (key.lower() in _COUNT_KEYS and member == 0)
+            for key, member in value.items()
+        )
+    return value is None or (isinstance(value, str | list) and not value)

@@ -1,0 +1,132 @@
+"""What a tool's result says about the call itself: failed, partial, or nothing."""
+
+from __future__ import annotations
+
+import msgspec
+
+from causewatch.faults.expand import expand
+from causewatch.faults.text import excerpt
+from causewatch.faults.words import (
+    BAD_STATUS,
+    BENIGN_TEXTS,
+    BLOCK_KEYS,
+    COMPLETE_KEYS,
+    ENVELOPE_KEYS,
+    ERROR_KEYS,
+    EXPLAIN_KEYS,
+    FAILED_STATUS,
+    STATUS_KEYS,
+    SUCCESS_KEYS,
+    TROUBLE_KEYS,
+    starts_as_failure,
+)
+from causewatch.model.value import Value
+
+MAX_ENVELOPE_DEPTH = 2
+FEW_MEMBERS_COUNT = 3
+MAX_BLOCKS_COUNT = 4
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a result that reports a failure: where, and in which words."""
+
+    where: str
+    what: str
+    confidence: float
+
+
+def failure_in(value: Value) -> Failure | None:
+    """Return what a result says of its own failure, or ``None``.
+
+    Objects are judged by their parsed members, down to ``MAX_ENVELOPE_DEPTH`` envelopes; what lies
+    deeper, or in lists, is the tool's data. Text is judged by its beginning, JSON inside of text
+    (also what is left of a cut one) by its members.
+    """
+    return _in_value(expand(value), 0)
+
+
+def _in_value(value: Value, depth: int) -> Failure | None:
+    if isinstance(value, dict):
+        return _in_object(value, depth)
+    if isinstance(value, str) and starts_as_failure(value):
+        return Failure(where="text", what=excerpt(value), confidence=0.8)
+    if (
+        isinstance(value, list)
+        and 1 <= len(value) <= MAX_BLOCKS_COUNT
+        and depth < MAX_ENVELOPE_DEPTH
+    ):
+        # Content blocks: the report is the first; a longer list is the tool's own data.
+        return _in_value(value[0], depth + 1) if len(value) == 1 or _is_block(value[0]) else None
+    return None
+
+
+def _is_block(value: Value) -> bool:
+    return isinstance(value, dict) and "text" in value and len(value) <= FEW_MEMBERS_COUNT
+
+
+def _in_object(value: dict[str, Value], depth: int) -> Failure | None:
+    for key, member in list(value.items())[:200]:
+        found = _in_member(key.replace("-", "_").lower(), member, value, depth)
+        if found:
+            return Failure(where=key, what=excerpt(found), confidence=0.9 if depth == 0 else 0.8)
+    if depth >= MAX_ENVELOPE_DEPTH:
+        return None
+    for key, member in list(value.items())[:50]:
+        if key.lower() in ENVELOPE_KEYS or len(value) == 1:
+            inner = _in_value(member, depth + (0 if key.lower() in BLOCK_KEYS else 1))
+            if inner:
+                return Failure(where=f"{key}.{inner.where}", what=inner.what, confidence=0.8)
+    return None
+
+
+def _in_member(key: str, member: Value, whole: dict[str, Value], depth: int) -> str:
+    """Return how this member reports a failure, or the empty string."""
+    if key in ERROR_KEYS:
+        return _error_text(key, member)
+    if key in SUCCESS_KEYS and _is_false(member):
+        return f"{key} is false"
+    if key in COMPLETE_KEYS and depth == 0 and member is False:
+        return f"{key} is false"
+    if key in TROUBLE_KEYS and member is True:
+        return f"{key} is true"
+    if key in STATUS_KEYS:
+        return _status_text(key, member, whole)
+    return ""
+
+
+def _error_text(key: str, member: Value) -> str:
+    match member:
+        case bool():
+            return f"{key} is true" if member else ""
+        case int() | float():
+            # ``errors: 3`` is a count; ``error: 503`` a code.
+            return f"{key} {member}" if member and not key.endswith("s") else ""
+        case str():
+            return f"{key}: {member}" if member.strip().lower() not in BENIGN_TEXTS else ""
+        case dict():
+            return f"{key}: {_shown(member)}" if any(v for v in member.values()) else ""
+        case list():
+            return f"{key}: {_shown(member)}" if member else ""
+        case _:
+            return ""
+
+
+def _status_text(key: str, member: Value, whole: dict[str, Value]) -> str:
+    if isinstance(member, str):
+        word = "_".join(member.strip().lower().replace("-", " ").split())
+        if word.isdigit() and key != "state":
+            return _status_text(key, int(word[:9]), whole)
+        explained = any(name.lower() in EXPLAIN_KEYS for name in whole)
+        failed = word in FAILED_STATUS and (explained or len(whole) <= FEW_MEMBERS_COUNT)
+        return f"{key} is {word}" if failed or word in BAD_STATUS else ""
+    if isinstance(member, int) and not isinstance(member, bool):
+        return f"{key} is {member}" if 400 <= member <= 599 and key != "state" else ""
+    return ""
+
+
+def _is_false(member: Value) -> bool:
+    return member is False or (isinstance(member, str) and member.strip().lower() == "false")
+
+
+def _shown(member: dict[str, Value] | list[Value]) -> str:
+    return excerpt(msgspec.json.encode(member, enc_hook=str).decode("utf-8", "replace"))

@@ -1,0 +1,83 @@
+"""The same call again and again, with the same answer and nothing done in between: a loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from causewatch.faults.calls import Call, Run, calls_of
+from causewatch.faults.text import leaves
+from causewatch.faults.words import is_pending
+from causewatch.model.graph import CausalGraph
+from causewatch.model.judgement import Fault
+from causewatch.model.value import sha256_of
+
+MIN_REPEATS_COUNT = 3
+Key = tuple[str, str, str]
+
+
+def detect_repeated_call(run: Run) -> Iterator[Fault]:
+    """Yield a fault on the *second* of at least three equal calls with equal results.
+
+    Equal are agent, tool, canonical arguments and result. An acting call of another kind between
+    two of them starts the count anew, since the world may have changed; a result that reports
+    something under way is polling.
+    """
+    runs: dict[Key, list[Call]] = {}
+    for call in run.calls:
+        if call.acts:
+            key = _key(call)
+            runs = {
+                k: calls for k, calls in runs.items() if len(calls) >= MIN_REPEATS_COUNT or k == key
+            }
+        if call.step.arguments is None or call.delegates or _is_polling(call):
+            continue
+        key = _key(call)
+        known = runs.setdefault(key, [])
+        if known and _digest(known[-1]) != _digest(call) and len(known) < MIN_REPEATS_COUNT:
+            known.clear()
+        if not known or _digest(known[-1]) == _digest(call):
+            known.append(call)
+    for equal in runs.values():
+        if len(equal) >= MIN_REPEATS_COUNT:
+            yield _fault(equal)
+
+
+def repeats_of(graph: CausalGraph, step: int) -> tuple[int, ...]:
+    """Return the indices of the calls equal to the one at ``step`` that started after it."""
+    calls = calls_of(graph)
+    first = next((call for call in calls if call.index == step), None)
+    if first is None:
+        return ()
+    key, digest = _key(first), _digest(first)
+    return tuple(
+        c.index for c in calls if c.index > step and _key(c) == key and _digest(c) == digest
+    )
+
+
+def _key(call: Call) -> Key:
+    return call.agent, call.step.name, call.arguments_key
+
+
+def _digest(call: Call) -> str:
+    return "" if call.result is None else sha256_of(call.result.value)
+
+
+def _is_polling(call: Call) -> bool:
+    """Tell whether equal answers prove nothing: there is none, or it says to come back."""
+    if call.result is None:
+        return True
+    whole = isinstance(call.result.value, str)
+    return any(is_pending(key, leaf, whole=whole) for key, leaf in leaves(call.result.value))
+
+
+def _fault(calls: list[Call]) -> Fault:
+    second = calls[1]
+    return Fault(
+        name="repeated_call",
+        step=second.index,
+        reason=(
+            f"{second.agent or 'an agent'} called {second.step.name} {len(calls)} times with the"
+            " same arguments and got the same result each time"
+        ),
+        confidence=min(0.95, 0.7 + 0.05 * len(calls)),
+    )

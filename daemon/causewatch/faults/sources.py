@@ -1,0 +1,77 @@
+"""What a run was told from outside of its models: prompts and results, each text once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from causewatch.faults.text import fold, texts
+from causewatch.model.graph import CausalGraph
+from causewatch.model.step import Message, TextPart, ToolCallPart, ToolResultPart
+from causewatch.model.value import Value
+
+MAX_PROBE_CHARS = 24
+_TOLD_BY = frozenset({"system", "user", "developer"})
+
+
+class Prompt(msgspec.Struct, frozen=True, kw_only=True):
+    """A text that a model was told, and the first step that shows it."""
+
+    text: str
+    step: int
+    at_ns: int
+
+
+def prompts_of(graph: CausalGraph) -> tuple[Prompt, ...]:
+    """Return the distinct instructions and user texts of a run that no agent of it wrote.
+
+    Each model step repeats the whole conversation, so a text counts once, at its first step. What a
+    handoff carried is written by a model, and is left out.
+    """
+    seen: dict[str, Prompt] = {}
+    carried = tuple(_probes(graph))
+    for index, step in enumerate(graph.steps):
+        for message in (*step.system, *step.input_messages):
+            if message.role not in _TOLD_BY:
+                continue
+            for part in message.parts:
+                if isinstance(part, TextPart) and part.content and part.content not in seen:
+                    seen[part.content] = Prompt(
+                        text=part.content, step=index, at_ns=step.span.start_ns
+                    )
+    return tuple(
+        prompt
+        for prompt in seen.values()
+        if not any(at < prompt.at_ns and probe in fold(prompt.text) for at, probe in carried)
+    )
+
+
+def _probes(graph: CausalGraph) -> Iterator[tuple[int, str]]:
+    """Yield the beginnings of what model calls handed over, with the time."""
+    for handoff in graph.handoffs:
+        start = handoff.performed_by if handoff.performed_by is not None else handoff.sender
+        if handoff.sent is None or handoff.sent.key.endswith("input.messages"):
+            continue
+        for text in texts(handoff.sent.value):
+            probe = fold(text[: 2 * MAX_PROBE_CHARS])[:MAX_PROBE_CHARS]
+            if len(probe) >= MAX_PROBE_CHARS // 2:
+                yield graph.steps[start].span.start_ns, probe
+
+
+def said_in(message: Message) -> Iterator[str]:
+    """Yield every text of a message: what is said, called and answered."""
+    for part in message.parts:
+        match part:
+            case TextPart(content=content):
+                yield content
+            case ToolCallPart(arguments=arguments):
+                yield from _strings(arguments)
+            case ToolResultPart(result=result):
+                yield from _strings(result)
+            case _:
+                pass
+
+
+def _strings(value: Value) -> Iterator[str]:
+    yield from texts(value)

@@ -1,0 +1,53 @@
+"""Texts and leaves of payloads: folded for comparison, bounded for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from causewatch.model.limits import DEFAULT_PAYLOAD_LIMITS
+from causewatch.model.step import Payload
+from causewatch.model.value import Value
+
+MAX_LEAVES_COUNT = 5_000
+MAX_SCANNED_CHARS = 200_000
+
+
+def fold(text: str) -> str:
+    """Return ``text`` in lower case with each run of white space as one blank."""
+    return " ".join(text[:MAX_SCANNED_CHARS].lower().split())
+
+
+def leaves(value: Value) -> Iterator[tuple[str, Value]]:
+    """Yield each scalar inside of a value with its nearest key, at most ``MAX_LEAVES_COUNT``."""
+    stack: list[tuple[str, Value]] = [("", value)]
+    left = MAX_LEAVES_COUNT
+    while stack and left:
+        key, item = stack.pop()
+        if isinstance(item, dict):
+            stack.extend(reversed(list(item.items())))
+        elif isinstance(item, list):
+            stack.extend((key, member) for member in reversed(item))
+        else:
+            left -= 1
+            yield key, item
+
+
+def texts(value: Value) -> Iterator[str]:
+    """Yield the strings inside of a value, in order."""
+    return (leaf for _, leaf in leaves(value) if isinstance(leaf, str))
+
+
+def plain(payload: Payload | None) -> str:
+    """Return all text of a payload, one leaf a line; empty for none."""
+    if payload is None:
+        return ""
+    if isinstance(payload.value, str):
+        return payload.value
+    return "\n".join(str(leaf) for _, leaf in leaves(payload.value) if leaf is not None)
+
+
+def excerpt(text: str) -> str:
+    """Return ``text`` for a sentence: one line, printable, at most the excerpt limit."""
+    limit = DEFAULT_PAYLOAD_LIMITS.max_excerpt_chars
+    shown = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * limit]).split())
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"

@@ -1,0 +1,76 @@
+"""A result that stops early: JSON that never closes, or a mark that says so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from causewatch.faults.calls import Call, Run
+from causewatch.faults.text import excerpt, texts
+from causewatch.faults.unclosed import is_unclosed
+from causewatch.model.judgement import Fault
+from causewatch.model.value import Value
+
+MIN_ELLIPSIS_CHARS = 40
+"""A shorter text may well end in dots."""
+_SAID = re.compile(
+    r"(?:\[\W{0,3}truncated\W{0,3}\]|\(truncated\)|<truncated>|\[cut\]|\[output truncated\]"
+    r"|\[gekürzt\]|\[tronqué\]|\[troncato\]|\[truncado\]"
+    r"|(?:\(|\[|\.\.\.\s?|…\s?)(?:and\s)?\d{1,9}\s(?:more|further|omitted)\b[^\n]{0,30})\W{0,3}$",
+    re.IGNORECASE,
+)
+_MORE_KEYS = frozenset({"has_more", "hasmore", "more_results", "is_last_page"})
+
+
+def detect_truncated(run: Run) -> Iterator[Fault]:
+    """Yield a fault for each result that was cut by its tool, not by telemetry."""
+    for call in run.calls:
+        result = call.result
+        if result is None or result.cut:
+            continue
+        found = _truncation(result.value)
+        if found:
+            reason, confidence = found
+            yield Fault(
+                name="truncated",
+                step=call.index,
+                reason=f"{call.step.name} returned a cut result: {reason}",
+                confidence=confidence,
+            )
+        elif _has_more(call):
+            yield Fault(
+                name="truncated",
+                step=call.index,
+                reason=f"{call.step.name} returned one page of several",
+                confidence=0.3,
+            )
+
+
+def ends_with_mark(text: str) -> bool:
+    """Tell whether a text ends with an explicit mark that part of it is left out."""
+    return bool(_SAID.search(text.rstrip()[-80:]))
+
+
+def _truncation(value: Value) -> tuple[str, float] | None:
+    """Return how a result shows that it was cut, with a confidence, or ``None``."""
+    if isinstance(value, str):
+        if is_unclosed(value):
+            return f"JSON that does not close ({excerpt(value[-60:])})", 0.8
+        if ends_with_mark(value):
+            return f"it says so ({excerpt(value.rstrip()[-40:])})", 0.7
+        if len(value) >= MIN_ELLIPSIS_CHARS and value.rstrip().endswith(("...", "…")):
+            return f"it trails off ({excerpt(value.rstrip()[-40:])})", 0.6
+        return None
+    marked = next((text for text in texts(value) if ends_with_mark(text)), None)
+    return (f"a text in it says so ({excerpt(marked[-40:])})", 0.6) if marked else None
+
+
+def _has_more(call: Call) -> bool:
+    result = call.result
+    if result is None or not isinstance(result.value, dict):
+        return False
+    for key, member in result.value.items():
+        lower = key.lower()
+        if lower in _MORE_KEYS and member is (lower != "is_last_page"):
+            return True
+    return False
