@@ -38,6 +38,10 @@ MAX_BYTES_PER_TURN = 32 * 1024 * 1024
 EARLY_EVERY_S = 1.0
 PRUNE_EVERY_S = 600.0
 IDLE_WAIT_S = 0.25
+MAX_EARLY_RUNS = 2_000
+"""Live runs whose early assessment is kept until they are complete."""
+
+_Extent = tuple[int, int, tuple[int, ...]]
 
 log = structlog.get_logger("causewatch.pipeline")
 
@@ -65,6 +69,7 @@ class Pipeline:
         self._retention_s = retention_s
         self._position = inbox.cursor(CURSOR)
         self._dropped: dict[str, int] = {}
+        self._early: dict[str, tuple[_Extent, Assessment]] = {}
         self._early_at_s = 0.0
         self._prune_at_s = 0.0
 
@@ -98,7 +103,7 @@ class Pipeline:
     def _take(self, batch: Batch) -> None:
         """Decode one stored batch into the assembler."""
         spans, logs = self._decoded(batch)
-        self._recall({item.trace_id for item in (*spans, *logs)})
+        self._recall({span.trace_id for span in spans} | {record.trace_id for record in logs})
         self._assembler.add(spans, logs, batch=batch.seq, now_ns=self._now_ns())
         self._read_again(self._assembler.needs())
 
@@ -146,24 +151,14 @@ class Pipeline:
                 self._assembler.refeed(run_id, spans, logs, batch=seq, now_ns=self._now_ns())
 
     def _judge(self, snapshot: RunSnapshot) -> None:
-        started = time.perf_counter()
-        try:
-            assessment = judge(graph_of(snapshot), self._groups.contracts)
-        except Exception:
-            # One run that our code cannot judge must not stop the others; it is counted and named.
-            self._metrics.runs.labels(state=snapshot.state, verdict="error").inc()
-            log.exception("run could not be judged", run=snapshot.run_id)
+        """Judge a run that is complete, late or evicted; keep it, and offer it to the groups."""
+        assessment = self._assessed(snapshot)
+        self._early.pop(snapshot.run_id, None)
+        if assessment is None:
             return
         self._count(assessment)
         self._store.put_run(_stored(assessment, snapshot, self._now_ns()))
         self._groups.offer(assessment, first_batch=min(snapshot.batches, default=self._position))
-        log.debug(
-            "run judged",
-            run=snapshot.run_id,
-            state=snapshot.state,
-            verdict=assessment.blame.verdict,
-            seconds=round(time.perf_counter() - started, 4),
-        )
 
     def _judge_early(self) -> None:
         """Offer live runs whose corruption has already surfaced, at most once a second.
@@ -175,9 +170,27 @@ class Pipeline:
             return
         self._early_at_s = time.monotonic() + EARLY_EVERY_S
         for snapshot in self._assembler.changed(self._now_ns()):
-            assessment = judge(graph_of(snapshot), self._groups.contracts)
+            assessment = self._assessed(snapshot)
+            if assessment is None:
+                continue
+            if len(self._early) < MAX_EARLY_RUNS:
+                self._early[snapshot.run_id] = (_extent(snapshot), assessment)
             if assessment.blame.symptom is not None:
                 self._groups.offer(assessment, first_batch=min(snapshot.batches))
+
+    def _assessed(self, snapshot: RunSnapshot) -> Assessment | None:
+        """Judge a run, or take what was judged early if nothing came since."""
+        extent, early = self._early.get(snapshot.run_id, (None, None))
+        if early is not None and extent == _extent(snapshot):
+            graph = msgspec.structs.replace(early.graph, state=snapshot.state)
+            return msgspec.structs.replace(early, graph=graph)
+        try:
+            return judge(graph_of(snapshot), self._groups.contracts)
+        except Exception:
+            # One run that our code cannot judge must not stop the others; it is counted and named.
+            self._metrics.runs.labels(state=snapshot.state, verdict="error").inc()
+            log.exception("run could not be judged", run=snapshot.run_id)
+            return None
 
     def _advance(self) -> None:
         """Move the durable cursor up to what nobody needs any more."""
@@ -214,6 +227,11 @@ class Pipeline:
             elif grown:
                 self._metrics.dropped_spans.labels(reason=reason).inc(grown)
         self._dropped = dropped
+
+
+def _extent(snapshot: RunSnapshot) -> _Extent:
+    """Return what tells whether anything came to a run since it was last judged."""
+    return len(snapshot.spans), len(snapshot.logs), snapshot.batches
 
 
 def _stored(assessment: Assessment, snapshot: RunSnapshot, now_ns: int) -> StoredRun:
