@@ -230,10 +230,22 @@ def test_a_reply_that_arrived_is_not_repeated(slack: FakeSlack) -> None:
     assert len(slack.replies()) == 1
 
 
-@pytest.mark.parametrize("reason", ["scope", "name", "absent"])
+def test_a_channels_name_is_looked_up_in_the_list(slack: FakeSlack) -> None:
+    """The very first message to a named channel is found too, and not posted twice."""
+    channel = channel_to(slack, channel="#agents")
+    slack.faults = [Fault(trouble="close_after_accept")]
+    assert isinstance(channel.send(a_delivery()), Unknown)
+    assert isinstance(channel.send(a_delivery(possibly_sent=True)), Sent)
+    assert len(slack.messages) == 1
+    assert slack.calls.count("conversations.list") == 1
+
+
+@pytest.mark.parametrize("reason", ["scope", "list", "absent"])
 def test_what_cannot_be_found_is_sent_again(slack: FakeSlack, reason: str) -> None:
-    """Without the scope, by a channel's name, or when it never arrived: at least once."""
-    channel = channel_to(slack, channel="#agents" if reason == "name" else "C0000001")
+    """Without a scope it would take, or when it never arrived: at least once."""
+    channel = channel_to(slack, channel="#agents" if reason == "list" else "C0000001")
+    if reason == "list":
+        slack.missing_scopes.add("conversations.list")
     slack.faults = [Fault(trouble="close" if reason == "absent" else "close_after_accept")]
     if reason == "scope":
         slack.missing_scopes.add("conversations.history")

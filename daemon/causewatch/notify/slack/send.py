@@ -6,6 +6,7 @@ outbox alone knows what may be repeated. Waiting is the outbox's business as wel
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from http.client import HTTPException
 from typing import Any
@@ -33,6 +34,9 @@ from causewatch.store.record import MessageRef
 
 MIN_GAP_S = 1.0
 MAX_LOOKED_AT = 100
+MAX_CHANNEL_PAGES = 20
+CHANNELS_PER_PAGE = 1000
+_CHANNEL_ID = re.compile("[CGD][A-Z0-9]{7,}")
 _NS_PER_S = 1_000_000_000
 
 
@@ -48,6 +52,7 @@ class SlackChannel:
         self._config = config
         self._links = links
         self._groups: dict[str, str] | None = None
+        self._id: str | None = None
         self._client = WebClient(
             token=config.bot_token,
             base_url=config.api_url,
@@ -147,12 +152,34 @@ class SlackChannel:
             self._groups = {str(g.get("handle")): str(g.get("id")) for g in groups}
         return self._groups
 
+    def _channel_id(self) -> str:
+        """Return the id of the configured channel: reading takes ids only, posting names as well.
+
+        A name that is not found stays a name; Slack then refuses to read it.
+        """
+        name = self._config.channel.removeprefix("#")
+        if self._id is None and _CHANNEL_ID.fullmatch(name):
+            self._id = name
+        cursor = ""
+        for _ in range(MAX_CHANNEL_PAGES):
+            if self._id is not None:
+                return self._id
+            answer = self._client.conversations_list(
+                types="public_channel,private_channel", limit=CHANNELS_PER_PAGE, cursor=cursor
+            )
+            ids = {str(c.get("name")): str(c.get("id")) for c in answer.get("channels") or []}
+            self._id = ids.get(name)
+            cursor = str((answer.get("response_metadata") or {}).get("next_cursor") or "")
+            if not cursor:
+                break
+        return self._id or name
+
     def _find(self, delivery: Delivery) -> MessageRef | None:
         """Look for a message that may have arrived; ``None`` if it did not or may not be read."""
         row, near = delivery.row, delivery.ref or delivery.near
-        channel = near.channel if near else self._config.channel
         since = f"{row.created_at_ns // _NS_PER_S - 60}.000000"
         try:
+            channel = near.channel if near else self._channel_id()
             if row.action == "thread" and delivery.ref is not None:
                 answer = self._client.conversations_replies(
                     channel=channel,
