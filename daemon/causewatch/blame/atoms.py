@@ -7,7 +7,7 @@ words; one alone proves little. Numbers are normalised, so that 2499.0, 2499 and
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from itertools import combinations
 
 import msgspec
@@ -85,33 +85,38 @@ def atoms_of(value: Value) -> Atoms:
     return Atoms(strong=found.strong, weak=found.weak, leaves=frozenset(short))
 
 
-def union(parts: Iterable[Atoms]) -> Atoms:
-    """Return all atoms of several contents."""
-    strong: set[str] = set()
-    weak: set[str] = set()
-    whole: set[str] = set()
-    for part in parts:
-        strong |= part.strong
-        weak |= part.weak
-        whole |= part.leaves
-    return Atoms(strong=frozenset(strong), weak=frozenset(weak), leaves=frozenset(whole))
+class Pool:
+    """Atoms that become known one content after another."""
+
+    def __init__(self, *parts: Atoms) -> None:
+        self.strong: set[str] = set()
+        self.weak: set[str] = set()
+        self.leaves: set[str] = set()
+        for part in parts:
+            self.add(part)
+
+    def add(self, part: Atoms) -> None:
+        """Add the atoms of one content."""
+        self.strong |= part.strong
+        self.weak |= part.weak
+        self.leaves |= part.leaves
 
 
-def ungrounded(used: Atoms, known: Atoms) -> frozenset[str]:
-    """Return the strong atoms of ``used`` that nothing in ``known`` explains.
+def ungrounded(used: Atoms, known: AbstractSet[str]) -> frozenset[str]:
+    """Return the strong atoms of ``used`` that none of the strong atoms ``known`` explains.
 
     A number may be a sum, a difference or a double of known ones; dates are computed; two digits,
     ordinals and quantities are counted. None of these is evidence.
     """
-    missing = {atom for atom in used.strong - known.strong if len(atom) > 2}
+    missing = {atom for atom in used.strong - known if len(atom) > 2}
     missing = {
         atom for atom in missing if not _DATE.fullmatch(atom) and not _COUNTED.fullmatch(atom)
     }
     if not missing:
         return frozenset()
-    whole = " ".join(known.strong)
+    whole = " ".join(known)
     missing = {atom for atom in missing if atom not in whole}
-    numbers = sorted(n for n in map(_as_number, known.strong) if n is not None)[:MAX_SUMMANDS_COUNT]
+    numbers = sorted(n for n in map(_as_number, known) if n is not None)[:MAX_SUMMANDS_COUNT]
     derived = {round(a + b, 2) for a, b in combinations(numbers, 2)}
     derived |= {round(b - a, 2) for a, b in combinations(numbers, 2)}
     derived |= {round(2 * n, 2) for n in numbers} | {round(n / 2, 2) for n in numbers}

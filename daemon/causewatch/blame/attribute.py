@@ -25,6 +25,8 @@ from causewatch.model.judgement import Blame, ContractVerdict, Fault, Hop, Origi
 
 MIN_CONFIDENCE = 0.4
 """Weaker than this is no verdict: a page that is wrong costs more than a hint that is missing."""
+MAX_CANDIDATES_COUNT = 20
+"""The earliest candidates looked at: the origin is among the first, and a run may hold hundreds."""
 SURE_CONFIDENCE = 0.5
 """Candidates below this, such as an empty result, are looked at only where nothing better is."""
 CLEARLY_BETTER = 0.3
@@ -74,6 +76,7 @@ def _chosen(
     if not candidates:
         return None
     scene = scene_of(graph, calls)
+    candidates = tuple(sorted(candidates, key=lambda each: _order(graph, each)))
     sure = [candidate for candidate in candidates if candidate.confidence >= SURE_CONFIDENCE]
     cases = _cases(scene, sure)
     if not cases:
@@ -88,7 +91,7 @@ def _chosen(
 def _cases(scene: Scene, candidates: Sequence[Candidate]) -> list[_Case]:
     """Return the candidates whose corruption spread, with enough confidence."""
     cases: list[_Case] = []
-    for candidate in candidates:
+    for candidate in candidates[:MAX_CANDIDATES_COUNT]:
         spread = spread_of(scene, candidate)
         if spread is None:
             continue

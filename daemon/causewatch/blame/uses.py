@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
 
 from causewatch.blame.atoms import Atoms, atoms_of, atoms_of_text
 from causewatch.faults.calls import Call
+from causewatch.faults.empty import is_empty
+from causewatch.faults.envelope import failure_in
+from causewatch.faults.expand import expand
 from causewatch.faults.sources import Prompt, prompts_of
-from causewatch.faults.text import plain
+from causewatch.faults.text import fold, plain
 from causewatch.model.graph import CausalGraph
 from causewatch.model.step import TextPart, ToolCallPart
 
@@ -28,6 +32,19 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     handoff: int | None = None
 
 
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What one call's result brought in: from when on, which values, and whether it was good.
+
+    What a result only repeats of its call's arguments was supplied by whoever wrote those.
+    """
+
+    call: int
+    end_ns: int
+    atoms: Atoms
+    text: str
+    good: bool
+
+
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
     """What blame looks at, prepared once for all candidates of a run."""
 
@@ -38,6 +55,8 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     """What the run was told from outside: questions and instructions."""
     answer: int | None
     """The step of the final answer."""
+    results: tuple[Result, ...]
+    """What the calls found out, in order of time."""
 
 
 def scene_of(graph: CausalGraph, calls: tuple[Call, ...]) -> Scene:
@@ -51,7 +70,35 @@ def scene_of(graph: CausalGraph, calls: tuple[Call, ...]) -> Scene:
         uses=tuple(uses),
         prompts=prompts_of(graph),
         answer=answer,
+        results=tuple(sorted(_results(calls), key=lambda result: result.end_ns)),
     )
+
+
+def is_good(call: Call) -> bool:
+    """Tell whether a call was answered, and well."""
+    if call.result is None or call.step.span.status == "error":
+        return False
+    return failure_in(call.result.value) is None and not is_empty(call.result.value)
+
+
+def _results(calls: tuple[Call, ...]) -> Iterator[Result]:
+    """Yield the results of the calls that find something out."""
+    for call in calls:
+        if call.delegates or call.answers or call.result is None:
+            continue
+        found = atoms_of(expand(call.result.value))
+        asked = atoms_of(call.step.arguments.value) if call.step.arguments else Atoms()
+        yield Result(
+            call=call.index,
+            end_ns=call.step.span.end_ns,
+            atoms=Atoms(
+                strong=found.strong - asked.strong,
+                weak=found.weak - asked.weak,
+                leaves=found.leaves - asked.leaves,
+            ),
+            text=fold(plain(call.result)),
+            good=is_good(call),
+        )
 
 
 def told_before(scene: Scene, step: int) -> tuple[str, ...]:
@@ -73,6 +120,12 @@ def told_before(scene: Scene, step: int) -> tuple[str, ...]:
         for prompt in scene.prompts
         if prompt.at_ns < end_ns or (graph.owner[prompt.step] in spoke - {""})
     )
+
+
+def known_text(scene: Scene, told: tuple[str, ...], bad: int = -1) -> str:
+    """Return, folded, what the run was told and found out well, the result of ``bad`` aside."""
+    results = (result.text for result in scene.results if result.good and result.call != bad)
+    return "\n".join((*map(fold, told), *results))
 
 
 def final_answer(graph: CausalGraph) -> int | None:

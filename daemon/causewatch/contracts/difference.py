@@ -170,7 +170,7 @@ def _type_change(sent: Value, received: Value, path: Path) -> Difference:
             return _difference(
                 "serialization", path, "text was parsed into structure", sent, received
             )
-    elif _scalar_text(sent) == _scalar_text(received):
+    elif (spelled := _scalar_text(sent)) is not None and spelled == _scalar_text(received):
         message = f"{_type_name(sent)} became {_type_name(received)}"
         return _difference("serialization", path, message, sent, received)
     message = f"{_type_name(sent)} became {_type_name(received)}"

@@ -19,6 +19,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     delegates: bool
     acts: bool
     """It changes the world outside of the run, as far as its name and kind tell."""
+    answers: bool
+    """It only returns its agent's own answer, so its result is nothing found out."""
 
     @property
     def result(self) -> Payload | None:
@@ -58,6 +60,7 @@ def calls_of(graph: CausalGraph) -> tuple[Call, ...]:
             and i not in performers
             and not is_answer_like(step.name)
             and not is_read_like(step.name),
+            answers=is_answer_like(step.name),
         )
         for i, step in enumerate(graph.steps)
         if step.kind in {"tool", "retrieval"} and i not in wrappers

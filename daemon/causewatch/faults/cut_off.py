@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from causewatch.faults.calls import Run
+from causewatch.faults.earlier import Earlier, Library
 from causewatch.faults.lost_at_handoff import common_prefix_chars, place_of
-from causewatch.faults.sources import prompts_of, said_in
 from causewatch.faults.text import excerpt, fold, texts
 from causewatch.faults.truncated import ends_with_mark
 from causewatch.model.graph import Handoff
@@ -25,7 +25,6 @@ MIN_COPY_CHARS = 24
 MIN_BROKEN_CHARS = 2
 MIN_SECOND_CHARS = 5
 MAX_TEXTS_COUNT = 50
-MAX_LINES_COUNT = 500
 ROUND_LENGTHS_CHARS = frozenset(
     {80, 100, 120, 128, 140, 150, 160, 200, 250, 256, 300, 400, 500, 512, 800, 1000, 1024, 1500,
      2000, 2048, 2500, 3000, 4000, 4096, 5000, 8000, 8192, 10000}
@@ -60,9 +59,13 @@ def detect_cut_off(run: Run) -> Iterator[Fault]:
     If the sender's form is cut already, it is seen on what performed the handoff, else on the
     sender; if only what arrived is, on what performed it, else on the receiver.
     """
+    library: Library | None = None
     for index, handoff in enumerate(run.graph.handoffs):
         for payload, side in ((handoff.sent, "sent"), (handoff.received, "received")):
-            found = None if payload is None or payload.cut else _worst(payload, run, handoff)
+            found = None
+            if payload is not None and not payload.cut and (long := _long_texts(payload)):
+                library = library or Library(run)
+                found = _worst(long, library.before(handoff), handoff)
             if found is None:
                 continue
             reason, confidence = found
@@ -84,20 +87,24 @@ def _place(handoff: Handoff, side: str) -> int:
     return handoff.sender
 
 
-def _worst(payload: Payload, run: Run, handoff: Handoff) -> tuple[str, float] | None:
-    """Return the surest sign of a cut in any long text of a payload, with its confidence."""
-    long = [text for text in texts(payload.value) if len(text) >= MIN_TEXT_CHARS]
-    if not long:
-        return None
-    earlier = _earlier_texts(run, handoff)
-    found = [sign for text in long[:MAX_TEXTS_COUNT] if (sign := _cut(text, earlier, handoff))]
+def _long_texts(payload: Payload) -> tuple[str, ...]:
+    """Return the texts of a payload that are long enough to be cut."""
+    long = (text for text in texts(payload.value) if len(text) >= MIN_TEXT_CHARS)
+    return tuple(islice(long, MAX_TEXTS_COUNT))
+
+
+def _worst(
+    long: tuple[str, ...], earlier: tuple[Earlier, ...], handoff: Handoff
+) -> tuple[str, float] | None:
+    """Return the surest sign of a cut in any of the texts, with its confidence."""
+    found = [sign for text in long if (sign := _cut(text, earlier, handoff))]
     return max(found, key=lambda sign: sign[1], default=None)
 
 
-def _cut(text: str, earlier: frozenset[str], handoff: Handoff) -> tuple[str, float] | None:
+def _cut(text: str, earlier: tuple[Earlier, ...], handoff: Handoff) -> tuple[str, float] | None:
     """Return how a text shows that it was cut, with a confidence, or ``None``."""
     end = text.rstrip()
-    if end in earlier:
+    if any(end == known.text for known in earlier):
         return None
     if ends_with_mark(end) or end.endswith(("...", "…")):
         # Where the handoff itself is only a guess, so is the text's part in it.
@@ -108,7 +115,7 @@ def _cut(text: str, earlier: frozenset[str], handoff: Handoff) -> tuple[str, flo
     return None if _ENDED.search(end) else _midway(text, end, earlier)
 
 
-def _midway(text: str, end: str, earlier: frozenset[str]) -> tuple[str, float] | None:
+def _midway(text: str, end: str, earlier: tuple[Earlier, ...]) -> tuple[str, float] | None:
     """Return how a text that no sentence mark ends shows that it was cut."""
     tail = excerpt(end[-40:])
     if _breaks_a_word(end, earlier):
@@ -123,39 +130,7 @@ def _midway(text: str, end: str, earlier: frozenset[str]) -> tuple[str, float] |
     return None
 
 
-def _earlier_texts(run: Run, handoff: Handoff) -> frozenset[str]:
-    """Return the texts that the sender could know: prompts, and what was answered before."""
-    graph = run.graph
-    at_ns = graph.steps[place_of(handoff)].span.start_ns
-    known = {prompt.text.rstrip() for prompt in prompts_of(graph) if prompt.at_ns <= at_ns}
-    for call in run.calls:
-        if call.result is not None and call.step.span.end_ns <= at_ns:
-            known.update(text.rstrip() for text in texts(call.result.value))
-            known.add(call.result.raw)
-    for i, step in enumerate(graph.steps):
-        if i == handoff.sender or step.kind != "agent" or step.output is None:
-            continue
-        if step.span.end_ns <= at_ns:
-            known.update(text.rstrip() for text in texts(step.output.value))
-    known.update(_heard(run, handoff, at_ns))
-    return frozenset(known)
-
-
-def _heard(run: Run, handoff: Handoff, at_ns: int) -> Iterator[str]:
-    """Yield what the sender's last model turn before the handoff was answered by its tools."""
-    owners, steps = run.graph.owner, run.graph.steps
-    turns = (
-        step
-        for i, step in enumerate(steps)
-        if step.kind == "model" and owners[i] == handoff.from_agent and step.span.start_ns <= at_ns
-    )
-    last = max(turns, key=lambda step: step.span.start_ns, default=None)
-    for message in last.input_messages if last is not None else ():
-        if message.role == "tool":
-            yield from said_in(message)
-
-
-def _broken_copy(text: str, earlier: frozenset[str]) -> str:
+def _broken_copy(text: str, earlier: tuple[Earlier, ...]) -> str:
     """Return a copy, from its start, of earlier lines that breaks off where nobody would stop.
 
     A copy of one line must break off inside of a word: one that stops between words may be a
@@ -163,8 +138,7 @@ def _broken_copy(text: str, earlier: frozenset[str]) -> str:
     """
     whole = fold(text)
     for known in earlier:
-        lines = [line for line in map(fold, known.splitlines()[:MAX_LINES_COUNT]) if line]
-        for line, after in pairwise([*lines, ""]):
+        for line, after in pairwise((*known.lines, "")):
             if len(line) > MIN_COPY_CHARS and line[:MIN_COPY_CHARS] in whole:
                 kept = _broken_at(line, after, whole)
                 # The tail lies within one line, as it does in the text.
@@ -194,13 +168,14 @@ def _line_ends(text: str, tail: str) -> bool:
     return any(fold(line).rstrip("\"'`").endswith(tail) for line in lower.splitlines())
 
 
-def _breaks_a_word(end: str, earlier: frozenset[str]) -> bool:
+def _breaks_a_word(end: str, earlier: tuple[Earlier, ...]) -> bool:
     """Tell whether the last word is the beginning of a known word, and no word of its own."""
     last = _LAST_WORD.search(end)
     if last is None or len(last[1]) < MIN_BROKEN_CHARS:
         return False
     word = last[1].lower()
-    known = {w.lower() for text in (*earlier, end[: last.start()]) for w in _WORD.findall(text)}
+    said = (*(each.text for each in earlier), end[: last.start()])
+    known = {w.lower() for text in said for w in _WORD.findall(text)}
     if word in known or word.isdigit():
         return False
     longer = [w[len(word) :] for w in known if w.startswith(word)]

@@ -40,11 +40,13 @@ def prompts_of(graph: CausalGraph) -> tuple[Prompt, ...]:
                     seen[part.content] = Prompt(
                         text=part.content, step=index, at_ns=step.span.start_ns
                     )
-    return tuple(
-        prompt
-        for prompt in seen.values()
-        if not any(at < prompt.at_ns and probe in fold(prompt.text) for at, probe in carried)
-    )
+    return tuple(prompt for prompt in seen.values() if not _is_carried(prompt, carried))
+
+
+def _is_carried(prompt: Prompt, carried: tuple[tuple[int, str], ...]) -> bool:
+    """Tell whether a handoff before it brought this text."""
+    told = fold(prompt.text)
+    return any(at_ns < prompt.at_ns and probe in told for at_ns, probe in carried)
 
 
 def _probes(graph: CausalGraph) -> Iterator[tuple[int, str]]:

@@ -1,0 +1,79 @@
+"""What the sender of a handoff could have copied from: all that was told and answered before it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+
+import msgspec
+
+from causewatch.faults.calls import Run
+from causewatch.faults.lost_at_handoff import place_of
+from causewatch.faults.sources import prompts_of, said_in
+from causewatch.faults.text import fold, texts
+from causewatch.model.graph import Handoff
+
+MAX_EARLIER_COUNT = 500
+"""The latest texts looked at for one handoff: who copies, copies from what was just said."""
+MAX_LINES_COUNT = 500
+
+
+class Earlier(msgspec.Struct, frozen=True, kw_only=True):
+    """One text that was there at a time, with its lines folded; ``by`` is the step that said it."""
+
+    at_ns: int
+    text: str
+    lines: tuple[str, ...]
+    by: int
+
+
+class Library:
+    """The texts of one run in order of time. Built once, asked for each handoff."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        found = {(each.at_ns, each.text): each for each in _told_and_answered(run)}
+        self._texts = sorted(found.values(), key=lambda each: (each.at_ns, each.by))
+        self._times = [each.at_ns for each in self._texts]
+        self._turns: dict[str, list[int]] = {}
+        for i, step in enumerate(run.graph.steps):
+            if step.kind == "model":
+                self._turns.setdefault(run.graph.owner[i], []).append(i)
+
+    def before(self, handoff: Handoff) -> tuple[Earlier, ...]:
+        """Return what could be known when ``handoff`` was made, its sender's own words left out."""
+        at_ns = self._run.graph.steps[place_of(handoff)].span.start_ns
+        end = bisect_right(self._times, at_ns)
+        recent = self._texts[max(end - MAX_EARLIER_COUNT, 0) : end]
+        kept = (each for each in recent if each.by != handoff.sender)
+        return (*kept, *self._heard(handoff.from_agent, at_ns))
+
+    def _heard(self, agent: str, at_ns: int) -> Iterator[Earlier]:
+        """Yield what the sender's last model turn before the handoff was answered by its tools."""
+        steps = self._run.graph.steps
+        turns = self._turns.get(agent, [])
+        last = next((i for i in reversed(turns) if steps[i].span.start_ns <= at_ns), None)
+        if last is None:
+            return
+        for message in steps[last].input_messages:
+            if message.role == "tool":
+                for text in said_in(message):
+                    yield _earlier(at_ns, text, last)
+
+
+def _told_and_answered(run: Run) -> Iterator[Earlier]:
+    for prompt in prompts_of(run.graph):
+        yield _earlier(prompt.at_ns, prompt.text, -1)
+    for call in run.calls:
+        if call.result is not None:
+            for text in {call.result.raw, *texts(call.result.value)}:
+                yield _earlier(call.step.span.end_ns, text, call.index)
+    for i, step in enumerate(run.graph.steps):
+        if step.kind == "agent" and step.output is not None:
+            for text in texts(step.output.value):
+                yield _earlier(step.span.end_ns, text, i)
+
+
+def _earlier(at_ns: int, text: str, by: int) -> Earlier:
+    lines = tuple(filter(None, map(fold, text.splitlines()[:MAX_LINES_COUNT])))
+    return Earlier(at_ns=at_ns, text=text.rstrip(), lines=lines, by=by)
