@@ -20,7 +20,7 @@ from causewatch.blame.report import Report, report_of
 from causewatch.blame.uses import Result, Scene, Use, is_good, known_text, told_before
 from causewatch.faults.calls import Call
 from causewatch.faults.sources import said_in
-from causewatch.faults.text import fold, texts
+from causewatch.faults.text import excerpt, fold, texts
 
 MIN_WEAK_HITS_COUNT = 2
 MAX_HEAD_CHARS = 40
@@ -154,7 +154,7 @@ def _has_word(leaf: str, text: str) -> bool:
 
 def _listed(atoms: AbstractSet[str]) -> str:
     shown = sorted(atoms, key=lambda atom: (-len(atom), atom))[:3]
-    return ", ".join(atom[:40] for atom in shown)
+    return ", ".join(excerpt(atom[:40]) for atom in shown)
 
 
 def _repeated_well(scene: Scene, call: Call, symptom: Use) -> bool:

@@ -31,17 +31,23 @@ ROUND_LENGTHS_CHARS = frozenset(
 )  # fmt: skip
 _OPEN_WORDS = frozenset(
     {
-        "a", "an", "the", "and", "or", "but", "of", "to", "for", "with", "from", "by", "at", "in",
-        "on", "into", "than", "that", "which", "whose", "because", "if", "when", "is", "are", "was",
-        "were", "be", "has", "have", "will", "its", "their", "our", "your", "every", "each", "not",
-        "der", "die", "das", "den", "dem", "des", "ein", "eine", "einen", "und", "oder", "aber",
-        "mit", "von", "für", "bei", "zum", "zur", "im", "ist", "sind", "wird", "nicht", "weil",
-        "le", "la", "les", "un", "une", "du", "et", "ou", "mais", "avec", "pour", "dans", "est",
-        "el", "los", "las", "una", "y", "pero", "con", "para", "por", "en", "es", "il", "lo", "gli",
-        "ma", "per", "di", "che", "o", "e", "os", "um", "uma", "mas", "com",
+        "the", "an", "and", "or", "but", "than", "because", "whose", "its", "their", "our", "your",
+        "every", "into", "ein", "eine", "einen", "einem", "einer", "und", "oder", "aber", "weil",
+        "dem", "des", "zum", "zur", "le", "les", "un", "une", "du", "et", "ou", "mais", "el", "los",
+        "las", "una", "y", "pero", "il", "gli",
     }
 )  # fmt: skip
-"""Words that no sentence ends with: articles, conjunctions, prepositions, auxiliaries."""
+"""Words that no sentence ends with: articles, conjunctions, possessives."""
+_RARE_ENDS = frozenset(
+    {
+        "a", "of", "to", "for", "with", "from", "by", "at", "in", "on", "that", "which", "if",
+        "when", "is", "are", "was", "were", "be", "has", "have", "will", "each", "not", "der",
+        "die", "das", "den", "mit", "von", "für", "bei", "im", "ist", "sind", "wird", "nicht", "la",
+        "avec", "pour", "dans", "est", "con", "para", "por", "en", "es", "lo", "ma", "per", "di",
+        "che", "os", "um", "uma", "mas", "com",
+    }
+)  # fmt: skip
+"""Words that end a sentence now and then ("whom to send it to"): a hint, never alone a verdict."""
 _WORD = re.compile(r"[^\W_]+")
 _LAST_WORD = re.compile(r"([^\W_]+)$")
 _ENDED = re.compile(r"[.!?:;\u3002\uff01\uff1f…)\]}\"'»”`>*|]$")
@@ -120,13 +126,15 @@ def _midway(text: str, end: str, earlier: tuple[Earlier, ...]) -> tuple[str, flo
     tail = excerpt(end[-40:])
     if _breaks_a_word(end, earlier):
         return f"stops in the middle of a word ({tail})", 0.75
-    last = _LAST_WORD.search(end)
-    is_open = end.endswith(",") or (last is not None and last[1].lower() in _OPEN_WORDS)
-    if is_open:
-        return f"stops in mid-sentence ({tail})", 0.7 if len(text) in ROUND_LENGTHS_CHARS else 0.55
-    if len(text) in ROUND_LENGTHS_CHARS:
+    found = _LAST_WORD.search(end)
+    # An upper-case "A" or "Die" is a name or a grade, not an article.
+    last = found[1] if found is not None else ""
+    is_round = len(text) in ROUND_LENGTHS_CHARS
+    if end.endswith(",") or last in _OPEN_WORDS or (is_round and last in _RARE_ENDS):
+        return f"stops in mid-sentence ({tail})", 0.7 if is_round else 0.55
+    if is_round or last in _RARE_ENDS:
         # One text in thirty has such a length by chance: a hint, never a verdict.
-        return f"stops without a full stop after exactly {len(text)} characters ({tail})", 0.35
+        return f"stops without a full stop ({tail})", 0.35
     return None
 
 

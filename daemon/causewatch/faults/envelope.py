@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from causewatch.faults.expand import expand
-from causewatch.faults.text import excerpt
+from causewatch.faults.text import bounded, excerpt
 from causewatch.faults.words import (
     BAD_STATUS,
     BENIGN_TEXTS,
@@ -129,4 +129,4 @@ def _is_false(member: Value) -> bool:
 
 
 def _shown(member: dict[str, Value] | list[Value]) -> str:
-    return excerpt(msgspec.json.encode(member, enc_hook=str).decode("utf-8", "replace"))
+    return bounded(msgspec.json.encode(member, enc_hook=str).decode("utf-8", "replace"))

@@ -47,7 +47,17 @@ def plain(payload: Payload | None) -> str:
 
 
 def excerpt(text: str) -> str:
-    """Return ``text`` for a sentence: one line, printable, at most the excerpt limit."""
+    """Return ``text`` as a quotation: one line, printable, at most the excerpt limit.
+
+    What stems from a payload stands between “ and ” wherever people read it, and nothing else does:
+    so it can be left out where payloads are private.
+    """
+    return f"“{bounded(text)}”"
+
+
+def bounded(text: str) -> str:
+    """Return ``text`` on one line, printable, without our quotation marks, cut at the limit."""
     limit = DEFAULT_PAYLOAD_LIMITS.max_excerpt_chars
     shown = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * limit]).split())
+    shown = shown.replace("“", '"').replace("”", '"')
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"

@@ -51,8 +51,8 @@ def run_with(
 
 
 EVIDENCE = [
-    ("an id", ("buy_ticket", {"train": "TGV-9241"}, 1), "uses tgv-9241", 1.0),
-    ("a number", ("buy_ticket", {"price": "118.50"}, 1), "uses 118.5", 1.0),
+    ("an id", ("buy_ticket", {"train": "TGV-9241"}, 1), "uses “tgv-9241”", 1.0),
+    ("a number", ("buy_ticket", {"price": "118.50"}, 1), "uses “118.5”", 1.0),
     ("a whole value", ("buy_ticket", {"near": "at Porta Nuova"}, 1), "porta nuova", 0.95),
     ("a made-up id", ("buy_ticket", {"train": "ICE-7700"}, 1), "nothing it was given", 0.7),
 ]

@@ -289,6 +289,9 @@ OPEN_ENDS = [
     ("Wir haben alle Angebote verglichen, die wir hatten, und", 0.5, 0.6),
     ("We compared all of the offers that we had,", 0.5, 0.6),
     (("We compared all offers and found that none of them " * 3)[:99] + "y", 0.3, 0.4),
+    ("We compared all of the offers, please say whom to send them to", 0.3, 0.4),
+    ("Wir haben verglichen und fragen, ob das richtig ist", 0.3, 0.4),
+    (("We compared all offers and found that none of them " * 4)[:156] + " for", 0.65, 0.75),
     (("We compared all offers and found that none of them " * 4)[:156] + " the", 0.65, 0.75),
 ]
 
@@ -427,7 +430,8 @@ def test_text_forms() -> None:
     assert fold(" A\n b ") == "a b"
     assert plain(None) == ""
     assert plain(payload({"a": ["x", 1, None]})) == "x\n1"
-    assert excerpt("a\x00\n b" + "c" * 500).startswith("a b")
-    assert len(excerpt("c" * 500)) == 120
+    assert excerpt("a\x00\n b" + "c" * 500).startswith("“a b")
+    assert len(excerpt("c" * 500)) == 122
+    assert excerpt("a ”quoted” word") == '“a "quoted" word”'
     assert common_prefix_chars("abcdef", "xxabcdyy") == 4
     assert common_prefix_chars("abc", "") == 0
