@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from causewatch.dialects.capture import capture_fix
 from causewatch.faults.calls import Call
 from causewatch.faults.lost_at_handoff import place_of
 from causewatch.model.graph import CausalGraph, Handoff
@@ -11,9 +12,6 @@ from causewatch.model.judgement import ContractVerdict, Unverifiable
 from causewatch.model.step import ToolResultPart
 
 MAX_GAPS_COUNT = 50
-CAPTURE_FIX = (
-    "switch on content capture in the instrumentation of {dialect}, or add causewatch.instrument"
-)
 CUT_FIX = "raise the attribute length limit of the SDK, the Collector or the backend"
 
 
@@ -41,7 +39,7 @@ def gaps_of(
 def _handoff_gap(graph: CausalGraph, handoff: Handoff) -> Unverifiable | None:
     between = f"{handoff.from_agent or 'unknown'} to {handoff.to_agent or 'unknown'}"
     step = place_of(handoff)
-    fix = CAPTURE_FIX.format(dialect=graph.steps[step].dialect or "your framework")
+    fix = capture_fix(graph.steps[step])
     sides = {"sent": handoff.sent, "received": handoff.received}
     missing = [side for side, payload in sides.items() if payload is None]
     cut = [side for side, payload in sides.items() if payload is not None and payload.cut]
@@ -68,7 +66,7 @@ def _call_gaps(graph: CausalGraph, calls: Sequence[Call]) -> Iterator[Unverifiab
             step=call.index,
             what=f"result of {step.name}",
             reason="neither arguments nor result are on any span",
-            fix=CAPTURE_FIX.format(dialect=step.dialect or "your framework"),
+            fix=capture_fix(step),
         )
 
 
@@ -85,7 +83,7 @@ def _silence(graph: CausalGraph) -> Iterator[Unverifiable]:
         step=None,
         what=f"{len(models)} model calls",
         reason="no message content is on any span",
-        fix=CAPTURE_FIX.format(dialect=models[0].dialect or "your framework"),
+        fix=capture_fix(models[0]),
     )
 
 

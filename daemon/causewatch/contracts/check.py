@@ -26,10 +26,7 @@ from causewatch.model.value import Value, canonical_bytes
 Side = Literal["sent", "received", "both", "result", "arguments"]
 
 MAX_VIOLATIONS_COUNT = 20
-NO_CONTENT_FIX = (
-    "record message content: switch on content capture in the instrumentation, or add"
-    " causewatch.instrument to the agents"
-)
+NO_CONTENT_FIX = "record message content: switch on content capture in the instrumentation"
 CUT_FIX = "raise the attribute length limit of the SDK, the Collector or the backend"
 
 

@@ -169,7 +169,7 @@ def test_the_fix_names_the_instrumentation() -> None:
     run = RunBuilder()
     run.call("get_a", None, None)
     (gap,) = judge(run.graph()).blame.unverifiable
-    assert "instrumentation of test" in gap.fix
+    assert gap.fix == "switch on content capture in the instrumentation test"
     assert gap.what == "result of get_a"
 
 
