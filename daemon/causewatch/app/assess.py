@@ -10,7 +10,6 @@ import msgspec
 from causewatch.app.files import Request, read_requests
 from causewatch.app.rulefiles import load_bundle
 from causewatch.blame.judge import judge
-from causewatch.contracts.compile import Contract
 from causewatch.errors import InputError, UserError
 from causewatch.graph.assemble import RunAssembler
 from causewatch.graph.build import build
@@ -20,6 +19,7 @@ from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Assessment
 from causewatch.model.limits import RunLimits
 from causewatch.otlp.decode import decode_logs, decode_traces
+from causewatch.rules.bundle import Bundle
 
 # Files are judged whole: nothing is quiet, late or evicted.
 OFFLINE_LIMITS = RunLimits(max_live_mib=1 << 20, max_spans_per_run=1_000_000)
@@ -38,17 +38,15 @@ class Assessed(msgspec.Struct, kw_only=True):
 def assess_files(
     paths: Sequence[str], rules: Path | None = None, store: Path | None = None
 ) -> Assessed:
-    """Judge every run in the files, and in a daemon's store, with the contracts under ``rules``.
+    """Judge every run in the files, and in a daemon's store, with the rules under ``rules``.
 
     Raises:
         ProblemsError: when a rule file is wrong.
     """
-    contracts: tuple[Contract, ...] = ()
-    if rules is not None:
-        contracts = load_bundle([rules]).bundle.contracts
+    bundle = Bundle() if rules is None else load_bundle([rules]).bundle
     errors: list[InputError] = []
     requests = all_requests(paths, store, errors)
-    return Assessed(assessments=assess_requests(requests, contracts, errors), errors=errors)
+    return Assessed(assessments=assess_requests(requests, bundle, errors), errors=errors)
 
 
 def all_requests(
@@ -67,11 +65,11 @@ def all_requests(
 
 
 def assess_requests(
-    requests: Iterator[Request], contracts: Sequence[Contract], errors: list[InputError]
+    requests: Iterator[Request], bundle: Bundle, errors: list[InputError]
 ) -> Iterator[Assessment]:
     """Yield the assessment of each run, in the order in which runs were first seen."""
     for snapshot in snapshots_of(requests, errors):
-        yield judge(graph_of(snapshot), contracts)
+        yield judge(graph_of(snapshot), bundle.contracts, bundle.trust)
 
 
 def graph_of(snapshot: RunSnapshot) -> CausalGraph:

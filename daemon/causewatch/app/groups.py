@@ -17,6 +17,7 @@ import structlog
 
 from causewatch.app.rulefiles import Loaded
 from causewatch.contracts.compile import Contract
+from causewatch.faults.trust import Trust
 from causewatch.incidents.gather import REOPEN_WITHIN_NS, IncidentChange, gather
 from causewatch.model.finding import Alert, Finding
 from causewatch.model.judgement import Assessment
@@ -71,6 +72,11 @@ class Groups:
     def contracts(self) -> tuple[Contract, ...]:
         """Return the contracts of all groups, for the pipeline to judge with."""
         return self._loaded.bundle.contracts
+
+    @property
+    def trust(self) -> tuple[Trust, ...]:
+        """Return whose results may steer actions, for the pipeline to judge with."""
+        return self._loaded.bundle.trust
 
     def keys(self) -> tuple[str, ...]:
         """Return the keys of the groups."""

@@ -185,7 +185,7 @@ class Pipeline:
             graph = msgspec.structs.replace(early.graph, state=snapshot.state)
             return msgspec.structs.replace(early, graph=graph)
         try:
-            return judge(graph_of(snapshot), self._groups.contracts)
+            return judge(graph_of(snapshot), self._groups.contracts, self._groups.trust)
         except Exception:
             # One run that our code cannot judge must not stop the others; it is counted and named.
             self._metrics.runs.labels(state=snapshot.state, verdict="error").inc()

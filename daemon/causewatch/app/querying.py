@@ -14,6 +14,7 @@ from causewatch.blame.judge import judge
 from causewatch.errors import InputError, UserError
 from causewatch.model.span import Span
 from causewatch.otlp.decode import decode_traces
+from causewatch.rules.bundle import Bundle
 from causewatch.rules.subject import subject_of
 from causewatch.signatures.error import SignatureError
 from causewatch.signatures.signature import Signature, compile_query
@@ -99,9 +100,10 @@ def _raw_scenes(requests: Iterable[Request], errors: list[InputError]) -> Iterat
 def _judged_scenes(
     requests: Iterable[Request], rules: Path | None, errors: list[InputError]
 ) -> Iterator[Scene]:
-    contracts = load_bundle([rules]).bundle.contracts if rules is not None else ()
+    bundle = load_bundle([rules]).bundle if rules is not None else Bundle()
     for snapshot in snapshots_of(iter(requests), errors):
-        yield Scene(id=snapshot.run_id, subject=subject_of(judge(graph_of(snapshot), contracts)))
+        assessment = judge(graph_of(snapshot), bundle.contracts, bundle.trust)
+        yield Scene(id=snapshot.run_id, subject=subject_of(assessment))
 
 
 def answer(question: Question, scenes: Scenes) -> Answer:

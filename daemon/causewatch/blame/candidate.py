@@ -11,8 +11,10 @@ from causewatch.faults.lost_at_handoff import place_of
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Category, ContractVerdict, Fault, FaultName, ViolationName
 
-Spread = Literal["values", "receiver", "none"]
-"""How a candidate does harm: by its values used later, by its receiver acting, or by itself."""
+Spread = Literal["values", "receiver", "call", "none"]
+"""How a candidate does harm: by its values used later, by its receiver acting, by the call that it
+made happen, or by itself.
+"""
 
 MIN_FAULT_CONFIDENCE = 0.4
 CONTRACT_CONFIDENCE = 0.95
@@ -25,6 +27,7 @@ CATEGORY_OF_FAULT: dict[FaultName, tuple[Category, Spread]] = {
     "empty": ("empty", "values"),
     "missing_shape": ("truncation", "values"),
     "stale": ("stale", "values"),
+    "injected": ("poisoning", "call"),
     "repeated_call": ("loop", "none"),
     "lost_at_handoff": ("truncation", "receiver"),
     "cut_off": ("truncation", "receiver"),
@@ -64,6 +67,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     handoff: int | None = None
     at: Literal["input", "output"] = "output"
     fault: FaultName | None = None
+    induced: int | None = None
 
 
 def candidates_of(
@@ -92,6 +96,7 @@ def _of_faults(faults: Iterable[Fault]) -> Iterator[Candidate]:
                 handoff=fault.handoff,
                 at=fault.at,
                 fault=fault.name,
+                induced=fault.induced,
             )
 
 

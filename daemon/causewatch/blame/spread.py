@@ -8,10 +8,10 @@ from __future__ import annotations
 import msgspec
 
 from causewatch.blame.admission import admits
-from causewatch.blame.atoms import atoms_of
+from causewatch.blame.atoms import Pool, atoms_of, atoms_of_text
 from causewatch.blame.candidate import Candidate
 from causewatch.blame.taint import hits_of
-from causewatch.blame.uses import Scene, Use, known_text, told_before
+from causewatch.blame.uses import Scene, Use, known_text, told_before, use_of
 
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +32,8 @@ def spread_of(scene: Scene, candidate: Candidate) -> Spread | None:
             return Spread(uses=(), symptom=_consequence(scene, candidate), evidence=())
         case "receiver":
             return _by_receiver(scene, candidate)
+        case "call":
+            return _by_call(scene, candidate)
         case "values":
             return _by_values(scene, candidate)
 
@@ -109,4 +111,36 @@ def _by_values(scene: Scene, candidate: Candidate) -> Spread | None:
         symptom=hits[-1].use.step,
         evidence=tuple(hit.evidence for hit in hits),
         factor=max(hit.factor for hit in hits),
+    )
+
+
+def _by_call(scene: Scene, candidate: Candidate) -> Spread | None:
+    """Judge a result that made a call happen: the handoffs that carried its values, then the call.
+
+    The call is the harm, also where its tool only looks: the user did not ask for it.
+    """
+    if candidate.induced is None:
+        return None
+    call = next((call for call in scene.calls if call.index == candidate.induced), None)
+    result = next((r for r in scene.results if r.call == candidate.step), None)
+    if call is None:
+        return None
+    last = use_of(call)
+    carried = (result.atoms.strong & last.atoms.strong) if result is not None else frozenset()
+    carried -= Pool(*map(atoms_of_text, told_before(scene, candidate.step))).strong
+    after_ns = scene.graph.steps[candidate.step].span.end_ns
+    uses = tuple(
+        use
+        for use in scene.uses
+        if use.kind == "handoff"
+        and after_ns <= use.at_ns <= last.at_ns
+        and use.step != last.step
+        and use.atoms.strong & carried
+    )
+    handed = tuple("hands on what the text told" for _ in uses)
+    name = call.step.name
+    return Spread(
+        uses=(*uses, last),
+        symptom=call.index,
+        evidence=(*handed, f"called {name} with what the text told"),
     )

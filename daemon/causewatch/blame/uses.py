@@ -180,18 +180,19 @@ def _handoffs(graph: CausalGraph) -> list[Use]:
 
 
 def _acts(calls: tuple[Call, ...]) -> list[Use]:
-    return [
-        Use(
-            kind="act",
-            step=call.index,
-            agent=call.agent,
-            at_ns=call.step.span.start_ns,
-            text=plain(call.step.arguments),
-            atoms=atoms_of(call.step.arguments.value) if call.step.arguments else Atoms(),
-        )
-        for call in calls
-        if call.acts and not call.delegates
-    ]
+    return [use_of(call) for call in calls if call.acts and not call.delegates]
+
+
+def use_of(call: Call) -> Use:
+    """Return a call as a use of what its arguments hold."""
+    return Use(
+        kind="act",
+        step=call.index,
+        agent=call.agent,
+        at_ns=call.step.span.start_ns,
+        text=plain(call.step.arguments),
+        atoms=atoms_of(call.step.arguments.value) if call.step.arguments else Atoms(),
+    )
 
 
 def _answer(graph: CausalGraph, step: int | None) -> list[Use]:

@@ -39,6 +39,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     graph: CausalGraph
     calls: tuple[Call, ...]
+    trusted: frozenset[int] = frozenset()
+    """The steps whose results may steer actions."""
 
 
 def calls_of(graph: CausalGraph) -> tuple[Call, ...]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from causewatch.faults.calls import Run, calls_of
 from causewatch.faults.cut_off import detect_cut_off
 from causewatch.faults.empty import detect_empty
 from causewatch.faults.failure import detect_failure
+from causewatch.faults.injected import detect_injected
 from causewatch.faults.lost_at_handoff import detect_lost_at_handoff
 from causewatch.faults.repeated_call import detect_repeated_call
 from causewatch.faults.truncated import detect_truncated
+from causewatch.faults.trust import Trust, trusted_steps
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Fault
 
@@ -23,18 +25,21 @@ DETECTORS: tuple[Detector, ...] = (
     detect_repeated_call,
     detect_lost_at_handoff,
     detect_cut_off,
+    detect_injected,
 )
 
 MAX_FAULTS_COUNT = 200
 """A run with more shows nothing new."""
 
 
-def detect(graph: CausalGraph) -> tuple[Fault, ...]:
+def detect(graph: CausalGraph, trust: Sequence[Trust] = ()) -> tuple[Fault, ...]:
     """Return what the detectors see in ``graph``, in order of step and then of detector.
 
-    Of two faults that see the same loss at one handoff, the first listed stays.
+    Of two faults that see the same loss at one handoff, the first listed stays. ``trust`` says
+    whose results may steer actions; the first entry that matches decides, and what none matches is
+    untrusted.
     """
-    run = Run(graph=graph, calls=calls_of(graph))
+    run = Run(graph=graph, calls=calls_of(graph), trusted=trusted_steps(graph, trust))
     found: list[Fault] = []
     lost: set[int] = set()
     for detector in DETECTORS:

@@ -39,6 +39,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     handoff: int | None = None
     """Index into ``CausalGraph.handoffs``, where the fault is about one."""
     at: Literal["input", "output"] = "output"
+    induced: int | None = None
+    """Index of the first call that it made happen, where the detector knows it."""
 
 
 class Violation(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from causewatch.contracts.compile import Contract
+from causewatch.faults.trust import Trust
 from causewatch.model.finding import Labels
 from causewatch.rules.keys import DEFAULT_INTERVAL_S, DEFAULT_WINDOW_S
 from causewatch.rules.template import Template
@@ -107,14 +108,6 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
         """Iterate over the rules, then the contracts."""
         yield from self.rules
         yield from self.contracts
-
-
-class Trust(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether what a tool, retrieval or agent says may steer actions."""
-
-    kind: Literal["tool", "retrieval", "agent"]
-    glob: str
-    level: Literal["trusted", "untrusted"]
 
 
 class Bundle(msgspec.Struct, frozen=True, kw_only=True):

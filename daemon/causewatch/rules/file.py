@@ -11,8 +11,9 @@ from typing import Literal, cast
 import msgspec
 
 from causewatch.errors import Problem, ProblemsError
+from causewatch.faults.trust import Trust
 from causewatch.model.finding import Labels
-from causewatch.rules.bundle import Bundle, ContractRule, Group, Rule, Trust
+from causewatch.rules.bundle import Bundle, ContractRule, Group, Rule
 from causewatch.rules.contract_rule import contract_of
 from causewatch.rules.keys import DEFAULT_INTERVAL_S, FILE
 from causewatch.rules.labels import labels_of

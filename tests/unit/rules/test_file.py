@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from causewatch.errors import ProblemsError
-from causewatch.rules.bundle import Bundle, Group, Rule, Trust
+from causewatch.faults.trust import Trust
+from causewatch.rules.bundle import Bundle, Group, Rule
 from causewatch.rules.file import check_files, digest_of, load
 from causewatch.rules.yaml import MAX_FILE_BYTES
 from rules_fixtures import bundle_of
