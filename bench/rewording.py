@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+import msgspec
+
 from causewatch.model.span import Span
 from causewatch.model.value import Value, sha256_of
 
@@ -73,12 +75,8 @@ def reworded(span: Span) -> Span:
     same each time.
     """
     wording = WORDINGS[int(sha256_of(span.trace_id)[:8], 16) % len(WORDINGS)]
-    return Span(
-        **{
-            **{name: getattr(span, name) for name in span.__struct_fields__},
-            "attributes": {k: _rewrite(v, wording) for k, v in span.attributes.items()},
-        }
-    )
+    attributes = {key: _rewrite(value, wording) for key, value in span.attributes.items()}
+    return msgspec.structs.replace(span, attributes=attributes)
 
 
 def _rewrite(value: Value, wording: Wording) -> Value:
