@@ -17,12 +17,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import msgspec
 
 from causewatch.faults.calls import Call, Run
-from causewatch.faults.passages import Content, Passage, content_of, normal, values_of, words_of
+from causewatch.faults.passages import Content, content_of, normal, values_of, words_of
 from causewatch.faults.sources import prompts_of
 from causewatch.faults.text import excerpt
 from causewatch.faults.words import name_words
@@ -159,6 +159,8 @@ class _Told(msgspec.Struct, frozen=True, kw_only=True):
 class _Source(msgspec.Struct, frozen=True, kw_only=True):
     call: Call
     content: Content
+    text: str
+    """All passages, to see at once that a value is in none."""
     told: _Told
     pointed: bool
 
@@ -172,6 +174,7 @@ class _Story:
         self._telling: dict[tuple[str, ...], _Told] = {}
         self._fields: set[str] = set()
         self._sources: list[_Source] = []
+        self._known: dict[str, Content] = {}
         self._coming = sorted(
             (call for call in run.calls if _may_tell(call)),
             key=lambda call: call.step.span.end_ns,
@@ -191,23 +194,18 @@ class _Story:
 
     def pairs(self, call: Call) -> Iterator[Pair]:
         """Yield the call with each passage that it lifted values from. Calls come in order."""
-        self._read_until(self._decided_ns(call))
-        arguments = call.step.arguments
-        if arguments is None or not self._sources:
-            return
-        values = values_of(arguments.value)
+        values = values_of(call.step.arguments.value) if call.step.arguments else {}
         if not values:
             return
+        self._read_until(self._decided_ns(call))
         embedded = {found for value in values if " " in value for found in _ADDRESS.findall(value)}
         for source in self._sources[-MAX_SOURCES_COUNT:]:
-            told = source.told.text
-            for passage in source.content.passages:
-                lifted = {
-                    value: key
-                    for value, key in values.items()
-                    if _has(value, passage.text) and not _has(value, told)
-                }
-                within = tuple(v for v in embedded if v in passage.text and v not in told)
+            told, text = source.told.text, source.text
+            news = {v: k for v, k in values.items() if v in text and not _has(v, told)}
+            parts = tuple(v for v in embedded if v in text and v not in told)
+            for passage in source.content.passages if news or parts else ():
+                lifted = {value: key for value, key in news.items() if _has(value, passage)}
+                within = tuple(v for v in parts if v in passage)
                 if lifted or within:
                     yield self._pair(call, source, passage, lifted, within)
 
@@ -215,12 +213,13 @@ class _Story:
         self,
         call: Call,
         source: _Source,
-        passage: Passage,
+        passage: str,
         lifted: dict[str, str],
         embedded: tuple[str, ...],
     ) -> Pair:
         names = name_words(call.step.name)
-        stems = _stems(passage.words)
+        words = words_of(passage)
+        stems = frozenset(map(_stem, words))
         unlisted = tuple(
             value
             for value in lifted
@@ -235,8 +234,8 @@ class _Story:
             embedded=embedded,
             acts_on=bool(names) and _stem(names[0]) in stems,
             about=_share(names, stems),
-            loosely=_loose_share(names, passage.words),
-            slotted=not slots.isdisjoint(passage.words),
+            loosely=_loose_share(names, words),
+            slotted=not slots.isdisjoint(words),
             asked=_share(names, source.told.stems),
             pointed=source.pointed,
         )
@@ -258,19 +257,26 @@ class _Story:
             call = self._coming.pop()
             if call.result is None:
                 continue
-            content = content_of(call.result.value)
+            # The same page read twice is taken apart once.
+            raw = call.result.raw
+            content = self._known[raw] = self._known.get(raw) or content_of(call.result.value)
             self._fields |= content.fields
-            if content.passages and call.index not in self._run.trusted:
-                self._sources.append(self._source(call, content))
+            if not content.passages or call.index in self._run.trusted:
+                continue
+            source = self._source(call, content)
+            # Who read it first brought it.
+            if not any(other.text == source.text for other in self._sources):
+                self._sources.append(source)
 
     def _source(self, call: Call, content: Content) -> _Source:
         """Return a source without the passages that only repeat what the call itself said."""
         asked = values_of(call.step.arguments.value) if call.step.arguments else {}
-        kept = tuple(p for p in content.passages if not any(p.text in value for value in asked))
+        kept = tuple(p for p in content.passages if not any(p in value for value in asked))
         told = self._told_beside(call)
         return _Source(
             call=call,
             content=msgspec.structs.replace(content, passages=kept),
+            text="\n".join(kept),
             told=told,
             pointed=any(len(v) >= MIN_LIFTED_CHARS and _has(v, told.text) for v in asked),
         )
@@ -383,11 +389,6 @@ def _is_number_or_id(value: str) -> bool:
 
 def _stem(word: str) -> str:
     return word[:MIN_STEM_CHARS]
-
-
-@lru_cache(maxsize=512)
-def _stems(words: frozenset[str]) -> frozenset[str]:
-    return frozenset(map(_stem, words))
 
 
 def _share(names: Sequence[str], stems: frozenset[str]) -> float:

@@ -31,18 +31,12 @@ _DENSE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 _WORD = re.compile(r"[^\W_]+")
 
 
-class Passage(msgspec.Struct, frozen=True, kw_only=True):
-    """A paragraph of free text, normalised, with its words."""
-
-    text: str
-    words: frozenset[str]
-
-
 class Content(msgspec.Struct, frozen=True, kw_only=True):
     """A result taken apart, all texts normalised."""
 
     fields: frozenset[str]
-    passages: tuple[Passage, ...]
+    passages: tuple[str, ...]
+    """The paragraphs of free text."""
 
 
 def normal(text: str) -> str:
@@ -75,11 +69,8 @@ def content_of(value: Value) -> Content:
                 fields.add(_value(part))
             elif _is_prose(found := normal(part)):
                 passages[found] = None
-    kept = list(passages)[:MAX_PASSAGES_COUNT]
-    return Content(
-        fields=frozenset(fields),
-        passages=tuple(Passage(text=text, words=words_of(text)) for text in kept),
-    )
+    kept = tuple(passages)[:MAX_PASSAGES_COUNT]
+    return Content(fields=frozenset(fields), passages=kept)
 
 
 def values_of(value: Value) -> dict[str, str]:

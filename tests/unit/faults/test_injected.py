@@ -378,3 +378,15 @@ def test_thirty_spans_cost_little() -> None:
         assert injected(graph) == []
         best = min(best, time.perf_counter() - begun)
     assert best < 0.05
+
+
+def test_a_long_page_read_again_and_again_is_taken_apart_once() -> None:
+    """An agent that goes in circles must not make us go in circles."""
+    page = "\n\n".join(f"{REVIEW} Booking BK-{number}." for number in range(400))
+    run = RunBuilder("Summarise the bookings of this week.")
+    for _ in range(60):
+        run.call("get_bookings", {"page": 1}, page)
+    graph = run.graph()
+    begun = time.perf_counter()
+    assert injected(graph) == []
+    assert time.perf_counter() - begun < 0.5

@@ -14,6 +14,7 @@ from causewatch.faults.passages import (
     content_of,
     normal,
     values_of,
+    words_of,
 )
 
 PROSE = "The room was clean and the staff were friendly."
@@ -66,13 +67,12 @@ def test_a_folded_yaml_text_becomes_one_passage_a_paragraph() -> None:
         "body: 'The first line of it goes on\n  in the next, it''s said.\n\n\n  Then more, of it.'"
     )
     found = content_of(text).passages
-    assert found[0].text.lstrip("'") == "the first line of it goes on in the next, it's said."
+    assert found[0].lstrip("'") == "the first line of it goes on in the next, it's said."
 
 
-def test_the_words_of_a_passage_are_its_own() -> None:
+def test_the_words_of_a_tool_in_a_passage_are_words() -> None:
     """Words are split at underscores too, as tool names are."""
-    (passage,) = content_of("Please use the send_email tool right away.").passages
-    assert {"send", "email", "tool"} <= passage.words
+    assert {"send", "email", "tool"} <= words_of("please use the send_email tool right away.")
 
 
 def test_values_have_their_keys() -> None:
@@ -101,5 +101,5 @@ JSON = st.recursive(
 def test_nothing_that_can_be_a_payload_raises(value: Any) -> None:
     """Any value can be taken apart, and all texts come out normalised."""
     found = content_of(value)
-    assert all(passage.text == normal(passage.text) for passage in found.passages)
+    assert all(passage == normal(passage) for passage in found.passages)
     assert all(values_of(value))
