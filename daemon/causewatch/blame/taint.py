@@ -46,6 +46,7 @@ class _Taint:
 
     def __init__(self, scene: Scene, call: Call, candidate: Candidate) -> None:
         self._candidate = candidate
+        self._call = call
         report = report_of(call.step)
         self.message = report.message
         self._fresh = _fresh(report)
@@ -89,6 +90,8 @@ class _Taint:
         """Return how an act rests on a value from nowhere, or ``None``."""
         if use.kind != "act" or not self._inventions_left:
             return None
+        if self._candidate.fault == "empty" and use.agent != self._call.agent:
+            return None  # "nothing found" may well have been told on as just that
         self._inventions_left -= 1
         invented = ungrounded(use.atoms, self._given.strong)
         if not invented:
@@ -109,7 +112,7 @@ def hits_of(scene: Scene, call: Call, candidate: Candidate) -> list[Hit]:
     for use in scene.uses:
         if use.at_ns < call.step.span.end_ns or use.step == call.index:
             continue
-        if acted and use.kind != "answer":
+        if (acted and use.kind != "answer") or _is_retry(scene, call, use):
             continue
         if taint.admitted(use.text):
             if not acted:
@@ -168,6 +171,17 @@ def _repeated_well(scene: Scene, call: Call, symptom: Use) -> bool:
         if other.arguments_key == call.arguments_key or _overlap(call, other):
             return True
     return False
+
+
+def _is_retry(scene: Scene, call: Call, use: Use) -> bool:
+    """Tell whether a use is the same agent's next try at the same thing.
+
+    What it took from the bad result, such as the limit that an error names, is how it recovered.
+    """
+    other = scene.call_at(use.step) if use.kind == "act" else None
+    if other is None or (other.step.name, other.agent) != (call.step.name, call.agent):
+        return False
+    return _overlap(call, other)
 
 
 def _overlap(call: Call, other: Call) -> bool:
