@@ -127,6 +127,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     kinds: tuple[KindRule, ...] = ()
     fields: tuple[FieldRule, ...] = ()
     overlay: bool = False
+    closed: tuple[Field, ...] = ()
+    """Fields that a dialect of lower priority may not fill: there they hold something else."""
 
 
 def keys(*names: str, kinds: tuple[StepKind, ...] = ()) -> tuple[Source, ...]:

@@ -93,6 +93,7 @@ def _read_fields(
             if reading is not None:
                 done.add(rule.field)
                 yield rule.field, reading
+        done.update(dialect.closed)
 
 
 def _joined(readings: Iterable[Reading]) -> Reading | None:

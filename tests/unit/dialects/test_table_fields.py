@@ -218,6 +218,7 @@ def test_the_agent_of_a_workflow_step_closes_its_text_form() -> None:
         "openinference.instrumentation.llama_index",
     )
     assert (read.kind, read.agent) == ("agent", "ann")
+    assert read.input is None
 
 
 def test_logfire_reads_requests_and_responses() -> None:

@@ -19,6 +19,8 @@ LLAMAINDEX = Dialect(
     title="LlamaIndex workflows",
     priority=9,
     detect=(_SCOPE,),
+    # The values of a workflow's steps are the text forms of its events, with the whole history.
+    closed=("input", "output"),
     kinds=(
         KindRule(kind="agent", when=(When(name=r".+\.run_agent_step$"),), why="an agent's turn"),
         KindRule(
