@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
-from causewatch.rules.keys import FILE
 
 from causewatch.app.config_shape import CONFIG
 from causewatch.cli import main as cli_main
 from causewatch.dialects.understand import SHIPPED
+from causewatch.rules.keys import FILE
 from causewatch.rules.shape import (
     Boolean,
     Choice,

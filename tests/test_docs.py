@@ -9,10 +9,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from causewatch.rules.file import load
 
 from causewatch.app.config import load_config
 from causewatch.cli.main import COMMANDS
+from causewatch.rules.file import load
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])

@@ -144,6 +144,34 @@ def test_alerts_are_kept_by_rule_and_labels(store: Store) -> None:
     assert set(map(_state, store.alerts(active_only=False))) == {"pending", "resolved"}
 
 
+def test_alerts_are_narrowed_to_a_group(store: Store) -> None:
+    """By how the rule id begins, as plain text: a name with a wildcard or a longer name is not."""
+    ids = ["desk/Lost", "desk/Ünder", "desk_/Lost", "des%/Lost", "desktop/Lost"]
+    store.put_alerts([an_alert(rule_id=rule_id) for rule_id in ids])
+    assert {alert.rule_id for alert in store.alerts(of="desk/")} == {"desk/Lost", "desk/Ünder"}
+    assert [alert.rule_id for alert in store.alerts(of="des%/")] == ["des%/Lost"]
+    assert len(store.alerts()) == len(ids)
+
+
+def test_active_alerts_are_counted_by_state(store: Store) -> None:
+    """What is over does not count, and a state without an alert is not there."""
+    alerts = [an_alert(rule_id=f"desk/{number}") for number in range(4)]
+    waiting = msgspec.structs.replace(alerts[0], state="pending")
+    assert store.alert_counts() == {}
+    store.put_alerts([waiting, resolved(alerts[1]), *alerts[2:]])
+    assert store.alert_counts() == {"pending": 1, "firing": 2}
+
+
+def test_open_incidents_are_counted_past_the_limit_of_a_list(store: Store) -> None:
+    """The number is right when a storm opens more than a page shows."""
+    first = opened().incident
+    done = msgspec.structs.replace(first, id="done", state="resolved")
+    many = [msgspec.structs.replace(first, id=f"i{number}") for number in range(1_200)]
+    store.put_incidents([done, *many])
+    assert store.open_incident_count() == 1_200
+    assert len(store.incidents(state="open")) == 1_000
+
+
 def _state(alert: object) -> str:
     return str(getattr(alert, "state", ""))
 

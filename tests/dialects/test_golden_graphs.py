@@ -24,14 +24,21 @@ REWRITE = bool(os.environ.get("CAUSEWATCH_REWRITE_GOLDEN"))
 NAMES = (
     "agent-framework__native-workflow__ok",
     "autogen__native__ok",
+    "google-adk__native-v1__ok",
+    "langgraph__langsmith__ok",
+    "langgraph__langsmith__truncated_handoff",
     "langgraph__openinference__ok",
     "langgraph__openinference__truncated_handoff",
+    "langgraph__openllmetry__ok",
+    "langgraph__openllmetry__truncated_handoff",
     "mcp__fastmcp__ok",
     "openai-agents__openinference__ok",
     "openai-agents__openinference__truncated_handoff",
     "pydantic-ai__native__ok",
     "pydantic-ai__native__truncated_handoff",
     "strands__native__ok",
+    "vercel-ai__native__ok",
+    "vercel-ai__native__truncated_handoff",
 )
 
 

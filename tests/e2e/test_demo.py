@@ -13,7 +13,7 @@ def incidents_of(done: Done) -> list[str]:
 
 
 def test_the_demo_shows_both_incidents_and_what_to_do_next() -> None:
-    """The real daemon, real spans over OTLP, two causes, two Slack messages, then the next steps."""
+    """The real daemon, spans over OTLP, two causes, two Slack messages, then the next steps."""
     done = run("demo")
     assert (done.code, done.err.count("✓ sent")) == (0, 4)
     shown = incidents_of(done)
@@ -28,7 +28,7 @@ def test_the_demo_shows_both_incidents_and_what_to_do_next() -> None:
 
 
 def test_the_demo_leaves_nothing_behind_and_payloads_out_of_slack() -> None:
-    """Excerpts stay out of what goes to Slack; the same words are in ``explain``, which is local."""
+    """Excerpts stay out of what goes to Slack; they are in ``explain``, which is local."""
     done = run("demo")
     slack = "".join(text.split("The Slack message:", 1)[1] for text in incidents_of(done))
     assert "upstream timeout" not in slack.split("What to do next")[0]

@@ -6,11 +6,13 @@ Stop: receivers first; what was acknowledged waits in the inbox for the next sta
 
 from __future__ import annotations
 
+import queue
 import signal
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Literal
 
 import structlog
 
@@ -88,7 +90,9 @@ class Daemon:
             on_change=self._rules_changed,
         )
         self._stopping = threading.Event()
-        self._reload_asked = threading.Event()
+        # A signal handler may only use what it can interrupt: Event.set would wait for ever for
+        # the lock of the Event.wait that it came upon.
+        self._asked: queue.SimpleQueue[Literal["stop", "reload"]] = queue.SimpleQueue()
         self._worker = threading.Thread(
             target=self._pipeline.run, args=(self._stopping,), name="causewatch-pipeline"
         )
@@ -132,13 +136,21 @@ class Daemon:
 
     def wait(self) -> None:
         """Watch the rule files until a signal asks to stop."""
-        while not self._stopping.wait(0.2):
-            if self._reload_asked.wait(self._config.reload_interval_s):
-                self._reload_asked.clear()
-                if not self._stopping.is_set():
+        while True:
+            try:
+                asked: str = self._asked.get(timeout=self._config.reload_interval_s)
+            except queue.Empty:
+                asked = ""
+            if asked == "stop":
+                return
+            try:
+                if asked == "reload":
                     self._reloader.reload()
-            else:
-                self._reloader.poll()
+                else:
+                    self._reloader.poll()
+            except Exception:
+                # A full disk or a locked store must not end the daemon: it is tried again.
+                log.exception("rule files could not be looked at")
 
     def stop(self) -> None:
         """Stop everything; what is acknowledged or queued waits for the next start."""
@@ -157,12 +169,11 @@ class Daemon:
 
     def ask_to_stop(self) -> None:
         """Make ``wait`` return."""
-        self._stopping.set()
-        self._reload_asked.set()
+        self._asked.put("stop")
 
     def ask_to_reload(self) -> None:
         """Make ``wait`` reload the rule files now."""
-        self._reload_asked.set()
+        self._asked.put("reload")
 
     def _tell(self, changes: Sequence[IncidentChange], slot_ns: int) -> None:
         """Queue messages; called within the transaction that changes the incidents."""

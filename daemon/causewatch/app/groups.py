@@ -18,17 +18,22 @@ import structlog
 from causewatch.app.rulefiles import Loaded
 from causewatch.contracts.compile import Contract
 from causewatch.faults.trust import Trust
+from causewatch.graph.inbound import estimated_bytes
 from causewatch.incidents.gather import REOPEN_WITHIN_NS, IncidentChange, gather
 from causewatch.model.finding import Alert, Finding
 from causewatch.model.judgement import Assessment
 from causewatch.rules.bundle import Group
 from causewatch.rules.evaluate import evaluate
 from causewatch.rules.identity import rule_id_of
-from causewatch.rules.state import advance, backwards, resolve_vanished
+from causewatch.rules.state import ACTIVE, advance, backwards, resolve_vanished
 from causewatch.store.port import Store
 from causewatch.telemetry.metrics import Metrics
 
 MAX_PENDING_RUNS = 1_000
+MAX_PENDING_MIB = 512
+"""Of the runs that wait for one group: what they hold is in memory, whatever their number."""
+MAX_FAILURES = 5
+"""Failed looks in a row after which the other groups no longer wait for a group."""
 NS_PER_S = 1_000_000_000
 
 log = structlog.get_logger("causewatch.rules")
@@ -39,6 +44,7 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
 
     assessment: Assessment
     first_batch: int
+    size_bytes: int
 
 
 class Groups:
@@ -58,10 +64,12 @@ class Groups:
         self._lock = threading.Lock()
         self._pending: dict[str, list[Pending]] = {}
         self._evaluating: dict[str, int] = {}
+        self._failures: Counter[str] = Counter()
         self._loaded = loaded
         self.on_offer: Callable[[str], None] = lambda _group: None
         """Called with a group's key when a run waits for it: the cue for an early look."""
         self.replace(loaded)
+        self._measure()
 
     @property
     def loaded(self) -> Loaded:
@@ -92,11 +100,16 @@ class Groups:
             self._loaded = loaded
             keys = {group.key for group in loaded.bundle.groups}
             self._pending = {key: self._pending.get(key, []) for key in keys}
+            self._failures.clear()
 
     def is_full(self) -> bool:
         """Tell whether some group is so far behind that no more runs should be read."""
         with self._lock:
-            return any(len(waiting) >= MAX_PENDING_RUNS for waiting in self._pending.values())
+            return any(
+                _is_full(waiting)
+                for key, waiting in self._pending.items()
+                if self._failures[key] < MAX_FAILURES
+            )
 
     def has_waiting(self, key: str) -> bool:
         """Tell whether a run waits for a group."""
@@ -106,16 +119,26 @@ class Groups:
     def offer(self, assessment: Assessment, *, first_batch: int) -> None:
         """Let every group look at a run. A newer assessment of a waiting run takes its place."""
         run_id = assessment.graph.run_id
+        size_bytes = sum(estimated_bytes(step.span) for step in assessment.graph.steps)
         with self._lock:
-            for waiting in self._pending.values():
+            for key, waiting in self._pending.items():
                 older = [p for p in waiting if p.assessment.graph.run_id == run_id]
                 first = min([first_batch, *(p.first_batch for p in older)])
-                for old in older:
-                    waiting.remove(old)
-                waiting.append(Pending(assessment=assessment, first_batch=first))
+                if older:
+                    waiting[:] = [p for p in waiting if p.assessment.graph.run_id != run_id]
+                waiting.append(
+                    Pending(assessment=assessment, first_batch=first, size_bytes=size_bytes)
+                )
+                self._drop_unlooked(key, waiting)
             keys = list(self._pending)
         for key in keys:
             self.on_offer(key)
+
+    def _drop_unlooked(self, key: str, waiting: list[Pending]) -> None:
+        """Give up the oldest runs of a group that fails and fails: nobody is held up by it."""
+        while self._failures[key] >= MAX_FAILURES and len(waiting) > 1 and _is_full(waiting):
+            del waiting[0]
+            self._metrics.group_dropped_runs.labels(group=key).inc()
 
     def low_watermark(self) -> int | None:
         """Return the oldest batch that a waiting or just evaluated run needs, ``None`` if none."""
@@ -129,33 +152,59 @@ class Groups:
         if group is None:
             return
         started = time.perf_counter()
-        with self._lock:
-            taken = self._pending.get(key, [])
-            self._pending[key] = []
-            if taken:
-                self._evaluating[key] = min(p.first_batch for p in taken)
+        taken = self._take(key)
         try:
             found = self._find(group, [p.assessment for p in taken], slot_ns)
             with self._store.transaction():
-                self._decide(group, found, slot_ns)
+                # Rules that a reload took away meanwhile must not fire again: nothing would end
+                # them. It ends what they left only after this transaction.
+                in_force = self.group(key) is group
+                if in_force:
+                    self._decide(group, found, slot_ns)
         except BaseException:
-            with self._lock:
-                self._pending[key] = [*taken, *self._pending.get(key, [])]
+            self._give_back(key, taken, failed=True)
             raise
-        finally:
-            with self._lock:
-                self._evaluating.pop(key, None)
-        self._metrics.group_last_duration_seconds.labels(group=key).set(
-            time.perf_counter() - started
-        )
+        if not in_force:
+            self._give_back(key, taken, failed=False)
+            self.on_offer(key)
+            return
+        self._looked(key, slot_ns, time.perf_counter() - started)
+
+    def _looked(self, key: str, slot_ns: int, took_s: float) -> None:
+        with self._lock:
+            self._evaluating.pop(key, None)
+            self._failures.pop(key, None)
+        self._metrics.group_last_duration_seconds.labels(group=key).set(took_s)
         self._metrics.group_last_evaluation_timestamp_seconds.labels(group=key).set(
             slot_ns / NS_PER_S
         )
 
+    def _take(self, key: str) -> list[Pending]:
+        with self._lock:
+            taken = list(self._pending.get(key, ()))
+            if taken:
+                self._pending[key].clear()
+                self._evaluating[key] = min(p.first_batch for p in taken)
+            return taken
+
+    def _give_back(self, key: str, taken: Sequence[Pending], *, failed: bool) -> None:
+        """Let runs wait on, unless a reload took their group away: nobody would look at them."""
+        with self._lock:
+            if key in self._pending:
+                self._pending[key][:0] = taken
+                self._failures[key] += failed
+            self._evaluating.pop(key, None)
+
     def _find(self, group: Group, assessments: Sequence[Assessment], slot_ns: int) -> list[Finding]:
         found: list[Finding] = []
         for assessment in assessments:
-            evaluation = evaluate(group, assessment, slot_ns)
+            try:
+                evaluation = evaluate(group, assessment, slot_ns)
+            except Exception:
+                # The same run would fail at every look, and no rule would see the others.
+                self._metrics.rule_evaluation_failures.labels(rule=group.key).inc()
+                log.exception("run passed over", group=group.key, run=assessment.graph.run_id)
+                continue
             found.extend(evaluation.findings)
             for failure in evaluation.failures:
                 self._metrics.rule_evaluation_failures.labels(rule=failure.rule_id).inc()
@@ -169,7 +218,7 @@ class Groups:
         for finding in self._store.add_findings(found):
             self._metrics.findings.labels(rule=finding.rule_id).inc()
         own = rule_id_of(group.key, "")
-        alerts = [a for a in self._store.alerts(active_only=False) if a.rule_id.startswith(own)]
+        alerts = self._store.alerts(active_only=False, of=own)
         previous_ns = self._store.group_slot_ns(group.key)
         ignored = backwards(alerts, slot_ns, previous_ns)
         if ignored is not None:
@@ -188,6 +237,8 @@ class Groups:
 
     def _apply(self, changed: Sequence[Alert], slot_ns: int) -> None:
         """Store changed alerts, gather incidents, queue messages; inside of a transaction."""
+        if not changed:
+            return  # all open incidents are read below, and the whole store waits for that
         revision = self._loaded.source.revision
         changed = [msgspec.structs.replace(alert, revision=revision) for alert in changed]
         self._store.put_alerts(changed)
@@ -198,11 +249,10 @@ class Groups:
         self._measure()
 
     def _measure(self) -> None:
-        counts = Counter(alert.state for alert in self._store.alerts())
-        for state in ("pending", "firing", "keep_firing"):
-            self._metrics.alerts.labels(state=state).set(counts[state])
-        open_incidents = self._store.incidents(state="open")
-        self._metrics.incidents.labels(state="open").set(len(open_incidents))
+        counts = self._store.alert_counts()
+        for state in ACTIVE:
+            self._metrics.alerts.labels(state=state).set(counts.get(state, 0))
+        self._metrics.incidents.labels(state="open").set(self._store.open_incident_count())
 
     def resolve_vanished(self, now_ns: int) -> None:
         """End the alerts of rules that the bundle in force no longer has."""
@@ -218,3 +268,8 @@ class Groups:
             )
             for rule in group
         }
+
+
+def _is_full(waiting: Sequence[Pending]) -> bool:
+    size_bytes = sum(pending.size_bytes for pending in waiting)
+    return len(waiting) >= MAX_PENDING_RUNS or size_bytes >= MAX_PENDING_MIB * 1024 * 1024

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -21,6 +22,7 @@ from causewatch.app.assess import graph_of
 from causewatch.app.groups import Groups
 from causewatch.blame.judge import judge
 from causewatch.blame.render import explain_json, explain_text
+from causewatch.contracts.compile import Contract
 from causewatch.errors import UserError
 from causewatch.graph.assemble import Need, RunAssembler
 from causewatch.graph.gathered import RunSnapshot
@@ -36,12 +38,16 @@ CURSOR = "pipeline"
 MAX_BATCHES_PER_TURN = 64
 MAX_BYTES_PER_TURN = 32 * 1024 * 1024
 EARLY_EVERY_S = 1.0
+EARLY_SHARE = 0.2
+"""Of the time, what judging live runs early may take: it is repeated as they grow."""
+MAX_JUDGE_S = 1.0
+"""How long one round judges before it looks at the rest, and at whether to stop."""
 PRUNE_EVERY_S = 600.0
 IDLE_WAIT_S = 0.25
 MAX_EARLY_RUNS = 2_000
 """Live runs whose early assessment is kept until they are complete."""
 
-_Extent = tuple[int, int, tuple[int, ...]]
+_Extent = tuple[int, int, tuple[int, ...], tuple[Contract, ...]]
 
 log = structlog.get_logger("causewatch.pipeline")
 
@@ -68,6 +74,7 @@ class Pipeline:
         self._now_ns = now_ns
         self._retention_s = retention_s
         self._position = inbox.cursor(CURSOR)
+        self._due: deque[RunSnapshot] = deque()
         self._dropped: dict[str, int] = {}
         self._early: dict[str, tuple[_Extent, Assessment]] = {}
         self._early_at_s = 0.0
@@ -87,28 +94,46 @@ class Pipeline:
     def turn(self) -> bool:
         """Do one round; return whether anything was read or judged."""
         batches: Sequence[Batch] = ()
-        if not self._groups.is_full():
+        if not self._due and not self._groups.is_full():
             batches = self._inbox.read(self._position, MAX_BATCHES_PER_TURN, MAX_BYTES_PER_TURN)
         for batch in batches:
             self._take(batch)
             self._position = batch.seq
-        snapshots = self._assembler.due(self._now_ns())
-        for snapshot in snapshots:
-            self._judge(snapshot)
+        judged_count = self._judge_due()
         self._judge_early()
         self._advance()
         self._measure()
-        return bool(batches or snapshots)
+        return bool(batches or judged_count)
+
+    def _judge_due(self) -> int:
+        """Judge what is ready; return how many.
+
+        The assembler names each run once, so those that a full disk or the end of the round leaves
+        over are kept for the next one.
+        """
+        self._due.extend(self._assembler.due(self._now_ns()))
+        until_s = time.monotonic() + MAX_JUDGE_S
+        judged_count = 0
+        while self._due and (not judged_count or time.monotonic() < until_s):
+            self._judge(self._due[0])
+            self._due.popleft()
+            judged_count += 1
+        return judged_count
 
     def _take(self, batch: Batch) -> None:
         """Decode one stored batch into the assembler."""
         spans, logs = self._decoded(batch)
-        self._recall({span.trace_id for span in spans} | {record.trace_id for record in logs})
+        trace_ids = {span.trace_id for span in spans} | {record.trace_id for record in logs}
+        self._recall(trace_ids, batch.seq)
         self._assembler.add(spans, logs, batch=batch.seq, now_ns=self._now_ns())
         self._read_again(self._assembler.needs())
 
-    def _recall(self, trace_ids: set[str]) -> None:
-        """Tell the assembler of runs that were judged before the last start."""
+    def _recall(self, trace_ids: set[str], seq: int) -> None:
+        """Tell the assembler of runs that were judged before the last start.
+
+        A batch that comes again although its run was judged with it: some group may not have
+        looked at the run before the stop. However long ago that was, it is not too late.
+        """
         for trace_id in sorted(trace_ids):
             if not trace_id or self._assembler.knows(trace_id):
                 continue
@@ -119,7 +144,7 @@ class Pipeline:
                     run.run_id,
                     run.trace_ids,
                     run.batches,
-                    judged_ns=run.updated_at_ns,
+                    judged_ns=self._now_ns() if seq in run.batches else run.updated_at_ns,
                     now_ns=self._now_ns(),
                 )
 
@@ -153,12 +178,14 @@ class Pipeline:
     def _judge(self, snapshot: RunSnapshot) -> None:
         """Judge a run that is complete, late or evicted; keep it, and offer it to the groups."""
         assessment = self._assessed(snapshot)
-        self._early.pop(snapshot.run_id, None)
-        if assessment is None:
-            return
-        self._count(assessment)
-        self._store.put_run(_stored(assessment, snapshot, self._now_ns()))
-        self._groups.offer(assessment, first_batch=min(snapshot.batches, default=self._position))
+        stored = self._stored(assessment, snapshot) if assessment is not None else None
+        if assessment is not None and stored is not None:
+            self._store.put_run(stored)
+            self._count(assessment)
+            first_batch = min(snapshot.batches, default=self._position)
+            self._groups.offer(assessment, first_batch=first_batch)
+        for run_id in (snapshot.run_id, *snapshot.aliases):
+            self._early.pop(run_id, None)
 
     def _judge_early(self) -> None:
         """Offer live runs whose corruption has already surfaced, at most once a second.
@@ -168,33 +195,54 @@ class Pipeline:
         """
         if time.monotonic() < self._early_at_s:
             return
-        self._early_at_s = time.monotonic() + EARLY_EVERY_S
+        began_s = time.monotonic()
         for snapshot in self._assembler.changed(self._now_ns()):
             assessment = self._assessed(snapshot)
             if assessment is None:
                 continue
             if len(self._early) < MAX_EARLY_RUNS:
-                self._early[snapshot.run_id] = (_extent(snapshot), assessment)
+                self._early[snapshot.run_id] = (self._extent(snapshot), assessment)
             if assessment.blame.symptom is not None:
                 self._groups.offer(assessment, first_batch=min(snapshot.batches))
+        # A long run costs more each time it grows: what comes in must not wait for that.
+        took_s = time.monotonic() - began_s
+        self._early_at_s = began_s + max(EARLY_EVERY_S, took_s / EARLY_SHARE)
 
     def _assessed(self, snapshot: RunSnapshot) -> Assessment | None:
         """Judge a run, or take what was judged early if nothing came since."""
         extent, early = self._early.get(snapshot.run_id, (None, None))
-        if early is not None and extent == _extent(snapshot):
+        if early is not None and extent == self._extent(snapshot):
             graph = msgspec.structs.replace(early.graph, state=snapshot.state)
             return msgspec.structs.replace(early, graph=graph)
         try:
             return judge(graph_of(snapshot), self._groups.contracts, self._groups.trust)
         except Exception:
             # One run that our code cannot judge must not stop the others; it is counted and named.
-            self._metrics.runs.labels(state=snapshot.state, verdict="error").inc()
+            self._count_error(snapshot)
             log.exception("run could not be judged", run=snapshot.run_id)
             return None
 
+    def _stored(self, assessment: Assessment, snapshot: RunSnapshot) -> StoredRun | None:
+        """Return what is kept of a run, ``None`` for one that cannot be told."""
+        try:
+            return _stored(assessment, snapshot, self._now_ns())
+        except Exception:
+            # As above: the same run would fail again at every try, and hold up all the others.
+            self._count_error(snapshot)
+            log.exception("run could not be told", run=snapshot.run_id)
+            return None
+
+    def _count_error(self, snapshot: RunSnapshot) -> None:
+        self._metrics.runs.labels(state=snapshot.state, verdict="error").inc()
+
+    def _extent(self, snapshot: RunSnapshot) -> _Extent:
+        """Return what tells whether a run would be judged as before: what came, and by what."""
+        return len(snapshot.spans), len(snapshot.logs), snapshot.batches, self._groups.contracts
+
     def _advance(self) -> None:
         """Move the durable cursor up to what nobody needs any more."""
-        needed = [self._assembler.low_watermark(), self._groups.low_watermark()]
+        waiting = [batch for snapshot in self._due for batch in snapshot.batches[:1]]
+        needed = [self._assembler.low_watermark(), self._groups.low_watermark(), *waiting]
         floor = min((batch for batch in needed if batch is not None), default=self._position + 1)
         if floor - 1 > self._inbox.cursor(CURSOR):
             self._inbox.advance(CURSOR, floor - 1)
@@ -227,11 +275,6 @@ class Pipeline:
             elif grown:
                 self._metrics.dropped_spans.labels(reason=reason).inc(grown)
         self._dropped = dropped
-
-
-def _extent(snapshot: RunSnapshot) -> _Extent:
-    """Return what tells whether anything came to a run since it was last judged."""
-    return len(snapshot.spans), len(snapshot.logs), snapshot.batches
 
 
 def _stored(assessment: Assessment, snapshot: RunSnapshot, now_ns: int) -> StoredRun:

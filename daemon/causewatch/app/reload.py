@@ -35,6 +35,7 @@ class Reloader:
         self._lock = threading.Lock()
         self._seen_sha256 = groups.loaded.source.sha256
         self._failed_sha256 = ""
+        self._is_half_done = False
         self.problems: tuple[Problem, ...] = ()
         """What is wrong with the files on disk; empty when the bundle in force is what they say."""
         self._publish(groups.loaded)
@@ -52,6 +53,9 @@ class Reloader:
             return
         if sha256 != self._groups.loaded.source.sha256:
             self.reload()
+        elif self._is_half_done:
+            with self._lock:
+                self._follow()
         elif self.problems:
             # The files are again what is in force: a bad change was taken back.
             self._failed_sha256 = ""
@@ -72,9 +76,15 @@ class Reloader:
             self.problems = ()
             self._groups.replace(loaded)
             self._publish(loaded)
-            self._on_change()
+            self._follow()
             log.info("rules loaded", sha256=source.sha256[:12], revision=source.revision)
             return ()
+
+    def _follow(self) -> None:
+        """Bring the rest in line with the bundle; where that fails, the next look tries again."""
+        self._is_half_done = True
+        self._on_change()
+        self._is_half_done = False
 
     def _fail(self, error: ProblemsError) -> None:
         if error.problems != self.problems:

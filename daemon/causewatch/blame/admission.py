@@ -11,6 +11,7 @@ _TELLING_WORD = re.compile(r"[^\W\d_]{6,}")
 _ADMITS = re.compile(
     r"""\b(?:
       errors?|errored|fail(?:ed|ure|ures|s|ing)|time[d]?[- ]?outs?|unavailable|unreachable
+      |offline|(?:is|are|was)\ down
       |could(?:n't|\ not)|unable|incomplete|truncated|cut\ (?:off|short)|unverified|unconfirmed
       |can(?:not|'t|\ not)\ (?:be\ )?(?:confirm|verif|retriev|access|load|complet|reach)\w*
       |partial\ (?:data|results?|response|information|info|list|records?|lookup|output|details)

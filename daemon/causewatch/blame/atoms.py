@@ -19,6 +19,7 @@ MIN_LEAF_CHARS = 4
 MAX_LEAF_CHARS = 80
 MIN_WORD_CHARS = 5
 MAX_SUMMANDS_COUNT = 40
+MAX_FACTORS_COUNT = 20
 _EMAIL_OR_URL = re.compile(
     r"[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+|https?://[^\s\"'<>)\]]{1,2000}"
 )
@@ -105,8 +106,8 @@ class Pool:
 def ungrounded(used: Atoms, known: AbstractSet[str]) -> frozenset[str]:
     """Return the strong atoms of ``used`` that none of the strong atoms ``known`` explains.
 
-    A number may be a sum, a difference or a double of known ones; dates are computed; two digits,
-    ordinals and quantities are counted. None of these is evidence.
+    A number may be a sum, a difference, a product, a share or a double of known ones; dates are
+    computed; two digits, ordinals and quantities are counted. None of these is evidence.
     """
     missing = {atom for atom in used.strong - known if len(atom) > 2}
     missing = {
@@ -120,6 +121,8 @@ def ungrounded(used: Atoms, known: AbstractSet[str]) -> frozenset[str]:
     derived = {round(a + b, 2) for a, b in combinations(numbers, 2)}
     derived |= {round(b - a, 2) for a, b in combinations(numbers, 2)}
     derived |= {round(2 * n, 2) for n in numbers} | {round(n / 2, 2) for n in numbers}
+    products = [a * b for a, b in combinations(numbers[:MAX_FACTORS_COUNT], 2)]
+    derived |= {round(each, 2) for each in products} | {round(each / 100, 2) for each in products}
     return frozenset(atom for atom in missing if _as_number(atom) not in derived)
 
 

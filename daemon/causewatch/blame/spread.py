@@ -12,6 +12,7 @@ from causewatch.blame.atoms import Pool, atoms_of, atoms_of_text
 from causewatch.blame.candidate import Candidate
 from causewatch.blame.taint import hits_of
 from causewatch.blame.uses import Scene, Use, known_text, told_before, use_of
+from causewatch.faults.sources import said_in
 
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,15 +95,28 @@ def _restored(scene: Scene, candidate: Candidate, symptom: int) -> bool:
 
 
 def _asked_back(scene: Scene, candidate: Candidate, symptom: int) -> bool:
-    """Tell whether the receiver says that something is missing, where it should have acted."""
-    use = next(use for use in scene.uses if use.step == symptom)
+    """Tell whether the receiver says that something is missing, before or where it should act."""
+    graph = scene.graph
     told_text = known_text(scene, told_before(scene, candidate.step))
-    return admits(use.text, told_text=told_text, fault_text="")
+    use = next(use for use in scene.uses if use.step == symptom)
+    receiver = graph.handoffs[candidate.handoff or 0].to_agent
+    begun_ns = graph.steps[candidate.step].span.start_ns
+    said = (
+        text
+        for i, step in enumerate(graph.steps)
+        if step.kind == "model"
+        and graph.owner[i] == receiver
+        and begun_ns <= step.span.start_ns
+        and step.span.end_ns <= use.at_ns
+        for message in step.output_messages
+        for text in said_in(message)
+    )
+    return any(admits(text, told_text=told_text, fault_text="") for text in (use.text, *said))
 
 
 def _by_values(scene: Scene, candidate: Candidate) -> Spread | None:
     """Judge a bad result: its values, or ones that nothing explains, must reach a later use."""
-    call = next((call for call in scene.calls if call.index == candidate.step), None)
+    call = scene.call_at(candidate.step)
     hits = [] if call is None else hits_of(scene, call, candidate)
     if not hits:
         return None

@@ -21,6 +21,7 @@ from causewatch.blame.uses import Result, Scene, Use, is_good, known_text, told_
 from causewatch.faults.calls import Call
 from causewatch.faults.sources import said_in
 from causewatch.faults.text import excerpt, fold, texts
+from causewatch.faults.words import name_words
 
 MIN_WEAK_HITS_COUNT = 2
 MAX_HEAD_CHARS = 40
@@ -31,6 +32,12 @@ UNGROUNDED_FACTOR = 0.7
 INVENTED_FACTOR = 1.25
 """An empty result proves nothing by itself; acting on a made-up value after it does."""
 WORDS_FACTOR = 0.75
+_CREATING_WORDS = frozenset(
+    {
+        "create", "add", "insert", "register", "open", "new", "make", "generate", "start", "begin",
+        "anlegen", "erstellen", "crear", "registrar", "ajouter", "creer", "creare", "aggiungere",
+    }
+)  # fmt: skip
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +53,8 @@ class _Taint:
 
     def __init__(self, scene: Scene, call: Call, candidate: Candidate) -> None:
         self._candidate = candidate
+        self._call = call
+        self._graph = scene.graph
         report = report_of(call.step)
         self.message = report.message
         self._fresh = _fresh(report)
@@ -53,7 +62,10 @@ class _Taint:
         self.told_text = known_text(scene, told, call.index)
         asked = atoms_of(call.step.arguments.value) if call.step.arguments else Atoms()
         self._known = Pool(asked, *map(atoms_of_text, told))
-        self._given = Pool(asked, self._fresh, *map(atoms_of_text, told))
+        # Going by what a failure says is how agents mend it: its words are given, not invented.
+        # A failure that is all text may carry data as well.
+        heard = atoms_of_text(report.message if report.structured else "")
+        self._given = Pool(asked, self._fresh, heard, *map(atoms_of_text, told))
         self._coming: list[Result] = [r for r in reversed(scene.results) if r.call != call.index]
         self._inventions_left = MAX_INVENTIONS_COUNT
 
@@ -89,6 +101,11 @@ class _Taint:
         """Return how an act rests on a value from nowhere, or ``None``."""
         if use.kind != "act" or not self._inventions_left:
             return None
+        if self._candidate.fault == "empty" and (
+            use.agent != self._call.agent or _creates(self._graph.steps[use.step].name)
+        ):
+            # "Nothing found" may well have been told on as just that, and is why things are made.
+            return None
         self._inventions_left -= 1
         invented = ungrounded(use.atoms, self._given.strong)
         if not invented:
@@ -109,7 +126,7 @@ def hits_of(scene: Scene, call: Call, candidate: Candidate) -> list[Hit]:
     for use in scene.uses:
         if use.at_ns < call.step.span.end_ns or use.step == call.index:
             continue
-        if acted and use.kind != "answer":
+        if (acted and use.kind != "answer") or _is_retry(scene, call, use):
             continue
         if taint.admitted(use.text):
             if not acted:
@@ -170,14 +187,39 @@ def _repeated_well(scene: Scene, call: Call, symptom: Use) -> bool:
     return False
 
 
+def _is_retry(scene: Scene, call: Call, use: Use) -> bool:
+    """Tell whether a use is the same agent's next try at the same thing.
+
+    What it took from the bad result, such as the limit that an error names, is how it recovered.
+    """
+    other = scene.call_at(use.step) if use.kind == "act" else None
+    if other is None or (other.step.name, other.agent) != (call.step.name, call.agent):
+        return False
+    return _overlap(call, other)
+
+
 def _overlap(call: Call, other: Call) -> bool:
     """Tell whether two calls ask for the same thing in other words: they share a value."""
     if call.step.arguments is None or other.step.arguments is None:
         return True
     mine, theirs = atoms_of(call.step.arguments.value), atoms_of(other.step.arguments.value)
+    if _file_names(call) & _file_names(other):
+        return True
     if mine.strong or theirs.strong:
         return bool(mine.strong & theirs.strong)
     return bool(mine.weak & theirs.weak) or not mine.weak
+
+
+def _file_names(call: Call) -> frozenset[str]:
+    """Return the last parts of the paths among a call's arguments: the same file, elsewhere."""
+    value = None if call.step.arguments is None else call.step.arguments.value
+    paths = (text for text in texts(value) if "/" in text and " " not in text)
+    return frozenset(path.rstrip("/").rpartition("/")[2] for path in paths)
+
+
+def _creates(name: str) -> bool:
+    """Tell whether an act makes something new, by the words of its name."""
+    return not _CREATING_WORDS.isdisjoint(name_words(name))
 
 
 def _fresh(report: Report) -> Atoms:

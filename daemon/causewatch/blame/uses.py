@@ -58,6 +58,10 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     results: tuple[Result, ...]
     """What the calls found out, in order of time."""
 
+    def call_at(self, step: int) -> Call | None:
+        """Return the call whose step this is, or ``None``."""
+        return next((call for call in self.calls if call.index == step), None)
+
 
 def scene_of(graph: CausalGraph, calls: tuple[Call, ...]) -> Scene:
     """Prepare a run: its uses in order of time, and what it was told."""

@@ -85,7 +85,14 @@ def _holds_key(condition: When, span: Span) -> bool:
         value = at_path(parse_cached(value), condition.path)
     if value is None or value == "":
         return False
+    if isinstance(value, str) and value[0] == '"':
+        # Some SDKs write each value as JSON, plain names too.
+        value = parse_cached(value)
     if condition.values and str(value) not in condition.values:
+        return False
+    if condition.equals_key and value != span.attributes.get(condition.equals_key):
+        return False
+    if condition.pattern and re.match(condition.pattern, str(value)[:1_000]) is None:
         return False
     return not condition.equals_name or value == span.name
 

@@ -240,7 +240,7 @@ def read_parts(value: Value, kind: str = "") -> Iterator[Part]:
             yield from read_parts(inner, kind=str(inner.get("type") or _NAMED.get(name, kind)))
             return
     said = value.get("type")
-    kind = said if isinstance(said, str) and said in _TEXT | _CALL | _RESULT else kind
+    kind = _kind_of_part(value, kind)
     if kind in _CALL:
         yield _tool_call(value)
     elif kind in _RESULT:
@@ -249,6 +249,20 @@ def read_parts(value: Value, kind: str = "") -> Iterator[Part]:
         yield TextPart(content=text)
     elif said or not _is_empty_text(value):
         yield OtherPart(type=_text(said), content=value)
+
+
+def _kind_of_part(value: dict[str, Value], kind: str) -> str:
+    """Return an item's own type, that of its place, or what its keys show it to be."""
+    said = value.get("type")
+    if isinstance(said, str) and said in _TEXT | _CALL | _RESULT:
+        return said
+    if kind or said is not None:
+        return kind
+    if ("toolName" in value and ("input" in value or "args" in value)) or {
+        "name", "arguments"
+    } <= set(value):  # fmt: skip
+        return "tool_call"
+    return "tool_result" if "content" in value and "call_id" in value else ""
 
 
 _NAMED = {

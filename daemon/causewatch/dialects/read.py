@@ -33,6 +33,9 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NOTHING = Reading()
+_PLACEHOLDERS = frozenset({"<not specified>"})
+"""What Google ADK writes where it has nothing."""
+_MATCHED_CHARS = 1_000
 _FLAT_INDEX = re.compile(r"\.\d{1,9}\.")
 
 
@@ -83,7 +86,9 @@ def _raw(source: Source, view: View) -> Value:
     if source.path and value is not None:
         value = at_path(parse_cached(value), source.path)
     if source.pattern:
-        match = re.match(source.pattern, str(value or "")[:1_000])
+        text = str(value or "")
+        window = text[-_MATCHED_CHARS:] if source.at_end else text[:_MATCHED_CHARS]
+        match = (re.search if source.at_end else re.match)(source.pattern, window)
         value = match.group(1) if match else None
     return value
 
@@ -108,13 +113,13 @@ def _convert(source: Source, value: Value, span: Span) -> Reading | None:
 
 
 def _as_text(value: Value) -> str:
-    """Return a name or reason; of a list (also one written as JSON) the first item."""
-    if isinstance(value, str) and value[:1] == "[":
+    """Return a name or reason; of a list the first item; JSON is read."""
+    if isinstance(value, str) and value[:1] in {"[", '"'}:
         value = parse(value)
     if isinstance(value, list):
         value = next((item for item in value if item), None)
     if isinstance(value, str):
-        return value
+        return "" if value in _PLACEHOLDERS else value
     return "" if value is None or isinstance(value, dict | list) else str(value)
 
 

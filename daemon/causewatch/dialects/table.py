@@ -60,6 +60,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     path: str = ""
     """Dotted path into the attribute's JSON value."""
     pattern: str = ""
+    at_end: bool = False
+    """Look for ``pattern`` in the end of a long text rather than at its start."""
     fmt: Format = "text"
     kinds: tuple[StepKind, ...] = ()
     """Only for steps of these kinds; empty for all."""
@@ -76,6 +78,10 @@ class When(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     values: tuple[str, ...] = ()
     equals_name: bool = False
     """The value is the span's own name."""
+    equals_key: str = ""
+    """The value is that of this other attribute."""
+    pattern: str = ""
+    """The value matches this pattern from its start."""
     prefix: str = ""
     """Some attribute starts so."""
     scope: str = ""
@@ -103,6 +109,8 @@ class FieldRule(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     field: Field
     sources: tuple[Source, ...]
+    together: bool = False
+    """All sources count, not only the first: each holds some parts of one message."""
 
 
 class Dialect(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -119,6 +127,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     kinds: tuple[KindRule, ...] = ()
     fields: tuple[FieldRule, ...] = ()
     overlay: bool = False
+    closed: tuple[Field, ...] = ()
+    """Fields that a dialect of lower priority may not fill: there they hold something else."""
 
 
 def keys(*names: str, kinds: tuple[StepKind, ...] = ()) -> tuple[Source, ...]:
@@ -131,9 +141,14 @@ def payloads(*names: str, kinds: tuple[StepKind, ...] = ()) -> tuple[Source, ...
     return tuple(Source(key=name, fmt="payload", kinds=kinds) for name in names)
 
 
-def fields(**rules: tuple[Source, ...]) -> tuple[FieldRule, ...]:
-    """Return the field rules of a table, checked against the fields that exist."""
+def fields(together: tuple[str, ...] = (), /, **rules: tuple[Source, ...]) -> tuple[FieldRule, ...]:
+    """Return the field rules of a table, checked against the fields that exist.
+
+    Args:
+        together: fields of which each source holds a part.
+        rules: the sources of each field, best first.
+    """
     return tuple(
-        FieldRule(field=msgspec.convert(name, Field), sources=sources)
+        FieldRule(field=msgspec.convert(name, Field), sources=sources, together=name in together)
         for name, sources in rules.items()
     )

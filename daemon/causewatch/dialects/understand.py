@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 import msgspec
@@ -88,12 +88,23 @@ def _read_fields(
         for rule in dialect.fields:
             if rule.field in done:
                 continue
-            for source in rule.sources:
-                reading = read(source, view)
-                if reading is not None:
-                    done.add(rule.field)
-                    yield rule.field, reading
-                    break
+            found = (r for source in rule.sources if (r := read(source, view)) is not None)
+            reading = _joined(found) if rule.together else next(found, None)
+            if reading is not None:
+                done.add(rule.field)
+                yield rule.field, reading
+        done.update(dialect.closed)
+
+
+def _joined(readings: Iterable[Reading]) -> Reading | None:
+    """Return one message of the parts that several sources hold."""
+    found = tuple(readings)
+    messages = [message for reading in found for message in reading.messages]
+    if not messages:
+        return None
+    parts = tuple(part for message in messages for part in message.parts)
+    whole = msgspec.structs.replace(messages[0], parts=parts)
+    return Reading(messages=(whole,), cut=any(reading.cut for reading in found))
 
 
 def _payload(
@@ -132,6 +143,6 @@ def _settle(step: Step) -> Step:
         said = next((m.finish_reason for m in step.output_messages if m.finish_reason), "")
         if said:
             changes["finish_reason"] = said
-    if step.error_type and is_control_flow(step.error_type):
+    if is_control_flow(step.error_type) or is_control_flow(step.error_message.partition("(")[0]):
         changes.update(error_type="", error_message="")
     return msgspec.structs.replace(step, **changes) if changes else step

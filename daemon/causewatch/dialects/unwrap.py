@@ -151,6 +151,8 @@ def _open_envelope(value: dict[str, Value]) -> object:
     data = value.get("data")
     if isinstance(kind, str) and isinstance(data, dict) and "content" in data and len(value) == 2:
         return {"type": kind, **data}
+    if (inner := _open_engine(value)) is not _MISSING:
+        return inner
     kwargs = value.get("kwargs")
     if isinstance(kwargs, dict):
         if "lc" in value and "content" in kwargs:
@@ -160,6 +162,35 @@ def _open_envelope(value: dict[str, Value]) -> object:
     if len(value) == 1:
         return _open_single(value)
     return _open_message(value)
+
+
+def _open_tool_output(value: dict[str, Value]) -> Value:
+    """Open what LlamaIndex keeps of a tool's run: its text is what the model sees."""
+    blocks = value.get("blocks")
+    said = blocks if isinstance(blocks, list) and blocks else value["raw_output"]
+    return {"status": "error", "error": unwrap_text(said)} if value["is_error"] else said
+
+
+_CALLBACK_KEYS = frozenset(
+    {"input_str", "inputs", "outputs", "output", "tags", "metadata", "kwargs"}
+)
+_CALLBACK_VALUES = ("inputs", "input_str", "outputs", "output")
+
+
+def _open_engine(value: dict[str, Value]) -> object:
+    """Open what an engine puts around arguments and results.
+
+    LlamaIndex's tool outputs, and the arguments of LangChain's callbacks, of which one is the
+    payload.
+    """
+    if "raw_output" in value and isinstance(value.get("is_error"), bool):
+        return _open_tool_output(value)
+    if not isinstance(value.get("kwargs"), dict) or not value.keys() <= _CALLBACK_KEYS:
+        return _MISSING
+    for name in _CALLBACK_VALUES:
+        if value.get(name) is not None:
+            return value[name]
+    return _MISSING
 
 
 def _last(value: Value) -> Value:
@@ -182,7 +213,9 @@ def _open_single(value: dict[str, Value]) -> object:
     if name == "result" and isinstance(inner, str) and parse(inner) is not inner:
         # A wrapper that code puts around text results; a tool's own {"result": "text"} stays.
         return inner
-    if name == "content" and isinstance(inner, list):
+    if (name == "content" and isinstance(inner, list)) or (
+        name == "kwargs" and isinstance(inner, dict)
+    ):
         return inner
     return _MISSING
 

@@ -67,9 +67,11 @@ def detect_cut_off(run: Run) -> Iterator[Fault]:
     """
     library: Library | None = None
     for index, handoff in enumerate(run.graph.handoffs):
+        if any(payload is not None and payload.cut for payload in (handoff.sent, handoff.received)):
+            continue  # telemetry cut one side: how the other ends may be its doing as well
         for payload, side in ((handoff.sent, "sent"), (handoff.received, "received")):
             found = None
-            if payload is not None and not payload.cut and (long := _long_texts(payload)):
+            if payload is not None and (long := _long_texts(payload)):
                 library = library or Library(run)
                 found = _worst(long, library.before(handoff), handoff)
             if found is None:

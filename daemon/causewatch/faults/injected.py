@@ -272,7 +272,7 @@ class _Story:
         """Return a source without the passages that only repeat what the call itself said."""
         asked = values_of(call.step.arguments.value) if call.step.arguments else {}
         kept = tuple(p for p in content.passages if not any(p in value for value in asked))
-        told = self._told_beside(call)
+        told = self._told_beside(call, kept)
         return _Source(
             call=call,
             content=msgspec.structs.replace(content, passages=kept),
@@ -281,18 +281,20 @@ class _Story:
             pointed=any(len(v) >= MIN_LIFTED_CHARS and _has(v, told.text) for v in asked),
         )
 
-    def _told_beside(self, call: Call) -> _Told:
+    def _told_beside(self, call: Call, passages: tuple[str, ...]) -> _Told:
         """Return what the run was told that cannot stem from the result of ``call``.
 
         What an agent is told that had spoken before is a user's next message. What one is told that
-        starts afterwards was made up from what went before, in whatever role it is recorded.
+        starts afterwards was made up from what went before, in whatever role it is recorded; and a
+        later message that holds one of the ``passages`` is the result itself, told again.
         """
         owner, end_ns = self._run.graph.owner, call.step.span.end_ns
         spoke = {agent for agent, turns in self._turns.items() if agent and turns[0][0] < end_ns}
         texts = tuple(
             prompt.text
             for prompt in self._prompts
-            if prompt.at_ns < end_ns or owner[prompt.step] in spoke
+            if prompt.at_ns < end_ns
+            or (owner[prompt.step] in spoke and not _holds(prompt.text, passages))
         )
         if texts not in self._telling:
             text = normal("\n".join(texts))
@@ -357,6 +359,11 @@ def _is_told_by_handbook(pair: Pair) -> bool:
     step = pair.source.step
     is_library = step.kind == "retrieval" or not _LIBRARY_WORDS.isdisjoint(name_words(step.name))
     return is_library and len(pair.lifted) <= 1 and pair.asked > 0
+
+
+def _holds(text: str, passages: tuple[str, ...]) -> bool:
+    said = normal(text)
+    return any(passage in said for passage in passages)
 
 
 def _may_tell(call: Call) -> bool:

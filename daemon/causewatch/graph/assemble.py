@@ -25,7 +25,7 @@ from causewatch.model.limits import DEFAULT_RUN_LIMITS, RunLimits
 from causewatch.model.span import LogRecord, Span
 
 MAX_TRACES_PER_RUN_COUNT = 1_000
-MAX_WAITING_LINKS_COUNT = 100_000
+MAX_WAITING_LINKS_COUNT = 10_000
 MAX_FORGOTTEN_TRACES_COUNT = 100_000
 _SECOND_NS = 1_000_000_000
 
@@ -323,7 +323,11 @@ class RunAssembler:
     def _wait(self, trace_id: str, linked_id: str) -> None:
         if linked_id in self._forgotten:
             return
-        self._waiting_links.setdefault(linked_id, {})[trace_id] = None
+        waiting = self._waiting_links.setdefault(linked_id, {})
+        if len(waiting) >= MAX_TRACES_PER_RUN_COUNT:
+            self.dropped.join_refused += 1  # the run that they would make is refused as well
+            return
+        waiting[trace_id] = None
         while len(self._waiting_links) > MAX_WAITING_LINKS_COUNT:
             del self._waiting_links[next(iter(self._waiting_links))]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from causewatch.dialects.understand import understand
+from causewatch.graph.adopt import adopt
 from causewatch.graph.calls import pair
 from causewatch.graph.handoffs import find
 from causewatch.graph.lineage import trace_data
@@ -42,6 +43,7 @@ def build(
     owners = own(tree)
     links = link(tree)
     calls = pair(tree, owners)
+    owners = adopt(tree, owners, calls)
     tree = uncut(tree, calls)
     handoffs = find(tree, owners, calls, links)
     edges = (

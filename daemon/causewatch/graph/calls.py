@@ -99,6 +99,7 @@ def _keys_of_call(call: Call, owner: str) -> Iterator[_Key]:
         yield ("arguments", part.name, digest, owner)
         yield ("arguments", part.name, digest)
     yield ("name", part.name, owner)
+    yield ("name", part.name)
 
 
 def _keys_of_tool(step: Step, owner: str) -> Iterator[tuple[_Key, str]]:
@@ -111,7 +112,8 @@ def _keys_of_tool(step: Step, owner: str) -> Iterator[tuple[_Key, str]]:
         yield ("arguments", step.tool, digest, owner), "name+arguments+order"
         yield ("arguments", step.tool, digest), "name+arguments+order"
     if step.tool and not step.call_id:
-        yield ("name", step.tool, owner), "name+order"
+        # A step of no agent may be anybody's.
+        yield (("name", step.tool, owner) if owner else ("name", step.tool)), "name+order"
 
 
 def _digests(arguments: Value) -> Iterator[str]:

@@ -8,7 +8,7 @@ itself. A result that no content shows elsewhere flows back to the step that mad
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from causewatch.graph.boundary import folded
@@ -31,12 +31,17 @@ def trace_data(
     lineage = _Lineage(tree, owners, calls)
     # A tool that passed control on returned to nobody.
     lineage.consumed.update(
-        h.performed_by
+        (h.performed_by, h.receiver)
         for h in handoffs
         if h.performed_by is not None and h.receiver is not None and h.mode == "pass_control"
     )
     found: dict[tuple[int, int], Edge] = {}
-    for edge in (*lineage.edges(), *_handoff_edges(tree, owners, handoffs)):
+    departures = _departures(tree, handoffs)
+    for edge in (
+        *lineage.edges(),
+        *lineage.returned(departures),
+        *_handoff_edges(tree, owners, handoffs),
+    ):
         if edge.source != edge.target:
             found.setdefault((edge.source, edge.target), edge)
     return tuple(found[key] for key in sorted(found))
@@ -65,15 +70,15 @@ class _Lineage:
         for i, step in enumerate(tree.steps):
             if step.kind == "model":
                 self.models.setdefault(owners.owner[i], []).append(i)
-        self.consumed: set[int] = set()
+        self.consumed: dict[int, int] = {}
+        """The model step that first took a result in, by the step that gave it."""
 
     def edges(self) -> Iterator[Edge]:
-        """Yield all edges but those of handoffs."""
+        """Yield all edges but those of handoffs and returns."""
         yield from self._asked()
         yield from self._consumed()
         yield from self._history()
         yield from self._in_text()
-        yield from self._returned()
 
     def _asked(self) -> Iterator[Edge]:
         """A model's call to the step that ran it."""
@@ -96,7 +101,7 @@ class _Lineage:
                     if source is None or (self.owners.owner[model], source) in seen:
                         continue
                     seen.add((self.owners.owner[model], source))
-                    self.consumed.add(source)
+                    self.consumed.setdefault(source, model)
                     yield _data(source, model, evidence)
 
     def _source_of(self, part: ToolResultPart, model: int) -> tuple[int | None, str]:
@@ -150,7 +155,7 @@ class _Lineage:
                 texts = {model: folded("\n".join(_all_text(self.steps[model])))}
             found = sum(text in texts[model] for text in wanted)
             if found:
-                self.consumed.add(i)
+                self.consumed[i] = model
                 yield _data(i, model, "text", found / len(wanted))
 
     def _next_model(self, index: int) -> int | None:
@@ -159,18 +164,57 @@ class _Lineage:
         at = bisect_left(models, ends_ns, key=lambda i: self.steps[i].span.start_ns)
         return next((i for i in models[at : at + 1] if i > index), None)
 
-    def _returned(self) -> Iterator[Edge]:
-        """A result that content shows nowhere to its caller; an agent's last words to its step."""
+    def returned(self, departures: Mapping[int, int]) -> Iterator[Edge]:
+        """A result that content shows nowhere to its caller; an agent's last words to its step.
+
+        A step that lives on after it handed over must not take in what returns later: it would seem
+        to have been handed over as well. An agent's last words then go on to its own caller.
+        """
         for i in self.results:
-            if i not in self.consumed and self.tree.parent[i] >= 0:
-                yield _data(i, self.tree.parent[i], "return")
+            parent = self.tree.parent[i]
+            if i not in self.consumed and parent >= 0 and self._in_time(i, parent, departures):
+                yield _data(i, parent, "return")
         for head, models in self.owners.models.items():
-            if not models:
-                continue
-            yield _data(models[-1], head, "return")
-            parent = self.tree.parent[head]
-            if parent >= 0 and self.steps[parent].kind in {"tool", "agent"}:
-                yield _data(head, parent, "return")
+            if models:
+                yield from self._last_words(head, models[-1], departures)
+
+    def _last_words(self, head: int, last: int, departures: Mapping[int, int]) -> Iterator[Edge]:
+        """An agent's last model step to the agent's, and on to whoever called it.
+
+        A tool that called the agent has handed over as well: the words go to the model step that
+        took the tool's result in.
+        """
+        if self._in_time(last, head, departures):
+            yield _data(last, head, "return")
+            last = head
+        caller = self.tree.parent[head]
+        if caller < 0 or self.steps[caller].kind not in {"tool", "agent"}:
+            return
+        if self.steps[caller].kind == "tool" and caller in self.consumed:
+            yield _data(last, self.consumed[caller], "return")
+        elif self._in_time(last, caller, departures):
+            yield _data(last, caller, "return")
+
+    def _in_time(self, source: int, target: int, departures: Mapping[int, int]) -> bool:
+        """Tell whether ``source`` ended before ``target`` handed anything over."""
+        leaves_ns = departures.get(target)
+        return leaves_ns is None or self.steps[source].span.end_ns <= leaves_ns
+
+
+def _departures(tree: Tree, handoffs: Sequence[Handoff]) -> dict[int, int]:
+    """Return when each step first handed over to another agent, by its index.
+
+    That is the sender's step, and the one that performed it. By the sender's own clock where it has
+    a span for that, so that no skew has to be allowed for.
+    """
+    found: dict[int, int] = {}
+    for handoff in handoffs:
+        if handoff.receiver is not None:
+            place = handoff.receiver if handoff.performed_by is None else handoff.performed_by
+            starts_ns = tree.steps[place].span.start_ns
+            for step in {handoff.sender, place} - {handoff.receiver}:
+                found[step] = min(starts_ns, found.get(step, starts_ns))
+    return found
 
 
 def _results(step: Step) -> Iterator[ToolResultPart]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from causewatch.dialects.handoff_tools import normalised
+from causewatch.dialects.handoff_tools import normalised, target_of
 from causewatch.dialects.table import GRAPH_NODE
 from causewatch.graph.tree import Tree
 from causewatch.model.step import Step, StepKind
@@ -21,6 +21,7 @@ def refine(tree: Tree) -> Tree:
     steps = list(tree.steps)
     _demote_nested_models(tree, steps)
     _demote_tool_twins(tree, steps)
+    _demote_handoff_marks(tree, steps)
     tree = tree.with_steps(steps)
     _demote_containers(tree, steps)
     _promote_nodes(tree, steps)
@@ -77,6 +78,37 @@ def _are_twins(outer: Step, inner: Step) -> bool:
     if outer.arguments is None or inner.arguments is None:
         return True
     return outer.arguments.value == inner.arguments.value
+
+
+def _demote_handoff_marks(tree: Tree, steps: list[Step]) -> None:
+    """Marks that a framework leaves while one handoff unwinds: the handoff counts once.
+
+    A mark inside of the tool that hands over to the same agent adds nothing to it; of several
+    marks under one agent to one target one stays, those inside of tools before all.
+    """
+    around = tree.nearest(_WORKING)
+    marks = [i for i, step in enumerate(steps) if step.kind == "handoff" and step.handoff_to]
+    marks.sort(key=lambda i: (around[i] < 0 or steps[around[i]].kind != "tool", i))
+    seen: set[tuple[int, str]] = set()
+    for i in marks:
+        step, above = steps[i], around[i]
+        agent = above
+        while agent >= 0 and steps[agent].kind != "agent":
+            agent = around[agent]
+        key = (agent, normalised(step.handoff_to))
+        if above >= 0 and _hands_over_to(steps[above], step.handoff_to):
+            steps[i] = _demoted(step, "other", "mark of the tool call that hands over")
+        elif agent >= 0 and key in seen:
+            steps[i] = _demoted(step, "other", "mark of a handoff that another step performs")
+        seen.add(key)
+
+
+def _hands_over_to(tool: Step, agent: str) -> bool:
+    if tool.kind != "tool":
+        return False
+    arguments = tool.arguments.value if tool.arguments else None
+    target = target_of(tool.tool, arguments, {normalised(agent): agent}, tool.dialect)
+    return target is not None and target.agent == agent
 
 
 def _demote_containers(tree: Tree, steps: list[Step]) -> None:

@@ -58,14 +58,15 @@ class Sender:
         self._wakes = {target: threading.Event() for target in self._channels}
         self._threads: list[threading.Thread] = []
 
-    def recover(self) -> int:
-        """Queue again what a crash left half sent, and retire what has no target any more.
+    def recover(self, target: str = "") -> int:
+        """Queue again what was left half sent, and retire what has no target any more.
 
-        Call it once before sending. Returns the number of rows changed.
+        Call it once before sending, or for one target by its own thread. Returns the number of
+        rows changed.
         """
         now_ns, changed = self._now_ns(), 0
         with self._store.transaction():
-            for row in self._store.unfinished():
+            for row in self._store.unfinished(target):
                 found = recover(row, now_ns=now_ns) if row.state == "sending" else row
                 if row.target not in self._channels:
                     found = retire(found, "its receiver is no longer configured")
@@ -118,12 +119,18 @@ class Sender:
 
     def _work(self, target: str) -> None:
         wake = self._wakes[target]
+        is_cut_off = False
         while not self._stopping.is_set():
             try:
+                if is_cut_off:
+                    # The outcome of its last attempt was not stored: the row is still marked as
+                    # being sent, and would hold up all later messages of its incident.
+                    self.recover(target)
+                    is_cut_off = False
                 wait_s = self.pump(target)
             except Exception:  # noqa: BLE001  # a boundary: the thread outlives a full disk
                 _log.exception("notify_failed", target=target)
-                wait_s = FAILED_S
+                wait_s, is_cut_off = FAILED_S, True
             wake.wait(IDLE_S if wait_s is None else min(max(wait_s, 0.01), IDLE_S))
             wake.clear()
 

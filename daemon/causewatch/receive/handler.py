@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from concurrent.futures import Future
 from typing import Literal, Protocol, TypeAlias, assert_never
 
@@ -57,6 +58,10 @@ class Handler:
         self.limits = limits
         self._inbox = inbox
         self._metrics = metrics
+        self._held_bytes = 0
+        # Large JSON takes some fifteen times its size while it is converted, and the interpreter
+        # converts one at a time anyway.
+        self._converting = asyncio.Lock()
 
     async def handle(
         self,
@@ -72,11 +77,20 @@ class Handler:
         Never raises but when it is cancelled: whatever goes wrong unexpectedly is
         ``Unavailable``, as any other answer makes senders drop their data.
         """
+        # gRPC hands over whole messages, from any number of connections: past the bound they are
+        # let go at once, rather than held until the threads and the disk come to them.
+        if self._held_bytes and self._held_bytes + len(body) > self.limits.max_buffered_bytes:
+            full = self._full()
+            self.count_refusal(signal, transport, full)
+            return full
+        self._held_bytes += len(body)
         try:
             outcome = await self._store(signal, transport, body, encoding, body_format)
         except Exception as error:  # noqa: BLE001  # the boundary: the sender must keep its data
             _log.warning("request failed", signal=signal, transport=transport, exc_info=True)
             outcome = self._unavailable("unexpected", f"internal failure: {type(error).__name__}")
+        finally:
+            self._held_bytes -= len(body)
         if not isinstance(outcome, Accepted):
             self.count_refusal(signal, transport, outcome)
         return outcome
@@ -98,9 +112,10 @@ class Handler:
             if len(body) <= _INLINE_BYTES and encoding == "identity":
                 plain, counted = _checked(signal, body, encoding, body_format, limit_bytes)
             else:
-                plain, counted = await asyncio.to_thread(
-                    _checked, signal, body, encoding, body_format, limit_bytes
-                )
+                async with self._converting if body_format == "json" else contextlib.nullcontext():
+                    plain, counted = await asyncio.to_thread(
+                        _checked, signal, body, encoding, body_format, limit_bytes
+                    )
         except BombError:
             return TooLarge(limit_bytes=limit_bytes)
         except InflateError as error:
@@ -131,6 +146,13 @@ class Handler:
         return Accepted(
             rejected_count=sum(each.count for each in rejected),
             message="; ".join(f"{each.count}: {REJECT_TEXT[each.reason]}" for each in rejected),
+        )
+
+    def _full(self) -> Full:
+        return Full(
+            reason="buffers_full",
+            retry_after_s=self.limits.retry_after_s,
+            message="too many requests are being handled",
         )
 
     def _unavailable(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from typing import assert_never
 
@@ -16,7 +17,7 @@ from causewatch.inbox.batch import Signal
 from causewatch.receive.grpc import response_protobuf
 from causewatch.receive.handler import Format, Handler
 from causewatch.receive.inflate import Encoding
-from causewatch.receive.limits import MIB_BYTES, ReceiveLimits, ReceiverAuth
+from causewatch.receive.limits import ReceiveLimits, ReceiverAuth
 from causewatch.receive.outcome import (
     Accepted,
     Full,
@@ -70,7 +71,8 @@ class _Bodies:
 
     def __init__(self, limits: ReceiveLimits) -> None:
         self._max_body_bytes = limits.max_message_bytes
-        self._max_total_bytes = limits.max_buffered_mib * MIB_BYTES
+        self._max_total_bytes = limits.max_buffered_bytes
+        self._max_body_s = limits.max_body_s
         self._retry_after_s = limits.retry_after_s
         self._held_bytes = 0
 
@@ -78,9 +80,19 @@ class _Bodies:
         """Return the body as sent.
 
         Raises:
-            _RefusedError: it is too large, or too much is being read already.
+            _RefusedError: it is too large or too slow, or too much is being read already.
             ClientDisconnect: the sender went away.
         """
+        try:
+            async with asyncio.timeout(self._max_body_s):
+                return await self._read(request)
+        except TimeoutError:
+            message = f"the body was not sent within {self._max_body_s:g} seconds"
+            raise _RefusedError(
+                Unavailable(reason="slow_body", retry_after_s=self._retry_after_s, message=message)
+            ) from None
+
+    async def _read(self, request: Request) -> bytes:
         chunks: list[bytes] = []
         size_bytes = kept_bytes = 0
         refusal: Refusal | None = None

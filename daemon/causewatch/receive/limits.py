@@ -18,13 +18,16 @@ class ReceiveLimits(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         max_message_mib: one request, unpacked. The usual 4 MiB loses a default Collector's
             batches: 8,192 AI spans are 11 MiB.
-        max_buffered_mib: all request bodies that HTTP is reading at one time.
+        max_buffered_mib: all request bodies that HTTP is reading at one time, and all that are
+            being handled.
+        max_body_s: how long HTTP reads one body; a sender that stalls holds what others may need.
         max_streams_per_connection: gRPC requests at one time on one connection.
         retry_after_s: what a sender is told when we failed.
     """
 
     max_message_mib: int = 64
     max_buffered_mib: int = 512
+    max_body_s: float = 60.0
     max_streams_per_connection: int = 64
     retry_after_s: float = 2.0
 
@@ -32,6 +35,11 @@ class ReceiveLimits(msgspec.Struct, frozen=True, kw_only=True):
     def max_message_bytes(self) -> int:
         """Return the bound of one request in bytes."""
         return self.max_message_mib * MIB_BYTES
+
+    @property
+    def max_buffered_bytes(self) -> int:
+        """Return the bound of all requests at one time in bytes."""
+        return self.max_buffered_mib * MIB_BYTES
 
 
 class ReceiverAuth(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ Transport: TypeAlias = Literal["grpc", "http"]
 
 InvalidReason: TypeAlias = Literal["not_otlp", "compression", "content_type", "encoding"]
 FullReason: TypeAlias = Literal["inbox_full", "buffers_full"]
-UnavailableReason: TypeAlias = Literal["not_stored", "unexpected"]
+UnavailableReason: TypeAlias = Literal["not_stored", "slow_body", "unexpected"]
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):

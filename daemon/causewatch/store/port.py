@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from causewatch.model.finding import Alert, Finding
+from causewatch.model.finding import Alert, AlertState, Finding
 from causewatch.model.incident import Incident, IncidentState
 from causewatch.store.record import (
     MessageRef,
@@ -64,8 +64,15 @@ class AlertStore(Protocol):
         """Insert or replace alerts by (rule, labels)."""
         ...
 
-    def alerts(self, *, active_only: bool = True) -> tuple[Alert, ...]:
-        """Return the alerts; active are pending, firing and keep_firing."""
+    def alerts(self, *, active_only: bool = True, of: str = "") -> tuple[Alert, ...]:
+        """Return the alerts; active are pending, firing and keep_firing.
+
+        ``of`` narrows them to rules whose ids begin so: those of one group.
+        """
+        ...
+
+    def alert_counts(self) -> dict[AlertState, int]:
+        """Return the number of active alerts in each state that has one."""
         ...
 
     def put_incidents(self, incidents: Sequence[Incident]) -> None:
@@ -87,6 +94,10 @@ class AlertStore(Protocol):
 
         There is no limit: an open incident that gathering does not see would be opened twice.
         """
+        ...
+
+    def open_incident_count(self) -> int:
+        """Return how many incidents are open."""
         ...
 
     def group_slot_ns(self, group: str) -> int | None:

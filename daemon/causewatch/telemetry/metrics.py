@@ -115,6 +115,12 @@ class Metrics:
             ["group"],
             registry=r,
         )
+        self.group_dropped_runs = Counter(
+            "causewatch_rule_group_dropped_runs",
+            "Runs that a group which fails again and again never looked at.",
+            ["group"],
+            registry=r,
+        )
         self.group_lag_seconds = Gauge(
             "causewatch_rule_group_lag_seconds",
             "How late the last evaluation began after its slot.",

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
+from typing import Any
 
+import msgspec
 import pytest
 
 from app_fixtures import LOST, T0_NS, Desk, S, assessment, loaded
+from causewatch.app.groups import MAX_FAILURES, MAX_PENDING_MIB, MAX_PENDING_RUNS, Groups
 from causewatch.blame.judge import judge
 from causewatch.incidents.gather import IncidentChange
+from causewatch.model.judgement import Assessment
+from causewatch.rules.bundle import Group
+from causewatch.rules.evaluate import Evaluation, evaluate
+from causewatch.telemetry.metrics import Metrics
 
 CUT = "pydantic-ai__native__truncated_handoff"
 FAILED = "langgraph__openinference__tool_error_swallowed"
@@ -185,3 +193,137 @@ def test_full_groups_stop_the_reader() -> None:
     desk.groups.offer(assessment(CUT), first_batch=1)
     waiting.extend(waiting * 999)
     assert desk.groups.is_full()
+
+
+def test_runs_wait_for_one_group_within_a_bound_of_bytes() -> None:
+    """A few large runs fill memory as well as many small ones do."""
+    desk = Desk()
+    desk.groups.offer(assessment(CUT), first_batch=1)
+    (waiting,) = desk.groups._pending["silent"]
+    assert waiting.size_bytes > 10_000
+    large = msgspec.structs.replace(waiting, size_bytes=MAX_PENDING_MIB * 1024 * 1024)
+    desk.groups._pending["silent"][:] = [large]
+    assert desk.groups.is_full()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_group_that_a_reload_takes_away_while_it_looks_is_gone(
+    monkeypatch: pytest.MonkeyPatch, *, fails: bool
+) -> None:
+    """Nothing waits for it any more (it would hold up the pipeline), and it fires no alert."""
+    desk = Desk()
+    desk.groups.offer(assessment(CUT), first_batch=1)
+    find = desk.groups._find
+
+    def interrupted(*arguments: Any) -> Any:
+        found = find(*arguments)
+        desk.groups.replace(loaded("groups: []"))
+        desk.groups.resolve_vanished(T0_NS)
+        if fails:
+            raise OSError("disk full")
+        return found
+
+    monkeypatch.setattr(desk.groups, "_find", interrupted)
+    with contextlib.suppress(OSError):
+        desk.groups.evaluate("silent", T0_NS)
+    assert desk.groups.low_watermark() is None
+    assert desk.groups._pending == {}
+    assert desk.store.alerts() == ()
+
+
+def test_a_reload_while_a_group_looks_lets_the_new_rules_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The run waits for the group of the same name, which is asked to look at once."""
+    desk = Desk()
+    desk.groups.offer(assessment(CUT), first_batch=1)
+    asked: list[str] = []
+    desk.groups.on_offer = asked.append
+    find = desk.groups._find
+
+    def interrupted(*arguments: Any) -> Any:
+        monkeypatch.setattr(desk.groups, "_find", find)
+        desk.groups.replace(loaded(LOST.replace("alert: Lost", "alert: Cut")))
+        return find(*arguments)
+
+    monkeypatch.setattr(desk.groups, "_find", interrupted)
+    desk.groups.evaluate("silent", T0_NS)
+    assert (desk.reasons, asked) == ([], ["silent"])
+    desk.groups.evaluate("silent", T0_NS)
+    assert [alert.alertname for alert in desk.store.alerts()] == ["Cut"]
+
+
+def test_a_group_that_always_fails_does_not_stop_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After some tries the reader goes on; the oldest runs it never saw are given up, counted."""
+    desk = Desk(LOST + LOST.removeprefix("groups:\n").replace("silent", "broken"))
+    desk.groups.offer(assessment(FINE), first_batch=1)
+    desk.groups._pending["broken"] *= MAX_PENDING_RUNS
+    decide = desk.groups._decide
+
+    def failing(group: Any, *rest: Any) -> None:
+        if group.key == "broken":
+            raise ValueError("a bug of ours")
+        decide(group, *rest)
+
+    monkeypatch.setattr(desk.groups, "_decide", failing)
+    for _ in range(MAX_FAILURES):
+        assert desk.groups.is_full()
+        with pytest.raises(ValueError, match="a bug"):
+            desk.groups.evaluate("broken", T0_NS)
+    assert not desk.groups.is_full()
+    desk.groups.offer(assessment(CUT), first_batch=2)
+    assert desk.metric("causewatch_rule_group_dropped_runs_total", group="broken") >= 1
+    assert len(desk.groups._pending["broken"]) < MAX_PENDING_RUNS
+    monkeypatch.setattr(desk.groups, "_decide", decide)
+    desk.groups.evaluate("broken", T0_NS)
+    assert desk.reasons == ["opened"]
+
+
+def test_a_slot_at_which_nothing_changes_reads_no_incident() -> None:
+    """With ten thousand open ones that took a second, and held the store, for each group."""
+    desk = Desk()
+    desk.groups.offer(assessment(CUT), first_batch=1)
+    desk.groups.evaluate("silent", T0_NS)
+    read: list[str] = []
+    desk.store._connection.set_trace_callback(read.append)
+    desk.groups.evaluate("silent", T0_NS + S)
+    assert any("FROM alerts" in sql for sql in read)
+    assert not any("FROM incidents" in sql for sql in read)
+
+
+def test_the_gauges_follow_what_is_open() -> None:
+    """Alerts by state and open incidents, up and down, and after a restart."""
+    desk = Desk()
+    desk.groups.offer(assessment(CUT), first_batch=1)
+    desk.groups.evaluate("silent", T0_NS)
+    assert desk.metric("causewatch_alerts", state="firing") == 1
+    assert desk.metric("causewatch_incidents", state="open") == 1
+    metrics = Metrics()
+    Groups(loaded(LOST), store=desk.store, metrics=metrics, tell=lambda *_: None)
+    assert metrics.registry.get_sample_value("causewatch_incidents", {"state": "open"}) == 1
+    desk.groups.evaluate("silent", T0_NS + 301 * S)
+    assert desk.metric("causewatch_alerts", state="firing") == 0
+    assert desk.metric("causewatch_incidents", state="open") == 0
+
+
+def test_a_run_that_no_rule_can_look_at_does_not_mute_its_group(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is passed over and counted; the runs beside it are looked at."""
+    desk = Desk()
+    doomed = assessment(FAILED)
+
+    def failing(group: Group, judged: Assessment, slot_ns: int) -> Evaluation:
+        if judged is doomed:
+            raise RecursionError
+        return evaluate(group, judged, slot_ns)
+
+    monkeypatch.setattr("causewatch.app.groups.evaluate", failing)
+    desk.groups.offer(doomed, first_batch=1)
+    desk.groups.offer(assessment(CUT), first_batch=2)
+    desk.groups.evaluate("silent", T0_NS)
+    assert desk.reasons == ["opened"]
+    assert desk.metric("causewatch_rule_evaluation_failures_total", rule="silent") == 1
+    assert desk.groups.low_watermark() is None

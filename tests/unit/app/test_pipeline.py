@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app_fixtures import CAPTURES, LOST, T0_NS, S, loaded
+from causewatch.app import pipeline
 from causewatch.app.files import read_requests
 from causewatch.app.groups import Groups
 from causewatch.app.pipeline import CURSOR, Pipeline
+from causewatch.blame.judge import judge
 from causewatch.graph.assemble import RunAssembler
 from causewatch.inbox.sqlite import SqliteInbox
 from causewatch.incidents.gather import IncidentChange
@@ -225,4 +230,124 @@ def test_old_runs_and_batches_are_deleted(house: House) -> None:
     house.turn(after_s=2 * 86400)
     assert house.store.recent_runs() == ()
     assert house.inbox.read(0, 10, 10**9) == []
+    house.close()
+
+
+@pytest.mark.parametrize("table", ["put_run", "transaction"])
+def test_a_store_that_fails_for_a_while_loses_no_run(house: House, table: str) -> None:
+    """Runs that are ready while the disk is full are judged when it is not, and told once."""
+    for name in (CUT, FINE):
+        house.send(name)
+    house.turn()
+    working = getattr(house.store, table)
+
+    def full(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    setattr(house.store, table, full)
+    for _ in range(2):
+        with pytest.raises(sqlite3.OperationalError):
+            house.turn(after_s=11)
+    assert house.inbox.cursor(CURSOR) == 0
+    setattr(house.store, table, working)
+    house.turn()
+    house.evaluate()
+    assert {run.verdict for run in house.store.recent_runs()} == {"corrupted", "healthy"}
+    assert house.reasons == ["opened"]
+    house.close()
+
+
+def test_the_cursor_waits_for_runs_that_are_still_to_be_judged(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A round judges for so long only; what is left over is neither lost nor passed."""
+    monkeypatch.setattr("causewatch.app.pipeline.MAX_JUDGE_S", 0.0)
+    for name in (FINE, CUT):
+        house.send(name)
+    house.turn()
+    house.turn(after_s=11)
+    assert [run.verdict for run in house.store.recent_runs()] == ["healthy"]
+    house.evaluate()
+    house.pipeline._advance()
+    first_of_the_rest = house.pipeline._due[0].batches[0]
+    assert house.inbox.cursor(CURSOR) == first_of_the_rest - 1
+    house.turn()
+    assert len(house.store.recent_runs()) == 2
+    house.close()
+
+
+@pytest.mark.parametrize("stage", ["judge", "explain_json", "explain_text"])
+def test_a_run_that_cannot_be_told_holds_up_no_other(
+    house: House, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    """Whatever our code raises on one run, at any stage: it is counted, and the rest goes on."""
+    real = getattr(pipeline, stage)
+    doomed: list[str] = []
+
+    def failing(subject: Any, *rest: Any) -> Any:
+        run_id = getattr(subject, "run_id", "") or subject.graph.run_id
+        doomed.append(run_id)
+        if run_id == doomed[0]:
+            raise RecursionError
+        return real(subject, *rest)
+
+    monkeypatch.setattr(pipeline, stage, failing)
+    for name in (CUT, FINE):
+        house.send(name)
+    house.pipeline._early_at_s = math.inf
+    house.turn()
+    house.turn(after_s=11)
+    house.turn()
+    assert len(house.store.recent_runs()) == 1
+    errors = house.metrics.registry.get_sample_value(
+        "causewatch_runs_total", {"state": "complete", "verdict": "error"}
+    )
+    assert errors == 1
+    house.evaluate()
+    house.turn()
+    assert house.inbox.cursor(CURSOR) == house.inbox.last_seq()
+    house.close()
+
+
+def test_a_long_stop_loses_no_run_that_no_rule_has_seen(house: House) -> None:
+    """Judged, stopped before the rules looked, started again two hours later: still told."""
+    house.send(CUT)
+    house.turn()
+    house.turn(after_s=11)
+    house.restart()
+    house.turn(after_s=2 * 3600)
+    house.turn(after_s=61)
+    house.evaluate()
+    assert house.reasons == ["opened"]
+    house.close()
+
+
+def test_a_contract_that_changes_before_a_run_is_complete_judges_it(house: House) -> None:
+    """What was judged early with other contracts is judged anew."""
+    house.send(FINE)
+    house.turn()
+    text = "contracts:\n- contract: any\n  from: '*'\n  to: '*'\n  compare: {mode: canonical}\n"
+    house.groups.replace(loaded(text))
+    house.turn(after_s=11)
+    (verdicts,) = house.metrics.contract_verdicts.collect()
+    assert verdicts.samples
+    house.close()
+
+
+def test_judging_early_leaves_most_of_the_time_to_what_comes_in(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long run is judged again while it grows; the dearer that is, the more seldom."""
+    clock_s = [100.0]
+    monkeypatch.setattr("causewatch.app.pipeline.time.monotonic", lambda: clock_s[0])
+
+    def slow(*arguments: Any) -> Any:
+        clock_s[0] += 6.0
+        return judge(*arguments)
+
+    monkeypatch.setattr(pipeline, "judge", slow)
+    house.send(FINE)
+    house.turn()
+    assert clock_s == [106.0]
+    assert house.pipeline._early_at_s == pytest.approx(130.0)
     house.close()

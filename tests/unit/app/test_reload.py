@@ -127,3 +127,23 @@ def test_the_bundle_in_force_is_on_the_metrics(watched: Watched) -> None:
     families = {f.name: f for f in watched.desk.metrics.registry.collect()}
     (sample,) = families["causewatch_rules_info"].samples
     assert sample.labels["sha256"] == watched.desk.groups.loaded.source.sha256
+
+
+def test_what_a_reload_could_not_finish_is_finished_at_the_next_look(watched: Watched) -> None:
+    """The rules are in force, but a full disk kept old alerts from being ended: tried again."""
+    failures = [OSError("disk full")]
+
+    def on_change() -> None:
+        if failures:
+            raise failures.pop()
+        watched.count()
+
+    watched.reloader._on_change = on_change
+    watched.write(LOST.replace("Lost", "Gone"))
+    with pytest.raises(OSError, match="disk full"):
+        watched.reloader.reload()
+    watched.reloader.poll()
+    watched.reloader.poll()
+    watched.reloader.poll()
+    assert watched.changed == 1
+    assert watched.alertnames == ["Gone", "Failed"]

@@ -7,6 +7,7 @@ import pytest
 
 from causewatch.dialects.unwrap import is_shallow, parse, payload_of, unwrap
 from causewatch.model.limits import PayloadLimits
+from causewatch.model.value import Value
 
 ORDER = {"order": "A-1", "total": 12.5, "open": False, "note": None}
 TEXT = json.dumps(ORDER)
@@ -182,3 +183,32 @@ def test_a_structured_payload_has_a_text_too() -> None:
     payload = payload_of({"a": [1, "x"]}, "k")
     assert payload.raw == '{"a":[1,"x"]}'
     assert payload.value == {"a": [1, "x"]}
+
+
+@pytest.mark.parametrize(
+    ("recorded", "core"),
+    [
+        ({"kwargs": {"a": 1}}, {"a": 1}),
+        ({"inputs": {"a": 1}, "tags": [], "kwargs": {}}, {"a": 1}),
+        ({"input_str": "{'a': 1}", "kwargs": {}}, {"a": 1}),
+        ({"outputs": ["x"], "kwargs": {}}, ["x"]),
+        ({"output": "done", "kwargs": {"color": "green"}}, "done"),
+        (
+            {"inputs": {"a": 1}, "mine": 2, "kwargs": {}},
+            {"inputs": {"a": 1}, "mine": 2, "kwargs": {}},
+        ),
+        ({"tags": [], "kwargs": {}}, {"tags": [], "kwargs": {}}),
+        ({"blocks": [{"text": '{"b": 2}'}], "raw_output": "x", "is_error": False}, {"b": 2}),
+        ({"blocks": [], "raw_output": {"b": 2}, "is_error": False}, {"b": 2}),
+        (
+            {"blocks": [{"text": "no"}], "raw_output": "no", "is_error": True},
+            {"status": "error", "error": "no"},
+        ),
+        ({"raw_output": "x", "is_error": "maybe"}, {"raw_output": "x", "is_error": "maybe"}),
+    ],
+)
+def test_what_callbacks_and_engines_put_around_a_payload_is_opened(
+    recorded: dict[str, Value], core: Value
+) -> None:
+    """LangChain's callbacks and LlamaIndex's tool outputs wrap the payload; other objects stay."""
+    assert unwrap(recorded).value == core

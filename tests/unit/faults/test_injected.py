@@ -174,6 +174,16 @@ def test_to_delegate_a_text_raises_the_bar_but_does_not_veto() -> None:
         assert len(sure(run.graph())) == count, text
 
 
+def test_a_result_that_is_recorded_as_a_user_message_explains_nothing() -> None:
+    """Some instrumentations write tool results into the conversation in the user's role."""
+    text, tool, arguments = GOALS["mail"]
+    run = RunBuilder("Summarise the reviews.", agent="desk")
+    run.call("get_reviews", {"id": 7}, f"{REVIEW} {text}.")
+    run.agent("desk", f"ToolMessage(content='{REVIEW} {text}.')")
+    run.call(tool, arguments, "sent")
+    assert len(sure(run.graph())) == 1
+
+
 def healthy(name: str) -> CausalGraph:
     """Return one of the runs that are as they should be."""
     return HEALTHY[name]().graph()

@@ -409,3 +409,12 @@ def test_traces_of_a_hundred_batches_cost_no_more_than_their_spans() -> None:
     assert len(found) == 2_000
     assert all(len(s.spans) == 10 for s in found)
     assert TRACE not in {s.run_id for s in found}
+
+
+def test_traces_that_wait_for_one_that_never_comes_are_bounded() -> None:
+    """Many links to a trace that never arrives cost no more than a run may have traces."""
+    bench = Bench()
+    for number in range(MAX_TRACES_PER_RUN_COUNT + 50):
+        bench.add(0, span(1, trace=f"{number + 1:032x}", links=[(A, 0)]))
+    assert len(bench.assembler._waiting_links[A]) == MAX_TRACES_PER_RUN_COUNT
+    assert bench.assembler.dropped.join_refused == 50

@@ -216,9 +216,12 @@ def nested() -> list[Span]:
 
 
 def test_a_nested_agent_takes_from_its_caller_and_gives_back() -> None:
-    """The way of the data goes down with the task and up with the answer."""
+    """Down with the task through the tool, up with the answer to the step that took it in.
+
+    The answer does not go back into the tool: it would seem to have been handed over by it.
+    """
     graph = graph_of(*nested())
-    way = [(1, 2), (2, 4), (4, 3), (3, 2), (2, 50)]
+    way = [(1, 2), (2, 4), (4, 3), (3, 50), (2, 50)]
     assert [evidence(graph, *hop) for hop in way] == [
         "tool_call_id c1",
         "handoff",
@@ -226,6 +229,22 @@ def test_a_nested_agent_takes_from_its_caller_and_gives_back() -> None:
         "return",
         "tool_call_id c1",
     ]
+
+
+def test_no_walk_along_the_data_comes_back() -> None:
+    """Along data and handoffs, no step is reached from itself: that would be back in time."""
+    graph = graph_of(*nested())
+    forward: dict[int, list[int]] = {}
+    for edge in (*of_type(graph, "data"), *of_type(graph, "handoff")):
+        forward.setdefault(edge.source, []).append(edge.target)
+    for start in range(len(graph.steps)):
+        reached, stack = set[int](), list(forward.get(start, []))
+        while stack:
+            node = stack.pop()
+            if node not in reached:
+                reached.add(node)
+                stack.extend(forward.get(node, []))
+        assert start not in reached
 
 
 def test_edges_go_forward_in_time_or_are_returns() -> None:

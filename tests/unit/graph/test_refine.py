@@ -162,3 +162,29 @@ def test_named_agents_make_nodes_mere_nodes() -> None:
         ROOT, node(1, 0, "plan"), llm(2, 1), node(3, 0, "write"), llm(4, 3), agent(5, 0, "ann")
     )
     assert graph.agents == ("ann",)
+
+
+def mark(number: int, parent: int | None, to: str) -> Span:
+    """Return a span with which a framework marks a handoff."""
+    return span(number, parent, gen_ai__operation__name="goto", langgraph__command__goto_node=to)
+
+
+@pytest.mark.parametrize(
+    ("spans", "expected"),
+    [
+        ([tool(1, 0, "transfer_to_bob"), mark(2, 1, "bob")], ["tool", "other"]),
+        ([tool(1, 0, "transfer_to_bob"), mark(2, 1, "bob"), mark(3, 0, "bob")],
+         ["tool", "other", "other"]),
+        ([tool(1, 0, "route"), mark(2, 1, "bob")], ["tool", "handoff"]),
+        ([tool(1, 0, "transfer_to_bob"), mark(2, 0, "cyd")], ["tool", "handoff"]),
+        ([mark(1, 0, "bob"), mark(2, 0, "bob")], ["handoff", "other"]),
+    ],
+)  # fmt: skip
+def test_one_handoff_is_marked_once(spans: list[Span], expected: list[StepKind]) -> None:
+    """Marks inside of the handoff's own tool, and of its unwinding, are no further handoffs."""
+    assert kinds(agent(0, None, "ann"), *spans, agent(9, None, "bob"))[1:-1] == expected
+
+
+def test_marks_outside_of_any_agent_all_stay() -> None:
+    """Without an agent nothing tells repeated marks from repeated handoffs."""
+    assert kinds(mark(1, None, "bob"), mark(2, None, "bob")) == ["handoff", "handoff"]

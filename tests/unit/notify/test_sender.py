@@ -362,6 +362,31 @@ def test_a_failing_store_does_not_end_a_thread(bench: Bench) -> None:
     bench.sender.stop()
 
 
+def test_a_store_that_fails_after_the_sending_does_not_mute_the_incident(bench: Bench) -> None:
+    """The row is found again without a restart, under its message id, and later ones follow."""
+    put, failures = bench.store.put_outbox, [OSError("disk full")]
+
+    def failing(row: OutboxRow) -> OutboxRow:
+        if row.state == "sent" and row.target == WEBHOOK and failures:
+            raise failures.pop()
+        return put(row)
+
+    bench.store.put_outbox = failing  # type: ignore[method-assign]  # a disk that is full once
+    bench.tell(opened())
+    bench.sender.start()
+    for _ in range(1000):
+        if not bench.store.unfinished(WEBHOOK):
+            break
+        bench.clock.advance(1)
+        bench.sender.wake()
+        threading.Event().wait(0.01)
+    bench.sender.stop()
+    assert not failures
+    assert bench.store.unfinished(WEBHOOK) == ()
+    assert [d.row.possibly_sent for d in bench.webhook.got] == [False, True]
+    assert len({d.row.message_id for d in bench.webhook.got}) == 1
+
+
 def test_unknown_receivers_are_told_nothing(bench: Bench) -> None:
     """A route to nowhere is the configuration check's business, not a crash at night."""
     found = tell(bench.store, [opened()], route=route_to("x"), receivers={}, now_ns=NOW)

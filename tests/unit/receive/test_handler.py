@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import threading
 import zlib
 from concurrent.futures import Future
 from typing import Any, Literal
@@ -12,7 +13,7 @@ import zstandard
 
 from causewatch.errors import FullError
 from causewatch.inbox.batch import NotStoredError
-from causewatch.otlp.decode import decode_traces
+from causewatch.otlp.decode import Counted, decode_traces
 from causewatch.receive.handler import Handler
 from causewatch.receive.limits import ReceiveLimits
 from causewatch.receive.outcome import Accepted, Full, Invalid, Outcome, TooLarge, Unavailable
@@ -232,3 +233,79 @@ def test_a_sender_that_goes_away_cancels_its_append() -> None:
         return inbox.futures[0].cancelled()
 
     assert asyncio.run(scenario())
+
+
+class WaitingInbox:
+    """An inbox whose commits wait until they are let go."""
+
+    def __init__(self) -> None:
+        self.futures: list[Future[int]] = []
+
+    def append(self, _signal: Signal, _body: bytes, _items: int) -> Future[int]:
+        """Take a request; its commit does not come by itself."""
+        self.futures.append(Future())
+        return self.futures[-1]
+
+
+def test_what_is_being_handled_is_bounded() -> None:
+    """While the disk is slow, requests past the bound are refused, to be sent again."""
+    inbox, metrics = WaitingInbox(), Metrics()
+    handler = Handler(inbox, limits=ReceiveLimits(max_buffered_mib=1), metrics=metrics)
+    body = traces_body(1, text="x" * 200_000)
+
+    async def run() -> list[Outcome]:
+        tasks = [asyncio.create_task(handler.handle("traces", "grpc", body)) for _ in range(8)]
+        await asyncio.sleep(0)  # each runs until it is refused, or waits for its commit
+        for future in inbox.futures:
+            future.set_result(1)
+        first = list(await asyncio.gather(*tasks))
+        later = asyncio.create_task(handler.handle("traces", "grpc", body))
+        await asyncio.sleep(0)
+        inbox.futures[-1].set_result(2)
+        return [*first, await later]
+
+    outcomes = asyncio.run(run())
+    full = [outcome for outcome in outcomes if isinstance(outcome, Full)]
+    assert outcomes.count(Accepted()) == 5 + 1
+    assert {refusal.reason for refusal in full} == {"buffers_full"}
+    assert len(full) == 3
+    labels = {"signal": "traces", "transport": "grpc", "reason": "buffers_full"}
+    assert sample(metrics, "causewatch_refused_batches_total", **labels) == 3
+
+
+def test_a_request_larger_than_the_bound_may_pass_alone() -> None:
+    """Refusing it for ever would be a loss."""
+    inbox = ScriptedInbox()
+    handler = Handler(inbox, limits=ReceiveLimits(max_buffered_mib=0), metrics=Metrics())
+    assert asyncio.run(handler.handle("traces", "grpc", traces_body(1))) == Accepted()
+
+
+def test_large_json_is_converted_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its conversion takes many times its size: what a few of them take must not add up."""
+    at_once: list[int] = []
+    running = 0
+    guard = threading.Lock()
+
+    def checked(*_: Any) -> tuple[bytes, Counted]:
+        nonlocal running
+        with guard:
+            running += 1
+            at_once.append(running)
+        threading.Event().wait(0.005)
+        with guard:
+            running -= 1
+        return b"plain", Counted(kept=1, rejected=())
+
+    monkeypatch.setattr("causewatch.receive.handler._checked", checked)
+    handler = Handler(ScriptedInbox(), limits=LIMITS, metrics=Metrics())
+    body = gzip.compress(b"{}")
+
+    async def run() -> list[Outcome]:
+        requests = (
+            handler.handle("traces", "http", body, encoding="gzip", body_format="json")
+            for _ in range(4)
+        )
+        return list(await asyncio.gather(*requests))
+
+    assert asyncio.run(run()) == [Accepted()] * 4
+    assert at_once == [1, 1, 1, 1]

@@ -221,3 +221,23 @@ def test_a_taken_port_or_missing_tls_files_are_the_users_mistake(tmp_path: Path)
             Receivers(handler, grpc=anywhere, http=taken)
     with pytest.raises(UserError, match="TLS"):
         Receivers(handler, grpc=None, http=msgspec.structs.replace(anywhere, tls=tls))
+
+
+def test_a_sender_that_stalls_holds_nothing_for_ever() -> None:
+    """Half a body and then silence: it is refused in time, and others are served again."""
+    limits = ReceiveLimits(max_message_mib=2, max_buffered_mib=2, max_body_s=0.3)
+    body = traces_body(1, text="x" * 1_500_000)
+    head = (
+        "POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\n"
+        f"content-length: {len(body)}\r\n\r\n"
+    )
+    inbox = ScriptedInbox()
+    with receiving(inbox, limits=limits) as rig:
+        address = ("127.0.0.1", rig.receivers.http_port)
+        with socket.create_connection(address, timeout=10) as stalled:
+            stalled.sendall(head.encode() + body[:-1])
+            assert stalled.recv(12) == b"HTTP/1.1 503"
+        answer = rig.http.post("/v1/traces", content=body, headers=PROTOBUF)
+        assert answer.status_code == 200
+    labels = {"signal": "traces", "transport": "http", "reason": "slow_body"}
+    assert rig.count("causewatch_refused_batches", **labels) == 1

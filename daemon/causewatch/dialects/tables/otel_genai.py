@@ -135,7 +135,7 @@ OTEL_GENAI_LEGACY = Dialect(
             Source(events=_INPUT_EVENTS, fmt="events", kinds=_NOT_TOOL),
             Source(events=("gen_ai.content.prompt",), key="gen_ai.prompt", fmt="messages"),
             Source(prefix="gen_ai.prompt.", fmt="flat_messages"),
-            Source(key="gen_ai.prompt", fmt="messages"),
+            Source(key="gen_ai.prompt", fmt="messages", kinds=("model",)),
         ),
         output_messages=(
             Source(events=("gen_ai.choice",), fmt="events", kinds=_NOT_TOOL),
@@ -146,7 +146,7 @@ OTEL_GENAI_LEGACY = Dialect(
                 role="assistant",
             ),
             Source(prefix="gen_ai.completion.", fmt="flat_messages", role="assistant"),
-            Source(key="gen_ai.completion", fmt="messages", role="assistant"),
+            Source(key="gen_ai.completion", fmt="messages", role="assistant", kinds=("model",)),
         ),
         arguments=(
             Source(events=("gen_ai.tool.message",), key="content", fmt="payload", kinds=("tool",)),

@@ -12,6 +12,7 @@ from causewatch.store.sqlite.database import Database
 from causewatch.store.sqlite.runs import labels_key
 
 ACTIVE_STATES: frozenset[AlertState] = frozenset({"pending", "firing", "keep_firing"})
+_LAST_CHARACTER = "\U0010ffff"
 
 
 class AlertTables(Database):
@@ -32,13 +33,22 @@ class AlertTables(Database):
                     ),
                 )
 
-    def alerts(self, *, active_only: bool = True) -> tuple[Alert, ...]:
+    def alerts(self, *, active_only: bool = True, of: str = "") -> tuple[Alert, ...]:
         """See ``AlertStore.alerts``."""
         return self._values(
             Alert,
-            "SELECT value FROM alerts WHERE active >= ? ORDER BY rule_id, labels",
-            (int(active_only),),
+            "SELECT value FROM alerts WHERE active >= ? AND rule_id >= ? AND rule_id < ?"
+            " ORDER BY rule_id, labels",
+            (int(active_only), of, of + _LAST_CHARACTER),
         )
+
+    def alert_counts(self) -> dict[AlertState, int]:
+        """See ``AlertStore.alert_counts``."""
+        sql = (
+            "SELECT json_extract(CAST(value AS TEXT), '$.state') AS state, count(*)"
+            " FROM alerts WHERE active GROUP BY state"
+        )
+        return dict(self._read(sql))
 
     def put_incidents(self, incidents: Sequence[Incident]) -> None:
         """See ``AlertStore.put_incidents``."""
@@ -78,6 +88,10 @@ class AlertTables(Database):
             " OR (state = 'resolved' AND updated_at_ns >= ?) ORDER BY updated_at_ns, id",
             (resolved_since_ns,),
         )
+
+    def open_incident_count(self) -> int:
+        """See ``AlertStore.open_incident_count``."""
+        return int(self._read("SELECT count(*) FROM incidents WHERE state = 'open'")[0][0])
 
     def group_slot_ns(self, group: str) -> int | None:
         """See ``AlertStore.group_slot_ns``."""

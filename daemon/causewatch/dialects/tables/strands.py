@@ -1,0 +1,36 @@
+"""Strands Agents SDK: content in span events, old (one a message) or new (one with all).
+
+Source: strands-agents/sdk-python, src/strands/telemetry/tracer.py.
+"""
+
+from __future__ import annotations
+
+from causewatch.dialects.table import Dialect, Source, When, fields
+from causewatch.dialects.tables.otel_genai import COMMON, KINDS
+
+STRANDS = Dialect(
+    id="strands",
+    title="Strands Agents SDK",
+    priority=25,
+    detect=(
+        When(scope_prefix="strands."),
+        When(key="gen_ai.system", values=("strands-agents",)),
+        When(key="gen_ai.provider.name", values=("strands-agents",)),
+    ),
+    kinds=KINDS,
+    fields=fields(
+        **{
+            **COMMON,
+            "arguments": (
+                *COMMON["arguments"],
+                Source(
+                    events=("gen_ai.tool.message",), key="content", fmt="payload", kinds=("tool",)
+                ),
+            ),
+            "result": (
+                *COMMON["result"],
+                Source(events=("gen_ai.choice",), key="message", fmt="payload", kinds=("tool",)),
+            ),
+        }
+    ),
+)

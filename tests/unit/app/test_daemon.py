@@ -1,0 +1,96 @@
+"""The daemon's main thread: what it is asked for, and what it outlives."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app_fixtures import LOST
+from causewatch.app.address import Address
+from causewatch.app.config import Config, Receive, Web
+from causewatch.app.daemon import Daemon
+
+FREE = Address(host="127.0.0.1", port=0)
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    """Return a started daemon on free ports, with a look at its rules every hundredth second."""
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "some.yaml").write_text(LOST, encoding="utf-8")
+    made = Daemon(
+        Config(
+            rule_paths=(rules,),
+            reload_interval_s=0.01,
+            receive=Receive(grpc=FREE, http=FREE),
+            web=Web(listen=FREE),
+            store_path=tmp_path / "store",
+        )
+    )
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.mark.parametrize("by_request", [False, True])
+def test_a_reload_that_fails_does_not_end_the_daemon(
+    daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, by_request: bool
+) -> None:
+    """The rules change while the disk is full: what the change ends is ended once there is room."""
+    failed, ended = threading.Event(), threading.Event()
+    resolve = daemon._groups.resolve_vanished
+
+    def resolve_vanished(now_ns: int) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise sqlite3.OperationalError("database or disk is full")
+        resolve(now_ns)
+        ended.set()
+        daemon.ask_to_stop()
+
+    monkeypatch.setattr(daemon._groups, "resolve_vanished", resolve_vanished)
+    (tmp_path / "rules" / "some.yaml").write_text("groups: []", encoding="utf-8")
+    if by_request:
+        daemon.ask_to_reload()
+    daemon.wait()
+    assert ended.is_set()
+    assert daemon._groups.keys() == ()
+
+
+def test_a_stop_that_is_asked_for_while_it_starts_is_heard(daemon: Daemon) -> None:
+    """SIGTERM before ``wait``: it returns at once."""
+    daemon.ask_to_stop()
+    daemon.wait()
+
+
+@pytest.mark.parametrize("ask", [Daemon.ask_to_reload, Daemon.ask_to_stop])
+def test_a_signal_at_any_moment_of_the_wait_is_heard(
+    daemon: Daemon, ask: Callable[[Daemon], None]
+) -> None:
+    """A handler interrupts the very wait that it ends: no lock of it may be taken."""
+    asked_count = 0
+
+    def on_alarm(*_: object) -> None:
+        nonlocal asked_count
+        asked_count += 1
+        ask(daemon)
+        if asked_count == 200:
+            daemon.ask_to_stop()
+
+    before = signal.signal(signal.SIGALRM, on_alarm)
+    signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+    try:
+        while asked_count < 200:
+            daemon.wait()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert asked_count >= 200
