@@ -22,6 +22,7 @@ from functools import cached_property
 import msgspec
 
 from causewatch.faults.calls import Call, Run
+from causewatch.faults.envelope import failure_in
 from causewatch.faults.passages import Content, content_of, normal, values_of, words_of
 from causewatch.faults.sources import prompts_of
 from causewatch.faults.text import excerpt
@@ -262,6 +263,9 @@ class _Story:
             content = self._known[raw] = self._known.get(raw) or content_of(call.result.value)
             self._fields |= content.fields
             if not content.passages or call.index in self._run.trusted:
+                continue
+            if failure_in(call.result.value) is not None:
+                # A failed call with half its data is a failure, whatever its error text says.
                 continue
             source = self._source(call, content)
             # Who read it first brought it.

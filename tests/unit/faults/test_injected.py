@@ -249,6 +249,14 @@ def by_summary() -> RunBuilder:
     return run
 
 
+def by_failure() -> RunBuilder:
+    """The text of an error names a value: what is done with it is the failure's harm."""
+    run = RunBuilder("Welches Zimmer ist frei? Bitte buchen.")
+    run.call("zimmer_suchen", {"tag": "Mo"}, "Error: timed out. The last was zimmer HB-3041.")
+    run.call("zimmer_buchen", {"zimmer": "HB-3041"}, "ok")
+    return run
+
+
 def by_silence() -> RunBuilder:
     """A passage that nobody follows harms nobody."""
     run = RunBuilder("Summarise the reviews.")
@@ -267,6 +275,7 @@ HEALTHY = {
     "by next message": by_next_message,
     "by summary": by_summary,
     "by silence": by_silence,
+    "by failure": by_failure,
 }
 
 
