@@ -11,8 +11,12 @@ from types import ModuleType
 import pytest
 
 from causewatch.app.config import load_config
+from causewatch.blame.judge import judge
 from causewatch.cli.main import COMMANDS
+from causewatch.graph.build import build
 from causewatch.rules.file import load
+from causewatch.rules.subject import subject_of
+from graph_fixtures import CAPTURES, capture
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -90,6 +94,19 @@ def test_commands_in_the_docs_exist() -> None:
                 assert name in COMMANDS, f"{page}: {line}"
                 for option in (word for word in rest if word.startswith("--")):
                     assert option.split("=")[0] in known, f"{page}: {line}"
+
+
+def test_every_derived_attribute_is_documented() -> None:
+    """What signatures can read of recorded runs stands in the reference, handoffs and blame too."""
+    page = (ROOT / "docs/reference/attributes.md").read_text(encoding="utf-8")
+    derived = {
+        name
+        for recording in CAPTURES.glob("*__truncated_handoff.jsonl.gz")
+        for own in subject_of(judge(build(run_id="r", spans=capture(recording.name[:-9])))).derived
+        for name in own
+    }
+    assert "causewatch.blame.category" in derived
+    assert {name for name in derived if f"`{name}`" not in page} == set()
 
 
 def test_links_between_pages_lead_somewhere() -> None:

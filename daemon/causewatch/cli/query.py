@@ -96,4 +96,5 @@ def _print_text(result: dict[str, list[list[str]]]) -> None:
         click.echo("no match")
     for trace_id, sets in result.items():
         for spans in sets:
-            click.echo(f"{trace_id}  {len(spans)} spans: {' '.join(spans)}")
+            count = "1 span" if len(spans) == 1 else f"{len(spans)} spans"
+            click.echo(f"{trace_id}  {count}: {' '.join(spans)}")

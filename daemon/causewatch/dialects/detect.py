@@ -13,6 +13,8 @@ from causewatch.model.span import Attributes, Span
 from causewatch.model.step import StepKind
 from causewatch.model.value import Value
 
+MAX_KEPT_NAMES_CHARS = 4_096
+
 
 class Recognised(NamedTuple):
     """The dialects of one span, best first, and the kind they give."""
@@ -37,7 +39,7 @@ def recognise(span: Span, dialects: Sequence[Dialect]) -> Recognised:
     """
     matching = tuple(
         dialect
-        for dialect in by_priority(tuple(dialects))
+        for dialect in _possible(by_priority(tuple(dialects)), span)
         if any(holds(condition, span) for condition in dialect.detect)
     )
     for overlay in (False, True):
@@ -45,6 +47,40 @@ def recognise(span: Span, dialects: Sequence[Dialect]) -> Recognised:
             if dialect.overlay is overlay and (rule := _kind_rule(dialect, span)) is not None:
                 return Recognised(matching, rule.kind, dialect, rule.why)
     return Recognised(matching, "other", None, "no dialect gives it a kind")
+
+
+def _possible(dialects: tuple[Dialect, ...], span: Span) -> tuple[Dialect, ...]:
+    """Return the dialects that the span's scope and the names of its attributes do not rule out.
+
+    Spans of one place in a program look alike, so the answer is kept by these names, unless they
+    are so long that keeping them would cost memory.
+    """
+    names = tuple(span.attributes)
+    if sum(map(len, names)) > MAX_KEPT_NAMES_CHARS or len(span.scope.name) > MAX_KEPT_NAMES_CHARS:
+        return dialects
+    return _possible_by_names(dialects, span.scope.name, names, bool(span.events))
+
+
+@lru_cache(maxsize=1024)
+def _possible_by_names(
+    dialects: tuple[Dialect, ...], scope: str, names: tuple[str, ...], has_events: bool
+) -> tuple[Dialect, ...]:
+    return tuple(
+        dialect
+        for dialect in dialects
+        if any(_may_hold(condition, scope, names, has_events) for condition in dialect.detect)
+    )
+
+
+def _may_hold(condition: When, scope: str, names: tuple[str, ...], has_events: bool) -> bool:
+    """Tell whether a condition could hold, whatever the values and the span's name are."""
+    return condition.negate or (
+        (not condition.key or condition.key in names)
+        and condition.scope in ("", scope)
+        and scope.startswith(condition.scope_prefix)
+        and (not condition.prefix or any(name.startswith(condition.prefix) for name in names))
+        and (not condition.event_prefix or has_events)
+    )
 
 
 def _kind_rule(dialect: Dialect, span: Span) -> KindRule | None:

@@ -14,7 +14,7 @@ from itertools import islice, pairwise
 from causewatch.faults.calls import Run
 from causewatch.faults.earlier import Earlier, Library
 from causewatch.faults.lost_at_handoff import common_prefix_chars, place_of
-from causewatch.faults.text import excerpt, fold, texts
+from causewatch.faults.text import excerpt, fold, plain, texts
 from causewatch.faults.truncated import ends_with_mark
 from causewatch.model.graph import Handoff
 from causewatch.model.judgement import Fault
@@ -71,7 +71,9 @@ def detect_cut_off(run: Run) -> Iterator[Fault]:
             continue  # telemetry cut one side: how the other ends may be its doing as well
         for payload, side in ((handoff.sent, "sent"), (handoff.received, "received")):
             found = None
-            if payload is not None and (long := _long_texts(payload)):
+            if side == "received":
+                found = _sliced(handoff)
+            if found is None and payload is not None and (long := _long_texts(payload)):
                 library = library or Library(run)
                 found = _worst(long, library.before(handoff), handoff)
             if found is None:
@@ -99,6 +101,34 @@ def _long_texts(payload: Payload) -> tuple[str, ...]:
     """Return the texts of a payload that are long enough to be cut."""
     long = (text for text in texts(payload.value) if len(text) >= MIN_TEXT_CHARS)
     return tuple(islice(long, MAX_TEXTS_COUNT))
+
+
+def _sliced(handoff: Handoff) -> tuple[str, float] | None:
+    """Return how what arrived is only the beginning of what was sent, with a confidence.
+
+    Nobody rewords a text into its own first characters: code sliced it. One that ends with a
+    sentence or a line may be an excerpt that was meant; what a mechanical handoff lost is another
+    detector's.
+    """
+    if handoff.mechanical or handoff.sent is None or handoff.received is None:
+        return None
+    got = fold(plain(handoff.received)).rstrip("\"'`")
+    for text in _long_texts(handoff.sent):
+        whole = fold(text)
+        kept = common_prefix_chars(whole, got)
+        begun = whole[:kept].rstrip()
+        if not MIN_COPY_CHARS <= kept < len(whole) or not got.endswith(begun):
+            continue
+        if not _ENDED.search(begun) and begun not in _whole_lines(text):
+            shown = excerpt(begun[-40:])
+            return f"stops after {kept} of {len(whole)} characters of it ({shown})", 0.75
+    return None
+
+
+def _whole_lines(text: str) -> frozenset[str]:
+    """Return what is left of a text if only its first lines are kept, folded."""
+    lines = text.splitlines()[:MAX_TEXTS_COUNT]
+    return frozenset(fold("\n".join(lines[:count])) for count in range(1, len(lines) + 1))
 
 
 def _worst(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from causewatch.faults.calls import Call, Run, calls_of
+from causewatch.faults.empty import is_empty
+from causewatch.faults.envelope import failure_in
 from causewatch.faults.text import leaves
 from causewatch.faults.words import is_pending
 from causewatch.model.graph import CausalGraph
@@ -12,6 +15,7 @@ from causewatch.model.judgement import Fault
 from causewatch.model.value import sha256_of
 
 MIN_REPEATS_COUNT = 3
+FIRST_REPEAT_COUNT = 2
 Key = tuple[str, str, str]
 
 
@@ -19,19 +23,24 @@ def detect_repeated_call(run: Run) -> Iterator[Fault]:
     """Yield a fault on the *second* of at least three equal calls with equal results.
 
     Equal are agent, tool, canonical arguments and result. An acting call of another kind between
-    two of them starts the count anew, since the world may have changed; a result that reports
+    two of them starts the count anew, since the world may have changed; so does another question of
+    the same agent that finds out something new: who gets on may look again. A result that reports
     something under way is polling.
     """
     runs: dict[Key, list[Call]] = {}
+    met: set[Key | tuple[str, str]] = set()
     for call in run.calls:
+        key = _key(call)
         if call.acts:
-            key = _key(call)
+            runs = {k: c for k, c in runs.items() if len(c) >= MIN_REPEATS_COUNT or k == key}
+        elif _is_news(call, met):
+            # What was called only once has no repeat yet that the news could excuse.
             runs = {
-                k: calls for k, calls in runs.items() if len(calls) >= MIN_REPEATS_COUNT or k == key
+                k: c for k, c in runs.items() if len(c) != FIRST_REPEAT_COUNT or k[0] != call.agent
             }
+        met |= {key, (call.agent, _digest(call))}
         if call.step.arguments is None or call.delegates or _is_polling(call):
             continue
-        key = _key(call)
         known = runs.setdefault(key, [])
         if known and _digest(known[-1]) != _digest(call) and len(known) < MIN_REPEATS_COUNT:
             known.clear()
@@ -52,6 +61,15 @@ def repeats_of(graph: CausalGraph, step: int) -> tuple[int, ...]:
     return tuple(
         c.index for c in calls if c.index > step and _key(c) == key and _digest(c) == digest
     )
+
+
+def _is_news(call: Call, met: AbstractSet[Key | tuple[str, str]]) -> bool:
+    """Tell whether a call that was not made before brought a good answer not heard before."""
+    if call.result is None or call.delegates:
+        return False
+    if _key(call) in met or (call.agent, _digest(call)) in met:
+        return False
+    return failure_in(call.result.value) is None and not is_empty(call.result.value)
 
 
 def _key(call: Call) -> Key:

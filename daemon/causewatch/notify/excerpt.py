@@ -1,7 +1,7 @@
 """Payloads are private: what evidence quotes of them is left out unless it may be shown. Pure.
 
-Evidence sentences put payload text into quotes. Quoted names, pointers and types (``"order_id"``,
-``'/items/0'``) are not payload and stay.
+Evidence sentences put payload text between “ and ”: that is never shown. Other quoted names,
+pointers and types (``"order_id"``, ``'/items/0'``) are not payload and stay.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def without_excerpts(text: str) -> str:
 
 def _masked(quoted: re.Match[str]) -> str:
     content = next(group for group in quoted.groups() if group is not None)
-    if not content or _NAME.fullmatch(content):
+    if quoted.group()[0] != "“" and (not content or _NAME.fullmatch(content)):
         return quoted.group()
     return f"[{len(content)} characters]"
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from causewatch.dialects.detect import at_path, by_priority, holds, recognise
 from causewatch.dialects.table import Dialect, KindRule, When
 from causewatch.dialects.tables import SHIPPED
-from causewatch.model.span import Span, SpanEvent
+from causewatch.model.span import Scope, Span, SpanEvent
 from causewatch.model.step import StepKind
 from graph_fixtures import span
 
@@ -135,3 +136,30 @@ def test_the_first_rule_that_holds_wins() -> None:
 def test_shipped_dialects_recognise_their_spans(recorded: Span, ids: list[str]) -> None:
     """Each shipped dialect knows its own marks and no others'."""
     assert [d.id for d in recognise(recorded, SHIPPED).dialects] == ids
+
+
+@pytest.mark.parametrize("events", [(), (SpanEvent(name="gen_ai.choice", time_ns=1),)])
+@pytest.mark.parametrize("scope", ["", "lib.tracer", "x" * 10_000])
+@pytest.mark.parametrize("names", [("a.b",), ("gen_ai.system", "a"), ("k" * 10_000,), ()])
+def test_ruling_out_by_names_changes_no_answer(
+    names: tuple[str, ...], scope: str, events: tuple[SpanEvent, ...]
+) -> None:
+    """What is ruled out early is what the conditions would have ruled out, and nothing else."""
+    span = msgspec.structs.replace(
+        SPAN, attributes=dict.fromkeys(names, "v"), scope=Scope(name=scope), events=events
+    )
+    conditions = [
+        When(key="a"),
+        When(prefix="gen_ai."),
+        When(scope="lib.tracer"),
+        When(scope_prefix="lib"),
+        When(event_prefix="gen_ai."),
+        When(key="a", negate=True),
+        When(name="."),
+    ]
+    tables = [
+        Dialect(id=str(i), title="d", priority=i, detect=(condition,))
+        for i, condition in enumerate(conditions)
+    ]
+    expected = [str(i) for i, condition in enumerate(conditions) if holds(condition, span)]
+    assert [dialect.id for dialect in recognise(span, tables).dialects] == expected

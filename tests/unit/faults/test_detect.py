@@ -174,6 +174,11 @@ NO_LOOPS: dict[str, list[tuple[str, Any, Any]]] = {
     "polling": [("get_a", {"n": 1}, {"status": "queued"})] * 5,
     "acting between": [("get_a", {"n": 1}, [1]), ("send_b", {"n": 1}, {"id": 1})] * 2
     + [("get_a", {"n": 1}, [1])],
+    "finding out between": [
+        each
+        for n in range(4)
+        for each in (("get_a", {"n": 1}, [1]), ("read_b", {"n": n}, {"b": n}))
+    ],
 }
 
 
@@ -184,6 +189,18 @@ def test_no_loops(case: str) -> None:
     for tool, arguments, result in NO_LOOPS[case]:
         run.call(tool, arguments, result)
     assert "repeated_call" not in [fault.name for fault in detect(run.graph())]
+
+
+@pytest.mark.parametrize("answer", [["b"], {"error": "timeout"}, [], None])
+def test_other_questions_without_news_do_not_end_a_loop(answer: Any) -> None:
+    """Asking around between the repeats is no progress if the answers are old, bad or missing."""
+    run = RunBuilder()
+    run.call("read_b", {"n": -1}, ["b"])
+    repeats = []
+    for n in range(3):
+        repeats.append(run.call("get_a", {"n": 1}, [1]))
+        run.call("read_b", {"n": n}, answer)
+    assert ("repeated_call", repeats[1]) in names(run.graph())
 
 
 def test_another_agent_may_ask_the_same() -> None:
@@ -256,6 +273,29 @@ def test_a_loss_without_a_performer_is_the_receivers_input() -> None:
     (fault,) = detect(graph)
     assert (fault.step, fault.at) == (step, "input")
     assert fault.step == graph.handoffs[0].receiver
+
+
+TWO = f"{LONG} Then report to the yard\nand wait for the next order"
+SLICED = [
+    ("inside of a word", LONG[:44], True),
+    ("between two words", LONG[:42], True),
+    ("in a template", f"Your task:\n{LONG[:42]}", True),
+    ("quoted", f"Your task is '{LONG[:42]}'", True),
+    ("all of it", TWO, False),
+    ("the first sentence", LONG, False),
+    ("the first line", TWO.splitlines()[0], False),
+    ("with other words after it", f"{LONG[:42]} Friday.", False),
+    ("a few words", LONG[:20], False),
+]
+
+
+@pytest.mark.parametrize(
+    ("got", "cut"), [row[1:] for row in SLICED], ids=[row[0] for row in SLICED]
+)
+def test_the_bare_beginning_of_what_was_said_was_sliced(got: str, cut: bool) -> None:
+    """A model rewords; only code stops after so many characters, unless a line or sentence ends."""
+    graph, step = handed({"task": TWO}, got, mechanical=False, performed=False)
+    assert names(graph) == ([("cut_off", step)] if cut else [])
 
 
 CUT_OFF = [

@@ -214,3 +214,8 @@ def test_any_sentence_can_be_made_private(sentence: str) -> None:
 def test_privacy_is_linear() -> None:
     """A megabyte of quotes does not hold up a message."""
     assert len(without_excerpts("'\"`" * 300_000)) < 20_000
+
+
+def test_one_word_of_a_payload_is_left_out_as_well() -> None:
+    """Between “ and ” even what looks like a name is a payload's: an id, or a key."""
+    assert without_excerpts("uses “sk-live-abc123” of it") == "uses [14 characters] of it"
