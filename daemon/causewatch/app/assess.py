@@ -11,6 +11,7 @@ from causewatch.app.files import Request, read_requests
 from causewatch.app.rulefiles import load_bundle
 from causewatch.blame.judge import judge
 from causewatch.errors import InputError, UserError
+from causewatch.faults.known import Known
 from causewatch.graph.assemble import RunAssembler
 from causewatch.graph.build import build
 from causewatch.graph.gathered import RunSnapshot
@@ -69,7 +70,7 @@ def assess_requests(
 ) -> Iterator[Assessment]:
     """Yield the assessment of each run, in the order in which runs were first seen."""
     for snapshot in snapshots_of(requests, errors):
-        yield judge(graph_of(snapshot), bundle.contracts, bundle.trust)
+        yield judge(graph_of(snapshot), bundle.contracts, Known(trust=bundle.trust))
 
 
 def graph_of(snapshot: RunSnapshot) -> CausalGraph:

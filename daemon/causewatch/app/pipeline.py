@@ -24,6 +24,7 @@ from causewatch.blame.judge import judge
 from causewatch.blame.render import explain_json, explain_text
 from causewatch.contracts.compile import Contract
 from causewatch.errors import UserError
+from causewatch.faults.known import Known
 from causewatch.graph.assemble import Need, RunAssembler
 from causewatch.graph.gathered import RunSnapshot
 from causewatch.inbox.sqlite import Batch, SqliteInbox
@@ -215,7 +216,9 @@ class Pipeline:
             graph = msgspec.structs.replace(early.graph, state=snapshot.state)
             return msgspec.structs.replace(early, graph=graph)
         try:
-            return judge(graph_of(snapshot), self._groups.contracts, self._groups.trust)
+            return judge(
+                graph_of(snapshot), self._groups.contracts, Known(trust=self._groups.trust)
+            )
         except Exception:
             # One run that our code cannot judge must not stop the others; it is counted and named.
             self._count_error(snapshot)

@@ -12,6 +12,7 @@ from causewatch.app.files import Request
 from causewatch.app.rulefiles import load_bundle
 from causewatch.blame.judge import judge
 from causewatch.errors import InputError, UserError
+from causewatch.faults.known import Known
 from causewatch.model.span import Span
 from causewatch.otlp.decode import decode_traces
 from causewatch.rules.bundle import Bundle
@@ -102,7 +103,7 @@ def _judged_scenes(
 ) -> Iterator[Scene]:
     bundle = load_bundle([rules]).bundle if rules is not None else Bundle()
     for snapshot in snapshots_of(iter(requests), errors):
-        assessment = judge(graph_of(snapshot), bundle.contracts, bundle.trust)
+        assessment = judge(graph_of(snapshot), bundle.contracts, Known(trust=bundle.trust))
         yield Scene(id=snapshot.run_id, subject=subject_of(assessment))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from causewatch.faults.known import NOTHING_KNOWN, Known
 from causewatch.faults.words import is_answer_like, is_read_like
 from causewatch.model.graph import CausalGraph
 from causewatch.model.step import Payload, Step
@@ -41,6 +42,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     calls: tuple[Call, ...]
     trusted: frozenset[int] = frozenset()
     """The steps whose results may steer actions."""
+    known: Known = NOTHING_KNOWN
 
 
 def calls_of(graph: CausalGraph) -> tuple[Call, ...]:

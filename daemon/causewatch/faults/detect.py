@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from causewatch.faults.calls import Run, calls_of
 from causewatch.faults.cut_off import detect_cut_off
 from causewatch.faults.empty import detect_empty
 from causewatch.faults.failure import detect_failure
 from causewatch.faults.injected import detect_injected
+from causewatch.faults.known import NOTHING_KNOWN, Known
 from causewatch.faults.lost_at_handoff import detect_lost_at_handoff
 from causewatch.faults.repeated_call import detect_repeated_call
 from causewatch.faults.truncated import detect_truncated
-from causewatch.faults.trust import Trust, trusted_steps
+from causewatch.faults.trust import trusted_steps
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Fault
 
@@ -32,18 +33,24 @@ MAX_FAULTS_COUNT = 200
 """A run with more shows nothing new."""
 
 
-def detect(graph: CausalGraph, trust: Sequence[Trust] = ()) -> tuple[Fault, ...]:
+def detect(graph: CausalGraph, known: Known = NOTHING_KNOWN) -> tuple[Fault, ...]:
     """Return what the detectors see in ``graph``, in order of step and then of detector.
 
-    Of two faults that see the same loss at one handoff, the first listed stays. ``trust`` says
-    whose results may steer actions; the first entry that matches decides, and what none matches is
-    untrusted.
+    Of two faults that see the same loss at one handoff, the first listed stays. ``known`` is what
+    is known beside the run; a fault that is tuned off is left out.
     """
-    run = Run(graph=graph, calls=calls_of(graph), trusted=trusted_steps(graph, trust))
+    run = Run(
+        graph=graph,
+        calls=calls_of(graph),
+        trusted=trusted_steps(graph, known.trust),
+        known=known,
+    )
     found: list[Fault] = []
     lost: set[int] = set()
     for detector in DETECTORS:
         for fault in detector(run):
+            if fault.name in known.tuning.off:
+                continue
             if fault.handoff is not None:
                 if fault.handoff in lost:
                     continue

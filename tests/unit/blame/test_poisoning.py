@@ -13,6 +13,7 @@ from causewatch.blame.judge import judge
 from causewatch.blame.spread import spread_of
 from causewatch.blame.uses import scene_of
 from causewatch.faults.calls import calls_of
+from causewatch.faults.known import Known
 from causewatch.faults.trust import Trust
 from causewatch.graph.build import build
 from causewatch.model.judgement import Assessment
@@ -80,7 +81,7 @@ def test_what_the_user_told_is_healthy() -> None:
 def test_a_trusted_source_is_healthy() -> None:
     """Rule files say whose words may steer."""
     trust = (Trust(kind="tool", glob="get_reviews", level="trusted"),)
-    assert judge(run().graph(), trust=trust).blame.verdict == "healthy"
+    assert judge(run().graph(), known=Known(trust=trust)).blame.verdict == "healthy"
 
 
 def test_a_handbook_that_tells_one_value_raises_no_verdict() -> None:

@@ -11,6 +11,7 @@ import pytest
 from blame_fixtures import RunBuilder
 from causewatch.faults.detect import detect
 from causewatch.faults.injected import DOUBTED_CONFIDENCE, MIN_LIFTED_CHARS, RULES
+from causewatch.faults.known import Known
 from causewatch.faults.trust import Trust
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Fault
@@ -22,7 +23,7 @@ ACCOUNT = "GB29 4417 0071 2290"
 
 def injected(graph: CausalGraph, trust: tuple[Trust, ...] = ()) -> list[Fault]:
     """Return the faults of this detector."""
-    return [fault for fault in detect(graph, trust) if fault.name == "injected"]
+    return [fault for fault in detect(graph, Known(trust=trust)) if fault.name == "injected"]
 
 
 def sure(graph: CausalGraph) -> list[Fault]:
