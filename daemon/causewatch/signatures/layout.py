@@ -56,7 +56,7 @@ def layout(query: Query, width_chars: int = WIDTH_CHARS) -> str:
         return format_query(query)
     hints = ", ".join(f"{hint.name}={format_field(hint.value)}" for hint in query.hints)
     end = f" with({hints})" if hints else ""
-    one_line = " | ".join(_stage(stage) for stage in root.stages) + end
+    one_line = " | ".join(stage_text(stage) for stage in root.stages) + end
     if len(one_line) <= width_chars:
         return one_line
     lines: list[str] = []
@@ -67,10 +67,11 @@ def layout(query: Query, width_chars: int = WIDTH_CHARS) -> str:
     return "\n".join(lines)
 
 
-def _stage(stage: Stage) -> str:
+def stage_text(stage: Stage) -> str:
+    """Return one stage of a pipeline on one line."""
     match stage:
         case Filter() | Named() | Combine() | Relate() | Follow() | Absent() | Pipeline():
-            return _spanset(stage)
+            return spanset_text(stage)
         case Origin(types=types):
             return f"origin({_types(types)})"
         case PathTo(types=types):
@@ -89,20 +90,21 @@ def _stage_block(stage: Stage, width: int) -> list[str]:
         case Filter() | Named() | Combine() | Relate() | Follow() | Absent() | Pipeline():
             return _block(stage, width)
         case _:
-            return [_stage(stage)]
+            return [stage_text(stage)]
 
 
-def _spanset(spanset: Spanset) -> str:
+def spanset_text(spanset: Spanset) -> str:
+    """Return a span set expression on one line."""
     match spanset:
         case Filter(condition=condition) if condition is not None:
             return f"{{ {_field(condition)} }}"
         case Named(operand=operand, name=name):
-            inner = f"({_spanset(operand)})" if isinstance(operand, Named) else _side(operand)
+            inner = f"({spanset_text(operand)})" if isinstance(operand, Named) else _side(operand)
             return f"{inner} as {name}"
         case Absent(operand=operand):
             return f"!{_side(operand)}"
         case Combine() | Relate() | Follow() if not _has_pipeline(spanset):
-            return f"{_side(spanset.left)} {_operator(spanset)} {_side(spanset.right)}"
+            return f"{_side(spanset.left)} {operator_text(spanset)} {_side(spanset.right)}"
         case _:
             return format_spanset(spanset)
 
@@ -116,7 +118,7 @@ def _is_simple(spanset: Spanset) -> bool:
 
 
 def _side(spanset: Spanset) -> str:
-    text = _spanset(spanset)
+    text = spanset_text(spanset)
     return text if _is_simple(spanset) else f"({text})"
 
 
@@ -124,20 +126,21 @@ def _types(types: tuple[EdgeName, ...]) -> str:
     return "flow" if types == FLOW else "|".join(types)
 
 
-def _operator(spanset: Combine | Relate | Follow) -> str:
+def operator_text(spanset: Combine | Relate | Follow) -> str:
+    """Return what stands between the sides."""
     match spanset:
         case Combine(operator=logic):
             return logic
         case Relate(operator=operator, form=form):
             return _PREFIX[form] + operator
         case Follow():
-            guard = "" if spanset.guard is None else _spanset(spanset.guard)
+            guard = "" if spanset.guard is None else spanset_text(spanset.guard)
             return edge_text(spanset, _types(spanset.types), guard)
 
 
 def _block(spanset: Spanset, width: int) -> list[str]:
     """Return a span set expression as lines; it is broken only where it does not fit."""
-    text = _spanset(spanset)
+    text = spanset_text(spanset)
     if len(text) <= width:
         return [text]
     match spanset:
@@ -148,7 +151,7 @@ def _block(spanset: Spanset, width: int) -> list[str]:
             return [*lines[:-1], f"{lines[-1]} as {name}"]
         case Combine() | Relate() | Follow() if not _has_pipeline(spanset):
             right = _side_block(spanset.right, width - len(_INDENT))
-            right[0] = f"{_operator(spanset)} {right[0]}"
+            right[0] = f"{operator_text(spanset)} {right[0]}"
             return [*_side_block(spanset.left, width), *(_INDENT + line for line in right)]
         case _:
             return [text]
