@@ -8,6 +8,7 @@ from causewatch.dialects.understand import understand
 from causewatch.graph.adopt import adopt
 from causewatch.graph.calls import pair
 from causewatch.graph.handoffs import find
+from causewatch.graph.harvest import harvest
 from causewatch.graph.lineage import trace_data
 from causewatch.graph.links import link
 from causewatch.graph.owners import Owners, own
@@ -39,7 +40,7 @@ def build(
         The graph. It depends only on the set of spans, not on their order. Never raises on odd
         spans.
     """
-    tree = refine(grow(_understood(spans, logs)))
+    tree = harvest(refine(grow(_understood(spans, logs))))
     owners = own(tree)
     links = link(tree)
     calls = pair(tree, owners)
