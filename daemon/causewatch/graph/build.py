@@ -13,6 +13,7 @@ from causewatch.graph.lineage import trace_data
 from causewatch.graph.links import link
 from causewatch.graph.owners import Owners, own
 from causewatch.graph.refine import refine
+from causewatch.graph.tell import tell
 from causewatch.graph.tree import Tree, grow, unique
 from causewatch.graph.uncut import uncut
 from causewatch.model.graph import CausalGraph, Edge, EdgeType, Handoff, RunState
@@ -47,6 +48,7 @@ def build(
     owners = adopt(tree, owners, calls)
     tree = uncut(tree, calls)
     handoffs = find(tree, owners, calls, links)
+    tree = tell(tree, owners)
     edges = (
         *_tree_edges(tree),
         *(_edge(a, b, "link", "span link") for a, b in links.pairs),
