@@ -35,6 +35,8 @@ def spread_of(scene: Scene, candidate: Candidate) -> Spread | None:
             return _by_receiver(scene, candidate)
         case "call":
             return _by_call(scene, candidate)
+        case "use":
+            return _by_use(scene, candidate)
         case "values":
             return _by_values(scene, candidate)
 
@@ -158,3 +160,13 @@ def _by_call(scene: Scene, candidate: Candidate) -> Spread | None:
         symptom=call.index,
         evidence=(*handed, f"called {name} with what the text told"),
     )
+
+
+def _by_use(scene: Scene, candidate: Candidate) -> Spread | None:
+    """Judge a fault whose detector saw what came of it: an act, or the answer."""
+    step = candidate.induced
+    use = next((use for use in scene.uses if use.step == step and use.kind != "handoff"), None)
+    if use is None:
+        return None
+    did = f"called {scene.graph.steps[use.step].name}" if use.kind == "act" else "answered"
+    return Spread(uses=(use,), symptom=use.step, evidence=(f"{did} with it",))

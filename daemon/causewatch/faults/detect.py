@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from causewatch.faults.calls import Run, calls_of
+from causewatch.faults.changed_fact import detect_changed_fact
 from causewatch.faults.cut_off import detect_cut_off
 from causewatch.faults.empty import detect_empty
 from causewatch.faults.failure import detect_failure
@@ -27,6 +28,7 @@ DETECTORS: tuple[Detector, ...] = (
     detect_lost_at_handoff,
     detect_cut_off,
     detect_injected,
+    detect_changed_fact,
 )
 
 MAX_FAULTS_COUNT = 200
