@@ -123,6 +123,8 @@ def _change(run: Run, known: _Known, number: int, fact: Fact) -> _Change | None:
     if not found or len({each.readings for _, each in found}) > 1:
         return None
     how, original = found[0]
+    if original.text.startswith(fact.text) and content.text.rstrip().endswith(fact.text):
+        return None  # a text that breaks off in the middle of it: another fault
     if known.timeline.stands_before(fact.text, number) or _is_shown(known, fact, original, number):
         return None
     return _Change(fact=fact, original=original, how=how, content=content, number=number)

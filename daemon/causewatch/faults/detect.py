@@ -25,10 +25,10 @@ DETECTORS: tuple[Detector, ...] = (
     detect_truncated,
     detect_empty,
     detect_repeated_call,
+    detect_changed_fact,
     detect_lost_at_handoff,
     detect_cut_off,
     detect_injected,
-    detect_changed_fact,
 )
 
 MAX_FAULTS_COUNT = 200

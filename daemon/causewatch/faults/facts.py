@@ -32,8 +32,13 @@ _TOKEN = re.compile(
     rf"(?<![\w.+-])[\w.+-]{{1,64}}@[\w-]{{1,64}}(?:\.[\w-]{{1,64}}){{1,8}}"
     rf"|(?<![{_LETTER}0-9_.-])[{_LETTER}_-]{{0,40}}\d[{_LETTER}\d_./:,'’٫٬\u00a0\u202f-]{{0,80}}"
 )
-_NUMBER = re.compile(r"[-+]?\d+(?:[.,'’\u00a0\u202f]\d+)*")
-_WITH_UNIT = re.compile(r"([A-Z]{3}|)([-+]?\d+(?:[.,'’\u00a0\u202f]\d+)*)([a-zA-Z]{0,3})")
+_CURRENCIES = (
+    "EUR|USD|GBP|JPY|CHF|CNY|INR|KRW|BRL|MXN|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|TRY|RUB|UAH|AED|SAR"
+    "|EGP|ILS|ZAR|SGD|HKD|TWD|THB|IDR|VND|PHP|MYR|NGN|KES|ARS|CLP|COP"
+)
+_WITH_UNIT = re.compile(
+    rf"(?:{_CURRENCIES}|)([-+]?\d+(?:[.,'’\u00a0\u202f]\d+)*)([a-zA-Z]{{0,3}})"
+)
 _DATE = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[tT ].*)?|(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})")
 _ID = re.compile(rf"(?=.*[{_LETTER}])[{_LETTER}\d]+(?:[-_/.][{_LETTER}\d]+)*")
 _VERSION = re.compile(r"(?i)v?\d+(?:\.\d+)+[a-z]?\d*")
@@ -82,7 +87,7 @@ def fact_of(token: str) -> Fact | None:
     if dates := _dates(token):
         return Fact(kind="date", text=token, readings=dates)
     if found := _WITH_UNIT.fullmatch(token):
-        return Fact(kind="number", text=token, readings=_numbers(found[2]))
+        return Fact(kind="number", text=token, readings=_numbers(found[1]))
     if _ID.fullmatch(token) and not _VERSION.fullmatch(token):
         return Fact(kind="id", text=token, readings=frozenset({token.lower()}))
     return None
@@ -147,8 +152,7 @@ def how_near(fact: Fact, other: Fact) -> str:
     match fact.kind:
         case "number":
             pairs = ((one, two) for one in fact.readings for two in other.readings)
-            found = [_numbers_near(one, two) for one, two in pairs]
-            return found[0] if all(found) else ""
+            return next(filter(None, (_numbers_near(one, two) for one, two in pairs)), "")
         case "date":
             return _dates_near(fact, other)
         case "address":
