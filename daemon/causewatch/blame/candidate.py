@@ -92,6 +92,8 @@ def _of_faults(faults: Iterable[Fault]) -> Iterator[Candidate]:
             if fault.name == "changed_fact" and fault.handoff is not None:
                 # Code carried it: what a model makes up, code garbles.
                 category = "serialization"
+            if fault.handoff is None and fault.induced is not None and spread == "receiver":
+                spread = "use"
             yield Candidate(
                 step=fault.step,
                 category=category,

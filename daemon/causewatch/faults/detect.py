@@ -9,6 +9,7 @@ from causewatch.faults.changed_fact import detect_changed_fact
 from causewatch.faults.cut_off import detect_cut_off
 from causewatch.faults.empty import detect_empty
 from causewatch.faults.failure import detect_failure
+from causewatch.faults.flattened import detect_flattened
 from causewatch.faults.injected import detect_injected
 from causewatch.faults.known import NOTHING_KNOWN, Known
 from causewatch.faults.lost_at_handoff import detect_lost_at_handoff
@@ -26,6 +27,7 @@ DETECTORS: tuple[Detector, ...] = (
     detect_empty,
     detect_repeated_call,
     detect_changed_fact,
+    detect_flattened,
     detect_lost_at_handoff,
     detect_cut_off,
     detect_injected,
