@@ -16,6 +16,7 @@ from causewatch.faults.lost_at_handoff import detect_lost_at_handoff
 from causewatch.faults.repeated_call import detect_repeated_call
 from causewatch.faults.truncated import detect_truncated
 from causewatch.faults.trust import trusted_steps
+from causewatch.faults.unused_result import detect_unused_result
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Fault
 
@@ -31,6 +32,7 @@ DETECTORS: tuple[Detector, ...] = (
     detect_lost_at_handoff,
     detect_cut_off,
     detect_injected,
+    detect_unused_result,
 )
 
 MAX_FAULTS_COUNT = 200
