@@ -13,6 +13,7 @@ from causewatch.faults.flattened import detect_flattened
 from causewatch.faults.injected import detect_injected
 from causewatch.faults.known import NOTHING_KNOWN, Known
 from causewatch.faults.lost_at_handoff import detect_lost_at_handoff
+from causewatch.faults.out_of_order import detect_out_of_order
 from causewatch.faults.repeated_call import detect_repeated_call
 from causewatch.faults.truncated import detect_truncated
 from causewatch.faults.trust import trusted_steps
@@ -33,6 +34,7 @@ DETECTORS: tuple[Detector, ...] = (
     detect_cut_off,
     detect_injected,
     detect_unused_result,
+    detect_out_of_order,
 )
 
 MAX_FAULTS_COUNT = 200

@@ -24,6 +24,7 @@ from causewatch.model.value import Value
 Side = Literal["found", "said", "asked", "told"]
 """A tool's result, an agent's own words and calls, a tool's arguments, what an agent was given."""
 _RANK: dict[Side, int] = {"found": 0, "said": 0, "asked": 1, "told": 2}
+_TEXT_TYPES = frozenset({"text", "reasoning", "thinking", "refusal"})
 MAX_CONTENTS_COUNT = 20_000
 MAX_CONTENT_CHARS = 400_000
 
@@ -77,7 +78,11 @@ def sees_all(step: Step) -> bool:
     """Tell whether all that a model step was given is on its span, as text."""
     if step.messages_cut or not step.input_messages:
         return False
-    return not any(isinstance(part, OtherPart) for m in step.input_messages for part in m.parts)
+    return not any(
+        isinstance(part, OtherPart) and part.content and part.type not in _TEXT_TYPES
+        for message in step.input_messages
+        for part in message.parts
+    )
 
 
 def _contents(graph: CausalGraph) -> Iterator[Content]:
