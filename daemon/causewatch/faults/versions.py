@@ -32,7 +32,7 @@ _KEYS = frozenset(
     }
 )  # fmt: skip
 _HINT = re.compile(
-    r"seq|ver[sz]|rev|gener|updat|modif|as_?of|stamp|\bts\b|_at\b|At\b|event|snapshot|stand|fassung"
+    r"\bv\d|seq|ver[sz]|rev|gener|updat|modif|as_?of|stamp|\bts\b|_at\b|At\b|event|snapshot|stand|fassung"
     r"|nummer|lfd|aktual|ge(?:ae|ä)nd|mise|maj|secu|actual|aggior|atual|верс|обнов|版|バージ|更新|序",
     re.IGNORECASE,
 )
