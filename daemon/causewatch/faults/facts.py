@@ -24,6 +24,8 @@ MIN_SHIFTED_DIGITS_COUNT = 3
 MIN_CHANGED_DIGITS_COUNT = 4
 MIN_ADDRESS_CHARS = 8
 MIN_HASH_CHARS = 16
+MIN_TURNS_COUNT = 4
+MAX_SLIPS_COUNT = 2
 MAX_NEXT_DIFFERENCE = 3
 """Ids so close follow each other: the next one is another thing, not a slip of the pen."""
 
@@ -42,6 +44,7 @@ _WITH_UNIT = re.compile(
 _DATE = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[tT ].*)?|(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})")
 _ID = re.compile(rf"(?=.*[{_LETTER}])[{_LETTER}\d]+(?:[-_/.][{_LETTER}\d]+)*")
 _VERSION = re.compile(r"(?i)v?\d+(?:\.\d+)+[a-z]?\d*")
+_TURNS = re.compile(r"[a-z](?=\d)|\d(?=[a-z])", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
 _DAY = re.compile(r"(?:19|20)\d\d(?:(?:0\d|1[0-2])(?:[0-2]\d|3[01])\d{0,6})?")
 _ENDS = ".,:/'’-_\u00a0\u202f"
@@ -223,12 +226,9 @@ def _addresses_near(one: str, two: str) -> str:
 
 
 def _ids_near(one: str, two: str) -> str:
-    if len(one) >= MIN_HASH_CHARS and len(one) == len(two):
-        differing = [i for i, (a, b) in enumerate(zip(one, two, strict=True)) if a != b]
-        digits = [i for i in differing if one[i].isdigit() and two[i].isdigit()]
-        if 0 < len(differing) <= 2 and not _follows(one, two) and (digits or _mixed(one)):  # noqa: PLR2004 - a slip
-            return "a character changed"
-        return ""
+    if len(one) >= MIN_HASH_CHARS and len(one) == len(two) and _is_hash(one):
+        slips = sum(a != b for a, b in zip(one, two, strict=True))
+        return "a character changed" if slips <= MAX_SLIPS_COUNT and not _follows(one, two) else ""
     if _DIGITS.sub("#", one) != _DIGITS.sub("#", two):
         return ""
     groups = [(a, b) for a, b in zip(_DIGITS.findall(one), _DIGITS.findall(two), strict=True) if a != b]
@@ -244,9 +244,9 @@ def _ids_near(one: str, two: str) -> str:
     return "a digit lost or doubled" if _is_one_edit(left, right) else ""
 
 
-def _mixed(text: str) -> bool:
-    """Tell whether letters and digits alternate, as in a hash: then a letter is no word's."""
-    return len(_DIGITS.findall(text)) >= 3  # noqa: PLR2004 - words with numbers have one or two
+def _is_hash(text: str) -> bool:
+    """Tell whether letters and digits alternate as in a hash: then a letter is no word's."""
+    return len(_TURNS.findall(text)) >= MIN_TURNS_COUNT
 
 
 def _follows(one: str, two: str) -> bool:

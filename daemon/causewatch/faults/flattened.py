@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from causewatch.faults.asked import calls_by_id
 from causewatch.faults.calls import Call, Run
 from causewatch.faults.empty import is_empty
 from causewatch.faults.expand import expand
@@ -211,7 +212,7 @@ def _confused(run: Run, act: Outcome, records: list[Record]) -> tuple[str, str] 
 
 def _results(run: Run) -> Iterator[Fault]:
     """Yield a fault for each structured result that a model was shown as a placeholder."""
-    calls = {call.step.call_id: call for call in run.calls if call.step.call_id}
+    calls: dict[str, Call] | None = None
     seen: set[str] = set()
     for index, step in enumerate(run.graph.steps):
         if step.kind != "model":
@@ -221,17 +222,22 @@ def _results(run: Run) -> Iterator[Fault]:
                 if not isinstance(part, ToolResultPart) or not part.id or part.id in seen:
                     continue
                 seen.add(part.id)
+                texts = (leaf for _, leaf in leaves(part.result) if isinstance(leaf, str))
+                lost = next(filter(is_placeholder, texts), None)
+                if lost is None:
+                    continue
+                calls = calls_by_id(run) if calls is None else calls
                 call = calls.get(part.id)
-                if call is not None and (fault := _shown(run, index, call, part.result)):
+                if call is not None and (fault := _shown(run, index, call, lost)):
                     yield fault
 
 
-def _shown(run: Run, model: int, call: Call, shown: Value) -> Fault | None:
+def _shown(run: Run, model: int, call: Call, lost: str) -> Fault | None:
+    """Return the fault, if the call's own result was structure and not that placeholder."""
     result = call.result
-    if result is None or result.cut or shown == result.value or is_empty(result.value):
+    if result is None or result.cut or is_empty(result.value) or lost in result.raw:
         return None
-    lost = next((t for _, t in leaves(shown) if isinstance(t, str) and is_placeholder(t)), None)
-    if lost is None or lost in result.raw or not isinstance(expand(result.value), dict | list):
+    if not isinstance(expand(result.value), dict | list):
         return None
     agent = run.graph.owner[model]
     at_ns = run.graph.steps[model].span.start_ns

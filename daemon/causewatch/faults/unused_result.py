@@ -20,6 +20,7 @@ from causewatch.model.step import Step, ToolResultPart
 
 PROBE_CHARS = 24
 MIN_PROBE_CHARS = 12
+MIN_WORD_CHARS = 4
 MAX_PROBES_COUNT = 40
 MIN_TELLING_CHARS = 40
 """A branch that said less, and no fact, may have had nothing to say."""
@@ -71,6 +72,8 @@ def _tells(run: Run, branch: Branch, group: Group) -> bool:
     payload = step.result or step.output
     if payload is not None and payload.cut:
         return False
+    if isinstance(value, dict | list):
+        return bool(_facts(run, branch, others) or _words(branch, others))
     return len(branch.text) >= MIN_TELLING_CHARS or bool(_facts(run, branch, others))
 
 
@@ -95,6 +98,19 @@ def _readings(tokens: Iterable[str]) -> frozenset[str]:
     )
 
 
+def _words(branch: Branch, others: list[Branch]) -> tuple[str, ...]:
+    """Return the short values of a branch's result by which it would be known again."""
+    lines = {fold(line) for line in branch.text.splitlines() if "\n" in branch.text}
+    theirs = "\n".join(fold(f"{each.text}\n{each.asked}") for each in others)
+    return tuple(
+        sorted(
+            line
+            for line in lines
+            if MIN_WORD_CHARS <= len(line) < MIN_PROBE_CHARS and line not in theirs
+        )
+    )
+
+
 def _probes(branch: Branch, others: list[Branch]) -> tuple[str, ...]:
     """Return pieces of a branch's text by which it would be known again."""
     lines = filter(None, map(fold, branch.text.splitlines()))
@@ -109,6 +125,7 @@ def _join(
     """Return the step that joined the other branches without this one, and one of those."""
     others = [each for each in group.branches if each.step != branch.step]
     probes, facts = _probes(branch, others), _facts(run, branch, others)
+    probes = (*probes, *_words(branch, others))
     if not probes and not facts:
         return None
     theirs = [(each, _probes(each, [branch])) for each in others]
