@@ -10,6 +10,7 @@ import msgspec
 from causewatch.faults.calls import Run
 from causewatch.faults.text import plain
 from causewatch.model.graph import CausalGraph
+from causewatch.model.step import Payload
 
 MAX_GROUPS_COUNT = 50
 MAX_BRANCHES_COUNT = 40
@@ -24,6 +25,7 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     asked: str
     """What it was asked: two branches that were asked the same may stand for each other."""
+    is_structured: bool
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,9 +39,10 @@ def groups_of(run: Run) -> Iterator[Group]:
     """Yield the groups of parallel branches of a run, at most ``MAX_GROUPS_COUNT``."""
     left = MAX_GROUPS_COUNT
     for group in (*_calls(run), *_agents(run.graph)):
-        if len(group.branches) > 1 and left:
-            left -= 1
-            yield group
+        if not left:
+            return
+        left -= 1
+        yield group
 
 
 def _calls(run: Run) -> Iterator[Group]:
@@ -61,6 +64,7 @@ def _calls(run: Run) -> Iterator[Group]:
                         text=plain(call.result),
                         name=call.step.name,
                         asked=call.arguments_key,
+                        is_structured=_is_structured(call.result),
                     )
                     for call in found
                 ),
@@ -80,16 +84,22 @@ def _agents(graph: CausalGraph) -> Iterator[Group]:
         for i in siblings:
             span = graph.steps[i].span
             if group and span.start_ns >= ends_ns:
-                yield _agent_group(graph, group)
+                yield from _agent_group(graph, group)
                 group = []
             group.append(i)
             ends_ns = max(ends_ns, span.end_ns) if len(group) > 1 else span.end_ns
-        yield _agent_group(graph, group)
+        yield from _agent_group(graph, group)
 
 
-def _agent_group(graph: CausalGraph, group: list[int]) -> Group:
-    found = (_agent(graph, i) for i in group[:MAX_BRANCHES_COUNT])
-    return Group(branches=tuple(found), kind="agent")
+def _are_apart(graph: CausalGraph, group: list[int]) -> bool:
+    """Tell whether none of some agents handed over to another: then they work in turn."""
+    return not any(h.sender in group and h.receiver in group for h in graph.handoffs)
+
+
+def _agent_group(graph: CausalGraph, group: list[int]) -> Iterator[Group]:
+    if len(group) > 1 and _are_apart(graph, group):
+        found = (_agent(graph, i) for i in group[:MAX_BRANCHES_COUNT])
+        yield Group(branches=tuple(found), kind="agent")
 
 
 def _agent(graph: CausalGraph, index: int) -> Branch:
@@ -110,7 +120,12 @@ def _agent(graph: CausalGraph, index: int) -> Branch:
         text=text,
         name=graph.owner[index] or step.name,
         asked="" if step.input is None else step.input.raw,
+        is_structured=_is_structured(step.output),
     )
+
+
+def _is_structured(payload: Payload | None) -> bool:
+    return payload is not None and isinstance(payload.value, dict | list)
 
 
 def is_below(graph: CausalGraph, index: int, above: int) -> bool:

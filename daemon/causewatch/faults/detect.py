@@ -17,6 +17,7 @@ from causewatch.faults.out_of_order import detect_out_of_order
 from causewatch.faults.repeated_call import detect_repeated_call
 from causewatch.faults.truncated import detect_truncated
 from causewatch.faults.trust import trusted_steps
+from causewatch.faults.ungrounded import detect_ungrounded
 from causewatch.faults.unused_result import detect_unused_result
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Fault
@@ -35,6 +36,7 @@ DETECTORS: tuple[Detector, ...] = (
     detect_injected,
     detect_unused_result,
     detect_out_of_order,
+    detect_ungrounded,
 )
 
 MAX_FAULTS_COUNT = 200

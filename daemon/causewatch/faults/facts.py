@@ -15,7 +15,7 @@ from typing import Literal
 
 import msgspec
 
-from causewatch.faults.text import MAX_SCANNED_CHARS, leaves
+from causewatch.faults.text import MAX_SCANNED_CHARS, leaves, unescaped
 from causewatch.model.value import Value
 
 FactKind = Literal["number", "id", "date", "address"]
@@ -62,11 +62,8 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
 
 def tokens_of(text: str) -> list[str]:
     """Return what may be facts in a text, as written: whatever holds a digit, and addresses."""
-    text = text[:MAX_SCANNED_CHARS]
-    if "\\" in text:
-        # In the JSON of a string a line break is written as a letter, and would join what follows.
-        text = text.replace("\\n", " ").replace("\\t", " ").replace("\\r", " ")
-    return _TOKEN.findall(text)
+    # In the JSON of a string a line break is written as a letter, and would join what follows.
+    return _TOKEN.findall(unescaped(text[:MAX_SCANNED_CHARS]))
 
 
 def tokens_in(value: Value) -> Iterator[str]:

@@ -20,7 +20,7 @@ from causewatch.faults.facts import fact_of
 from causewatch.faults.lost_at_handoff import given_to, place_of
 from causewatch.faults.outcome import Outcome, outcomes_of
 from causewatch.faults.placeholders import is_placeholder, placeholders_in
-from causewatch.faults.text import excerpt, fold, leaves
+from causewatch.faults.text import excerpt, fold, leaves, unescaped
 from causewatch.model.graph import Handoff
 from causewatch.model.judgement import Fault
 from causewatch.model.step import Payload, ToolResultPart
@@ -80,6 +80,7 @@ def _flattened(
     given = given_to(run.graph, handoff)
     if not records or given is None:
         return None
+    given = unescaped(given)
     return (
         _blanked(records, given)
         or _lost(handoff, records_of(_members(expand(sent.value))), given)

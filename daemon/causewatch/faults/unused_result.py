@@ -12,7 +12,7 @@ from causewatch.faults.expand import expand
 from causewatch.faults.facts import fact_of, tokens_of
 from causewatch.faults.outcome import outcomes_of
 from causewatch.faults.sources import said_in
-from causewatch.faults.text import fold
+from causewatch.faults.text import fold, unescaped
 from causewatch.faults.timeline import sees_all
 from causewatch.faults.words import is_pending
 from causewatch.model.judgement import Fault
@@ -72,7 +72,7 @@ def _tells(run: Run, branch: Branch, group: Group) -> bool:
     payload = step.result or step.output
     if payload is not None and payload.cut:
         return False
-    if isinstance(value, dict | list):
+    if branch.is_structured:
         return bool(_facts(run, branch, others) or _words(branch, others))
     return len(branch.text) >= MIN_TELLING_CHARS or bool(_facts(run, branch, others))
 
@@ -100,7 +100,7 @@ def _readings(tokens: Iterable[str]) -> frozenset[str]:
 
 def _words(branch: Branch, others: list[Branch]) -> tuple[str, ...]:
     """Return the short values of a branch's result by which it would be known again."""
-    lines = {fold(line) for line in branch.text.splitlines() if "\n" in branch.text}
+    lines = set(map(fold, branch.text.splitlines())) if branch.is_structured else set()
     theirs = "\n".join(fold(f"{each.text}\n{each.asked}") for each in others)
     return tuple(
         sorted(
@@ -140,13 +140,21 @@ def _join(
         text = _given(step)
         if any(probe in text for probe in probes) or facts & _readings(tokens_of(text)):
             return None
-        if joined is None and step.kind == "model" and step.span.start_ns >= branch.end_ns:
+        if joined is None and _may_join(run, index, branch, group):
             other = _first_shown(index, text, theirs, consumers)
             if other is not None:
                 if not sees_all(step):
                     return None
                 joined = index, other
     return joined
+
+
+def _may_join(run: Run, index: int, branch: Branch, group: Group) -> bool:
+    """Tell whether a step comes after a branch, and is no part of one."""
+    step = run.graph.steps[index]
+    if step.kind != "model" or step.span.start_ns < branch.end_ns:
+        return False
+    return not any(is_below(run.graph, index, each.step) for each in group.branches)
 
 
 def _given(step: Step) -> str:
@@ -163,7 +171,7 @@ def _given(step: Step) -> str:
             for leaf in message.parts
             if isinstance(leaf, ToolResultPart) and not isinstance(leaf.result, str)
         )
-    return fold("\n".join(parts))
+    return fold(unescaped("\n".join(parts)))
 
 
 def _first_shown(
