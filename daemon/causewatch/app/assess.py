@@ -10,6 +10,8 @@ import msgspec
 from causewatch.app.files import Request, read_requests
 from causewatch.app.rulefiles import load_bundle
 from causewatch.blame.judge import judge
+from causewatch.dialects.table import Dialect
+from causewatch.dialects.tables import SHIPPED
 from causewatch.errors import InputError, UserError
 from causewatch.faults.known import Known
 from causewatch.graph.assemble import RunAssembler
@@ -37,7 +39,10 @@ class Assessed(msgspec.Struct, kw_only=True):
 
 
 def assess_files(
-    paths: Sequence[str], rules: Path | None = None, store: Path | None = None
+    paths: Sequence[str],
+    rules: Path | None = None,
+    store: Path | None = None,
+    dialects: Sequence[Dialect] = SHIPPED,
 ) -> Assessed:
     """Judge every run in the files, and in a daemon's store, with the rules under ``rules``.
 
@@ -47,7 +52,7 @@ def assess_files(
     bundle = Bundle() if rules is None else load_bundle([rules]).bundle
     errors: list[InputError] = []
     requests = all_requests(paths, store, errors)
-    return Assessed(assessments=assess_requests(requests, bundle, errors), errors=errors)
+    return Assessed(assessments=assess_requests(requests, bundle, errors, dialects), errors=errors)
 
 
 def all_requests(
@@ -66,17 +71,24 @@ def all_requests(
 
 
 def assess_requests(
-    requests: Iterator[Request], bundle: Bundle, errors: list[InputError]
+    requests: Iterator[Request],
+    bundle: Bundle,
+    errors: list[InputError],
+    dialects: Sequence[Dialect] = SHIPPED,
 ) -> Iterator[Assessment]:
     """Yield the assessment of each run, in the order in which runs were first seen."""
     for snapshot in snapshots_of(requests, errors):
-        yield judge(graph_of(snapshot), bundle.contracts, Known(trust=bundle.trust))
+        yield judge(graph_of(snapshot, dialects), bundle.contracts, Known(trust=bundle.trust))
 
 
-def graph_of(snapshot: RunSnapshot) -> CausalGraph:
+def graph_of(snapshot: RunSnapshot, dialects: Sequence[Dialect] = SHIPPED) -> CausalGraph:
     """Build the causal graph of a snapshot."""
     return build(
-        run_id=snapshot.run_id, spans=snapshot.spans, logs=snapshot.logs, state=snapshot.state
+        run_id=snapshot.run_id,
+        spans=snapshot.spans,
+        logs=snapshot.logs,
+        state=snapshot.state,
+        dialects=dialects,
     )
 
 

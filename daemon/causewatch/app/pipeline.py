@@ -23,6 +23,8 @@ from causewatch.app.groups import Groups
 from causewatch.blame.judge import judge
 from causewatch.blame.render import explain_json, explain_text
 from causewatch.contracts.compile import Contract
+from causewatch.dialects.table import Dialect
+from causewatch.dialects.tables import SHIPPED
 from causewatch.errors import UserError
 from causewatch.faults.known import Known
 from causewatch.graph.assemble import Need, RunAssembler
@@ -66,6 +68,7 @@ class Pipeline:
         metrics: Metrics,
         now_ns: Callable[[], int],
         retention_s: float,
+        dialects: Sequence[Dialect] = SHIPPED,
     ) -> None:
         self._inbox = inbox
         self._assembler = assembler
@@ -74,6 +77,7 @@ class Pipeline:
         self._metrics = metrics
         self._now_ns = now_ns
         self._retention_s = retention_s
+        self._dialects = dialects
         self._position = inbox.cursor(CURSOR)
         self._due: deque[RunSnapshot] = deque()
         self._dropped: dict[str, int] = {}
@@ -216,9 +220,8 @@ class Pipeline:
             graph = msgspec.structs.replace(early.graph, state=snapshot.state)
             return msgspec.structs.replace(early, graph=graph)
         try:
-            return judge(
-                graph_of(snapshot), self._groups.contracts, Known(trust=self._groups.trust)
-            )
+            graph = graph_of(snapshot, self._dialects)
+            return judge(graph, self._groups.contracts, Known(trust=self._groups.trust))
         except Exception:
             # One run that our code cannot judge must not stop the others; it is counted and named.
             self._count_error(snapshot)

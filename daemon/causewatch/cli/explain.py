@@ -8,6 +8,7 @@ import click
 
 from causewatch.cli.options import (
     TracesCommand,
+    dialects_option,
     format_option,
     input_options,
     is_coloured,
@@ -20,8 +21,15 @@ from causewatch.cli.options import (
 @click.command(cls=TracesCommand)
 @input_options
 @rules_option
+@dialects_option
 @format_option
-def command(traces: tuple[str, ...], store: Path | None, rules: Path | None, form: str) -> int:
+def command(
+    traces: tuple[str, ...],
+    store: Path | None,
+    rules: Path | None,
+    dialects: tuple[Path, ...],
+    form: str,
+) -> int:
     """Tell for each run whether it was corrupted, by which step, and along which path.
 
     Exits with 1 when a run is corrupted, 3 when some input could not be read (the rest is
@@ -30,11 +38,12 @@ def command(traces: tuple[str, ...], store: Path | None, rules: Path | None, for
     import msgspec  # noqa: PLC0415  # start-up
 
     from causewatch.app.assess import assess_files  # noqa: PLC0415
+    from causewatch.app.dialectfiles import load_dialects  # noqa: PLC0415
     from causewatch.blame.render import explain_json, explain_text  # noqa: PLC0415
 
     require_input(traces, store)
     corrupted = False
-    result = assess_files(traces, rules, store)
+    result = assess_files(traces, rules, store, load_dialects(dialects))
     for assessment in result.assessments:
         corrupted = corrupted or assessment.blame.verdict == "corrupted"
         if is_json(form):
