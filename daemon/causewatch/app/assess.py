@@ -11,6 +11,8 @@ from causewatch.app.files import Request, read_requests
 from causewatch.app.rulefiles import load_bundle
 from causewatch.blame.ending import NOT_KNOWN, Ending
 from causewatch.blame.judge import judge
+from causewatch.dialects.table import Dialect
+from causewatch.dialects.tables import SHIPPED
 from causewatch.errors import InputError, UserError
 from causewatch.faults.known import Known
 from causewatch.graph.assemble import RunAssembler
@@ -41,6 +43,8 @@ def assess_files(
     paths: Sequence[str],
     rules: Path | None = None,
     store: Path | None = None,
+    dialects: Sequence[Dialect] = SHIPPED,
+    *,
     ending: Ending = NOT_KNOWN,
 ) -> Assessed:
     """Judge every run in the files, and in a daemon's store, with the rules under ``rules``.
@@ -54,7 +58,7 @@ def assess_files(
     bundle = Bundle() if rules is None else load_bundle([rules]).bundle
     errors: list[InputError] = []
     requests = all_requests(paths, store, errors)
-    assessments = assess_requests(requests, bundle, errors, ending)
+    assessments = assess_requests(requests, bundle, errors, dialects, ending=ending)
     return Assessed(assessments=assessments, errors=errors)
 
 
@@ -77,6 +81,8 @@ def assess_requests(
     requests: Iterator[Request],
     bundle: Bundle,
     errors: list[InputError],
+    dialects: Sequence[Dialect] = SHIPPED,
+    *,
     ending: Ending = NOT_KNOWN,
 ) -> Iterator[Assessment]:
     """Yield the assessment of each run, in the order in which runs were first seen."""
@@ -84,7 +90,8 @@ def assess_requests(
     if ending.symptom:
         snapshots = [_with_span(snapshots, ending.symptom)]
     for snapshot in snapshots:
-        yield judge(graph_of(snapshot), bundle.contracts, Known(trust=bundle.trust), ending)
+        graph = graph_of(snapshot, dialects)
+        yield judge(graph, bundle.contracts, Known(trust=bundle.trust), ending)
 
 
 def _with_span(snapshots: Sequence[RunSnapshot], start: str) -> RunSnapshot:
@@ -107,10 +114,14 @@ def _with_span(snapshots: Sequence[RunSnapshot], start: str) -> RunSnapshot:
     return next(iter(found.values()))
 
 
-def graph_of(snapshot: RunSnapshot) -> CausalGraph:
+def graph_of(snapshot: RunSnapshot, dialects: Sequence[Dialect] = SHIPPED) -> CausalGraph:
     """Build the causal graph of a snapshot."""
     return build(
-        run_id=snapshot.run_id, spans=snapshot.spans, logs=snapshot.logs, state=snapshot.state
+        run_id=snapshot.run_id,
+        spans=snapshot.spans,
+        logs=snapshot.logs,
+        state=snapshot.state,
+        dialects=dialects,
     )
 
 

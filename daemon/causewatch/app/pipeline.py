@@ -24,6 +24,8 @@ from causewatch.blame.judge import judge
 from causewatch.blame.render import explain_json
 from causewatch.blame.story import explain_text
 from causewatch.contracts.compile import Contract
+from causewatch.dialects.table import Dialect
+from causewatch.dialects.tables import SHIPPED
 from causewatch.errors import UserError
 from causewatch.faults.known import Known
 from causewatch.graph.assemble import Need, RunAssembler
@@ -69,6 +71,7 @@ class Pipeline:
         now_ns: Callable[[], int],
         retention_s: float,
         scores: tuple[ScoreLimit, ...] = (),
+        dialects: Sequence[Dialect] = SHIPPED,
     ) -> None:
         self._inbox = inbox
         self._assembler = assembler
@@ -78,6 +81,7 @@ class Pipeline:
         self._now_ns = now_ns
         self._retention_s = retention_s
         self._scores = scores
+        self._dialects = dialects
         self._position = inbox.cursor(CURSOR)
         self._due: deque[RunSnapshot] = deque()
         self._dropped: dict[str, int] = {}
@@ -221,7 +225,8 @@ class Pipeline:
             return msgspec.structs.replace(early, graph=graph)
         try:
             known = Known(trust=self._groups.trust, scores=self._scores)
-            return judge(graph_of(snapshot), self._groups.contracts, known)
+            graph = graph_of(snapshot, self._dialects)
+            return judge(graph, self._groups.contracts, known)
         except Exception:
             # One run that our code cannot judge must not stop the others; it is counted and named.
             self._count_error(snapshot)

@@ -9,6 +9,7 @@ import click
 
 from causewatch.cli.options import (
     TracesCommand,
+    dialects_option,
     graph_format_option,
     input_options,
     is_coloured,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 @click.command(cls=TracesCommand)
 @input_options
 @rules_option
+@dialects_option
 @click.option(
     "--failed",
     is_flag=True,
@@ -42,7 +44,8 @@ def command(  # noqa: PLR0913  # one an option
     traces: tuple[str, ...],
     store: Path | None,
     rules: Path | None,
-    failed: bool,  # click's way
+    dialects: tuple[Path, ...],
+    failed: bool,
     symptom: str,
     form: str,
 ) -> int:
@@ -53,11 +56,13 @@ def command(  # noqa: PLR0913  # one an option
     could not be read (the rest is answered).
     """
     from causewatch.app.assess import assess_files  # noqa: PLC0415  # start-up
+    from causewatch.app.dialectfiles import load_dialects  # noqa: PLC0415
     from causewatch.blame.ending import Ending  # noqa: PLC0415
 
     require_input(traces, store)
     corrupted = False
-    result = assess_files(traces, rules, store, Ending(failed=failed, symptom=symptom.strip()))
+    ending = Ending(failed=failed, symptom=symptom.strip())
+    result = assess_files(traces, rules, store, load_dialects(dialects), ending=ending)
     for assessment in result.assessments:
         corrupted = corrupted or assessment.blame.verdict == "corrupted"
         click.echo(_shown(assessment, form))

@@ -11,6 +11,7 @@ import msgspec
 
 from causewatch.cli.options import (
     TracesCommand,
+    dialects_option,
     format_option,
     input_options,
     is_json,
@@ -34,6 +35,7 @@ _MAX_PART_CHARS = 100
 @click.option("--why", is_flag=True, help="Also say what each part of the query selects.")
 @input_options
 @rules_option
+@dialects_option
 @format_option
 def command(  # noqa: PLR0913, PLR0917  # one parameter an option
     query: str | None,
@@ -43,6 +45,7 @@ def command(  # noqa: PLR0913, PLR0917  # one parameter an option
     traces: tuple[str, ...],
     store: Path | None,
     rules: Path | None,
+    dialects: tuple[Path, ...],
     form: str,
 ) -> int:
     """Print the spans that QUERY matches, or the answers to all of --queries in order.
@@ -50,6 +53,7 @@ def command(  # noqa: PLR0913, PLR0917  # one parameter an option
     A bad QUERY exits with 2; with --queries it is an "error" line and changes no exit code.
     """
     from causewatch.app.assess import all_requests  # noqa: PLC0415  # start-up
+    from causewatch.app.dialectfiles import load_dialects  # noqa: PLC0415
     from causewatch.app.querying import Question, Scenes, answer  # noqa: PLC0415
 
     require_input(traces, store)
@@ -57,7 +61,8 @@ def command(  # noqa: PLR0913, PLR0917  # one parameter an option
         raise click.UsageError("give either one QUERY or --queries FILE")
     errors: list[InputError] = []
     requests = all_requests(traces, store, errors)
-    scenes = Scenes(requests, raw=raw, rules=rules, errors=errors)
+    known = load_dialects(dialects)
+    scenes = Scenes(requests, raw=raw, rules=rules, errors=errors, dialects=known)
     questions = [Question(query=query)] if query is not None else _questions(queries)
     failed = False
     for question in questions:
