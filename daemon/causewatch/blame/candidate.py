@@ -87,24 +87,32 @@ def candidates_of(
 
 def _of_faults(faults: Iterable[Fault]) -> Iterator[Candidate]:
     for fault in faults:
-        if fault.name in CATEGORY_OF_FAULT and fault.confidence >= MIN_FAULT_CONFIDENCE:
-            category, spread = CATEGORY_OF_FAULT[fault.name]
-            if fault.name == "changed_fact" and fault.handoff is not None:
-                # Code carried it: what a model makes up, code garbles.
-                category = "serialization"
-            if fault.handoff is None and fault.induced is not None and spread == "receiver":
-                spread = "use"
-            yield Candidate(
-                step=fault.step,
-                category=category,
-                reason=fault.reason,
-                confidence=fault.confidence,
-                spread=spread,
-                handoff=fault.handoff,
-                at=fault.at,
-                fault=fault.name,
-                induced=fault.induced,
-            )
+        candidate = candidate_of(fault) if fault.confidence >= MIN_FAULT_CONFIDENCE else None
+        if candidate is not None:
+            yield candidate
+
+
+def candidate_of(fault: Fault) -> Candidate | None:
+    """Return a fault as a candidate, ``None`` for one that cannot start a corruption."""
+    if fault.name not in CATEGORY_OF_FAULT:
+        return None
+    category, spread = CATEGORY_OF_FAULT[fault.name]
+    if fault.name == "changed_fact" and fault.handoff is not None:
+        # Code carried it: what a model makes up, code garbles.
+        category = "serialization"
+    if fault.handoff is None and fault.induced is not None and spread == "receiver":
+        spread = "use"
+    return Candidate(
+        step=fault.step,
+        category=category,
+        reason=fault.reason,
+        confidence=fault.confidence,
+        spread=spread,
+        handoff=fault.handoff,
+        at=fault.at,
+        fault=fault.name,
+        induced=fault.induced,
+    )
 
 
 def _of_verdicts(graph: CausalGraph, verdicts: Iterable[ContractVerdict]) -> Iterator[Candidate]:

@@ -191,3 +191,13 @@ def test_secrets_do_not_show_in_a_repr(folder: Path) -> None:
     assert "xoxb-1" not in shown
     assert "whsec_" not in shown
     assert "otlp-1" not in shown
+
+
+def test_dialect_files_are_named_and_told_from_configurations(tmp_path: Path) -> None:
+    """``dialects`` is a section here and a list in a dialect file."""
+    path = tmp_path / "causewatch.yaml"
+    path.write_text("dialects: {paths: [mine, /etc/dialects]}", encoding="utf-8")
+    assert load_config(path).dialect_paths == (tmp_path / "mine", Path("/etc/dialects"))
+    assert is_config_file(path)
+    path.write_text("dialects: []", encoding="utf-8")
+    assert not is_config_file(path)

@@ -22,6 +22,7 @@ def test_the_schemas_are_listed_with_the_setup_of_editors() -> None:
     """One line each; for people also what to write where."""
     assert [line["name"] for line in run("schema").lines] == [
         "config.schema.json",
+        "dialects.schema.json",
         "rules.schema.json",
         "signature.tmLanguage.json",
         "signature.vocabulary.json",
