@@ -14,14 +14,16 @@ from causewatch.rules.file import load
 def check_paths(paths: Sequence[Path]) -> list[Problem]:
     """Return every problem of the rule files, schema files and configuration files under ``paths``.
 
-    A daemon's configuration file is told by its top-level keys. Relative schema paths of a rule
-    file resolve within the folder given, or the folder the file is in.
+    A daemon's configuration file is told by its top-level keys; the rules it names are checked too.
+    Relative schema paths of a rule file resolve within the folder given, or the folder the file is
+    in.
     """
     problems: list[Problem] = []
     for path in paths:
         try:
             if path.is_file() and is_config_file(path):
-                load_config(path)
+                # The rules that it names are what the daemon would load.
+                load(read_rule_files(load_config(path).rule_paths).files)
             else:
                 load(read_rule_files([path]).files)
         except ProblemsError as error:

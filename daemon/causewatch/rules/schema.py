@@ -1,12 +1,11 @@
 """Makes the JSON Schema of rule files, for editors and CI, from the keys that the loader reads.
 
-``python -m causewatch.rules.schema`` prints it; ``schemas/rules.schema.json`` is committed.
+``causewatch schema rules`` prints it; ``schemas/rules.schema.json`` is committed.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from typing import assert_never
 
 from causewatch.model.value import Value
@@ -110,7 +109,3 @@ def _scalar(
 def _number(kind: Integer | Number) -> dict[str, Value]:
     name = "integer" if isinstance(kind, Integer) else "number"
     return {"type": name, "minimum": kind.minimum, "maximum": kind.maximum}
-
-
-if __name__ == "__main__":
-    sys.stdout.write(rendered(rules_schema()))
