@@ -213,8 +213,9 @@ def _breaks_a_word(end: str, earlier: tuple[Earlier, ...]) -> bool:
     if last is None or len(last[1]) < MIN_BROKEN_CHARS:
         return False
     word = last[1].lower()
-    said = (words_in(end[: last.start()]), *(each.words for each in earlier))
-    if word.isdigit() or any(word in words for words in said):
+    own = words_in(end[: last.start()])
+    if word.isdigit() or word in own or any(word in each.words for each in earlier):
         return False
-    longer = {w[len(word) :] for words in said for w in words if w.startswith(word)}
+    longer = {w[len(word) :] for w in own if w.startswith(word)}
+    longer.update(rest for each in earlier for rest in each.endings_of(word))
     return bool(longer) and not any(map(_ENDINGS.fullmatch, longer))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from functools import cached_property
 
@@ -33,6 +33,19 @@ class Earlier(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def words(self) -> frozenset[str]:
         """The words of the text in lower case, taken apart once for all handoffs."""
         return words_in(self.text)
+
+    @cached_property
+    def sorted_words(self) -> list[str]:
+        """The same in order, so that the words with one beginning stand together."""
+        return sorted(self.words)
+
+    def endings_of(self, start: str) -> Iterator[str]:
+        """Yield how the words of the text that begin with ``start`` go on."""
+        words = self.sorted_words
+        for at in range(bisect_left(words, start), len(words)):
+            if not words[at].startswith(start):
+                return
+            yield words[at][len(start) :]
 
 
 def words_in(text: str) -> frozenset[str]:
