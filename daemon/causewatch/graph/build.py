@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from causewatch.dialects.table import Dialect
+from causewatch.dialects.tables import SHIPPED
 from causewatch.dialects.understand import understand
 from causewatch.graph.adopt import adopt
 from causewatch.graph.calls import pair
@@ -27,6 +29,7 @@ def build(
     spans: Sequence[Span],
     logs: Sequence[LogRecord] = (),
     state: RunState = "complete",
+    dialects: Sequence[Dialect] = SHIPPED,
 ) -> CausalGraph:
     """Return the causal graph of a run.
 
@@ -36,12 +39,13 @@ def build(
         once.
         logs: log records; those that carry a span's ids are read with it, the others are left out.
         state: how complete the run is.
+        dialects: the tables by which spans are understood.
 
     Returns:
         The graph. It depends only on the set of spans, not on their order. Never raises on odd
         spans.
     """
-    tree = harvest(refine(grow(_understood(spans, logs))))
+    tree = harvest(refine(grow(_understood(spans, logs, dialects))))
     owners = own(tree)
     links = link(tree)
     calls = pair(tree, owners)
@@ -69,13 +73,16 @@ def build(
     )
 
 
-def _understood(spans: Sequence[Span], logs: Sequence[LogRecord]) -> list[Step]:
+def _understood(
+    spans: Sequence[Span], logs: Sequence[LogRecord], dialects: Sequence[Dialect]
+) -> list[Step]:
     by_span: dict[tuple[str, str], list[LogRecord]] = {}
     for record in logs:
         if record.span_id:
             by_span.setdefault((record.trace_id, record.span_id), []).append(record)
     return [
-        understand(span, by_span.get((span.trace_id, span.span_id), ())) for span in unique(spans)
+        understand(span, by_span.get((span.trace_id, span.span_id), ()), dialects)
+        for span in unique(spans)
     ]
 
 
