@@ -12,11 +12,15 @@ from causewatch.graph.assemble import RunAssembler
 from causewatch.graph.gathered import RunSnapshot
 from causewatch.model.limits import JoinBy, RunLimits
 from causewatch.model.span import Span
+from causewatch.model.value import Value
 from graph_fixtures import agent, answer, asked, call, model, said, span, tool, user
 
 SECOND_MS = 1_000
 WORDS = "The greenhouse in hall 4 has 12 grafts of QN-4471 that are low on water."
-SYSTEM = {"role": "system", "parts": [{"type": "text", "content": "You tend the greenhouse."}]}
+SYSTEM: dict[str, Value] = {
+    "role": "system",
+    "parts": [{"type": "text", "content": "You tend the greenhouse."}],
+}
 QUESTION = user("Which grafts of the greenhouse are low on water today, and in which hall?")
 
 
@@ -134,7 +138,8 @@ class TestHistory:
     def test_the_next_turn_of_a_chat_is_a_run_of_its_own(self) -> None:
         """The user spoke in between: the history that is repeated belongs to the turn before."""
         first = model(1, None, asks=[QUESTION], says=[said(WORDS)], trace=trace(1))
-        history = [QUESTION, {"role": "assistant", "parts": [said(WORDS)]}, user("Thank you.")]
+        answered: dict[str, Value] = {"role": "assistant", "parts": [said(WORDS)]}
+        history = [QUESTION, answered, user("Thank you.")]
         assert traces_of(first, model(2, None, asks=history, trace=trace(2))) == apart(1, 2)
 
     def test_calls_of_an_earlier_turn_do_not_join(self) -> None:
@@ -248,10 +253,11 @@ class TestExchange:
     @pytest.mark.parametrize("key", ["a2a__task__id", "a2a__message__id"])
     def test_client_and_server_of_one_exchange_join(self, key: str) -> None:
         """The SDK passes no trace context on, but both sides record the ids."""
+        same: dict[str, Any] = {key: "t-7"}
         spans = [
             whole(1, 1, "triage", start_ms=0, length_ms=90),
-            span(2, 1, trace=trace(1), **{key: "t-7"}),
-            span(3, None, trace=trace(2), **{key: "t-7"}),
+            span(2, 1, trace=trace(1), **same),
+            span(3, None, trace=trace(2), **same),
         ]
         assert traces_of(*spans) == one_run(1, 2)
 
