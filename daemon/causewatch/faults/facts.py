@@ -115,7 +115,7 @@ def _numbers(text: str) -> frozenset[str]:
         return frozenset({_normal(decimal)})
     if digits.count(last) > 1 or last == "'":
         return frozenset({_normal(whole)})
-    if len(after) == 3 and before != "0":  # noqa: PLR2004 - digits are grouped by three
+    if len(after) == 3 and before != "0":
         return frozenset({_normal(whole), _normal(decimal)})
     return frozenset({_normal(decimal)})
 
@@ -193,7 +193,7 @@ def _digits_near(one: str, two: str) -> str:
     differing = [i for i, (a, b) in enumerate(zip(one, two, strict=True)) if a != b]
     if len(differing) == 1:
         return "one digit changed"
-    if len(differing) == 2:  # noqa: PLR2004 - two places were swapped
+    if len(differing) == 2:
         i, j = differing
         if j == i + 1 and one[i] == two[j] and one[j] == two[i]:
             return "two digits swapped"
@@ -217,7 +217,7 @@ def _addresses_near(one: str, two: str) -> str:
     if (user == other) == (domain == host):
         return ""
     left, right = (domain, host) if user == other else (user, other)
-    if _DIGITS.sub("", left) == _DIGITS.sub("", right) or min(len(left), len(right)) < 5:  # noqa: PLR2004 - short names resemble each other by chance
+    if _DIGITS.sub("", left) == _DIGITS.sub("", right) or min(len(left), len(right)) < 5:
         return ""
     return "one letter changed" if _is_one_edit(left, right) else ""
 

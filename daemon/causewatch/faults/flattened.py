@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import msgspec
-
 from causewatch.faults.asked import calls_by_id
 from causewatch.faults.calls import Call, Run
 from causewatch.faults.empty import is_empty

@@ -93,7 +93,7 @@ def _readings(tokens: Iterable[str]) -> frozenset[str]:
     return frozenset(
         reading
         for fact in facts
-        if fact is not None and len(fact.text) > 2  # noqa: PLR2004 - short numbers are everywhere
+        if fact is not None and len(fact.text) > 2
         for reading in fact.readings
     )
 
