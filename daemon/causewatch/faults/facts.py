@@ -32,22 +32,24 @@ MAX_NEXT_DIFFERENCE = 3
 _LETTER = "A-Za-zÀ-ɏͰ-ӿ"
 _TOKEN = re.compile(
     rf"(?<![\w.+-])[\w.+-]{{1,64}}@[\w-]{{1,64}}(?:\.[\w-]{{1,64}}){{1,8}}"
-    rf"|(?<![{_LETTER}0-9_.-])[{_LETTER}_-]{{0,40}}\d[{_LETTER}\d_./:,'’٫٬\u00a0\u202f-]{{0,80}}"
+    rf"|(?<![{_LETTER}0-9_.-])[{_LETTER}_-]{{0,40}}\d[{_LETTER}\d_./:,'\u2019\u066b\u066c\u00a0\u202f-]{{0,80}}"
 )
 _CURRENCIES = (
     "EUR|USD|GBP|JPY|CHF|CNY|INR|KRW|BRL|MXN|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|TRY|RUB|UAH|AED|SAR"
     "|EGP|ILS|ZAR|SGD|HKD|TWD|THB|IDR|VND|PHP|MYR|NGN|KES|ARS|CLP|COP"
 )
 _WITH_UNIT = re.compile(
-    rf"(?:{_CURRENCIES}|)([-+]?\d+(?:[.,'’\u00a0\u202f]\d+)*)([a-zA-Z]{{0,3}})"
+    rf"(?:{_CURRENCIES}|)([-+]?\d+(?:[.,'\u2019\u00a0\u202f]\d+)*)([a-zA-Z]{{0,3}})"
 )
-_DATE = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[tT ].*)?|(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})")
+_DATE = re.compile(
+    r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[tT ].*)?|(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})"
+)
 _ID = re.compile(rf"(?=.*[{_LETTER}])[{_LETTER}\d]+(?:[-_/.][{_LETTER}\d]+)*")
 _VERSION = re.compile(r"(?i)v?\d+(?:\.\d+)+[a-z]?\d*")
 _TURNS = re.compile(r"[a-z](?=\d)|\d(?=[a-z])", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
 _DAY = re.compile(r"(?:19|20)\d\d(?:(?:0\d|1[0-2])(?:[0-2]\d|3[01])\d{0,6})?")
-_ENDS = ".,:/'’-_\u00a0\u202f"
+_ENDS = ".,:/'\u2019-_\u00a0\u202f"
 MAX_MONTH = 12
 MAX_DAY = 31
 
@@ -97,13 +99,13 @@ def _plain_digits(token: str) -> str:
     """Return a token with the digits and marks of other scripts as ASCII."""
     if token.isascii():
         return token
-    token = token.replace("٫", ".").replace("٬", ",")
+    token = token.replace("\u066b", ".").replace("\u066c", ",")
     return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in token)
 
 
 def _numbers(text: str) -> frozenset[str]:
     """Return the numbers that a text may be read as, in normal form, without sign."""
-    digits = text.lstrip("+-").replace("’", "'").replace("\u00a0", "'").replace("\u202f", "'")
+    digits = text.lstrip("+-").replace("\u2019", "'").replace("\u00a0", "'").replace("\u202f", "'")
     marks = [mark for mark in ".,'" if mark in digits]
     whole = re.sub(r"[.,']", "", digits)
     if not marks:
@@ -115,7 +117,7 @@ def _numbers(text: str) -> frozenset[str]:
         return frozenset({_normal(decimal)})
     if digits.count(last) > 1 or last == "'":
         return frozenset({_normal(whole)})
-    if len(after) == 3 and before != "0":  # noqa: PLR2004 - digits are grouped by three
+    if len(after) == 3 and before != "0":
         return frozenset({_normal(whole), _normal(decimal)})
     return frozenset({_normal(decimal)})
 
@@ -193,7 +195,7 @@ def _digits_near(one: str, two: str) -> str:
     differing = [i for i, (a, b) in enumerate(zip(one, two, strict=True)) if a != b]
     if len(differing) == 1:
         return "one digit changed"
-    if len(differing) == 2:  # noqa: PLR2004 - two places were swapped
+    if len(differing) == 2:
         i, j = differing
         if j == i + 1 and one[i] == two[j] and one[j] == two[i]:
             return "two digits swapped"
@@ -217,7 +219,7 @@ def _addresses_near(one: str, two: str) -> str:
     if (user == other) == (domain == host):
         return ""
     left, right = (domain, host) if user == other else (user, other)
-    if _DIGITS.sub("", left) == _DIGITS.sub("", right) or min(len(left), len(right)) < 5:  # noqa: PLR2004 - short names resemble each other by chance
+    if _DIGITS.sub("", left) == _DIGITS.sub("", right) or min(len(left), len(right)) < 5:
         return ""
     return "one letter changed" if _is_one_edit(left, right) else ""
 
@@ -228,11 +230,14 @@ def _ids_near(one: str, two: str) -> str:
         return "a character changed" if slips <= MAX_SLIPS_COUNT and not _follows(one, two) else ""
     if _DIGITS.sub("#", one) != _DIGITS.sub("#", two):
         return ""
-    groups = [(a, b) for a, b in zip(_DIGITS.findall(one), _DIGITS.findall(two), strict=True) if a != b]
-    if len(groups) != 1 or _follows(*groups[0]):
-        return ""
-    left, right = groups[0]
-    if max(len(left), len(right)) < MIN_CHANGED_DIGITS_COUNT:
+    pairs = zip(_DIGITS.findall(one), _DIGITS.findall(two), strict=True)
+    changed = [(a, b) for a, b in pairs if a != b]
+    return _groups_near(*changed[0]) if len(changed) == 1 else ""
+
+
+def _groups_near(left: str, right: str) -> str:
+    """Compare the one group of digits in which two ids differ."""
+    if max(len(left), len(right)) < MIN_CHANGED_DIGITS_COUNT or _follows(left, right):
         return ""
     if _DAY.fullmatch(left) and _DAY.fullmatch(right):
         return ""  # names by the day: another day is another thing
@@ -246,17 +251,31 @@ def _is_hash(text: str) -> bool:
     return len(_TURNS.findall(text)) >= MIN_TURNS_COUNT
 
 
+def is_next(fact: Fact, other: Fact) -> bool:
+    """Tell whether two ids are of one series, and next to each other or nearly so."""
+    if fact.kind != "id" or other.kind != "id":
+        return False
+    one, two = fact.text.lower(), other.text.lower()
+    return _DIGITS.sub("#", one) == _DIGITS.sub("#", two) and _follows(one, two)
+
+
 def _follows(one: str, two: str) -> bool:
     left, right = _DIGITS.findall(one), _DIGITS.findall(two)
     if len(left) != len(right):
         return False
     changed = [(a, b) for a, b in zip(left, right, strict=True) if a != b]
-    return len(changed) == 1 and abs(int(changed[0][0][:15]) - int(changed[0][1][:15])) <= MAX_NEXT_DIFFERENCE
+    return (
+        len(changed) == 1
+        and abs(int(changed[0][0][:15]) - int(changed[0][1][:15])) <= MAX_NEXT_DIFFERENCE
+    )
 
 
 def _is_one_edit(one: str, two: str) -> bool:
     """Tell whether one insertion, deletion, substitution or swap of neighbours leads over."""
-    start = next((i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
+    start = next(
+        (i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b),
+        min(len(one), len(two)),
+    )
     left, right = one[start:], two[start:]
     if len(left) == len(right):
         return left[1:] == right[1:] or (left[:2] == right[1::-1] and left[2:] == right[2:])

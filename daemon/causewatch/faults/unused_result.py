@@ -49,9 +49,9 @@ def _consumers(run: Run) -> dict[int, frozenset[int]]:
     """Return the model steps whose input shows each step's output."""
     found: dict[int, set[int]] = {}
     for edge in run.graph.edges:
-        if edge.type == "data" and edge.evidence != "return":
-            if run.graph.steps[edge.target].kind == "model":
-                found.setdefault(edge.source, set()).add(edge.target)
+        is_shown = edge.type == "data" and edge.evidence != "return"
+        if is_shown and run.graph.steps[edge.target].kind == "model":
+            found.setdefault(edge.source, set()).add(edge.target)
     return {source: frozenset(targets) for source, targets in found.items()}
 
 
@@ -60,21 +60,25 @@ def _tells(run: Run, branch: Branch, group: Group) -> bool:
     others = [each for each in group.branches if each.step != branch.step]
     if any((each.name, each.asked) == (branch.name, branch.asked) for each in others):
         return False
-    step = run.graph.steps[branch.step]
-    value = step.result.value if step.result is not None else branch.text
-    if not branch.text or is_empty(value) or failure_in(value) is not None:
-        return False
-    if step.span.status == "error" or is_pending("", branch.text, whole=True):
+    if not _went_well(run, branch):
         return False
     acts = (call for call in run.calls if call.acts)
     if any(is_below(run.graph, call.index, branch.step) for call in acts):
         return False
+    said = _words(branch, others) if branch.is_structured else len(branch.text) >= MIN_TELLING_CHARS
+    return bool(said or _facts(run, branch, others))
+
+
+def _went_well(run: Run, branch: Branch) -> bool:
+    """Tell whether a branch came to an end, with something to say, all of which is recorded."""
+    step = run.graph.steps[branch.step]
     payload = step.result or step.output
-    if payload is not None and payload.cut:
+    if not branch.text or step.span.status == "error" or (payload is not None and payload.cut):
         return False
-    if branch.is_structured:
-        return bool(_facts(run, branch, others) or _words(branch, others))
-    return len(branch.text) >= MIN_TELLING_CHARS or bool(_facts(run, branch, others))
+    value = branch.text if payload is None else payload.value
+    if is_empty(value) or failure_in(value) is not None:
+        return False
+    return not is_pending("", branch.text, whole=True)
 
 
 def _facts(run: Run, branch: Branch, others: list[Branch]) -> frozenset[str]:
@@ -93,7 +97,7 @@ def _readings(tokens: Iterable[str]) -> frozenset[str]:
     return frozenset(
         reading
         for fact in facts
-        if fact is not None and len(fact.text) > 2  # noqa: PLR2004 - short numbers are everywhere
+        if fact is not None and len(fact.text) > 2
         for reading in fact.readings
     )
 
@@ -190,9 +194,7 @@ def _first_shown(
 def _fault(run: Run, branch: Branch, group: Group, join: int, other: Branch) -> Fault:
     graph = run.graph
     at_ns = graph.steps[join].span.start_ns
-    later = [
-        each for each in outcomes_of(run) if each.at_ns >= at_ns and each.kind != "handoff"
-    ]
+    later = [each for each in outcomes_of(run) if each.at_ns >= at_ns and each.kind != "handoff"]
     acts = (each.step for each in later if each.kind == "act")
     ends = (each.step for each in later if each.kind == "answer")
     symptom = next(acts, None)
