@@ -89,7 +89,7 @@ def _of_faults(faults: Iterable[Fault]) -> Iterator[Candidate]:
     for fault in faults:
         if fault.name in CATEGORY_OF_FAULT and fault.confidence >= MIN_FAULT_CONFIDENCE:
             category, spread = CATEGORY_OF_FAULT[fault.name]
-            if fault.name == "changed_fact" and fault.handoff is not None:
+            if fault.name == "changed_fact" and (fault.handoff is not None or fault.at == "input"):
                 # Code carried it: what a model makes up, code garbles.
                 category = "serialization"
             if fault.handoff is None and fault.induced is not None and spread == "receiver":

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from causewatch.faults.asked import calls_by_id
 from causewatch.faults.calls import Run
 from causewatch.faults.derived import is_derived
 from causewatch.faults.facts import Fact, fact_of, how_near, tokens_of
@@ -62,7 +63,7 @@ def detect_changed_fact(run: Run) -> Iterator[Fault]:
     suspects = [
         (number, token)
         for token, number in timeline.first.items()
-        if timeline.contents[number].side in {"said", "told"} and fact_of(token) is not None
+        if _is_suspect(run, timeline.contents[number]) and fact_of(token) is not None
     ]
     if not suspects:
         return
@@ -78,6 +79,21 @@ def detect_changed_fact(run: Run) -> Iterator[Fault]:
         if fault is not None and fault.step not in seen:
             seen.add(fault.step)
             yield fault
+
+
+def _is_suspect(run: Run, content: Content) -> bool:
+    """Tell whether what stands first in a content may have been changed there.
+
+    What a tool found out, it may say; but a transfer's own result only passes on.
+    """
+    if content.side == "found":
+        return any(h.performed_by == content.step for h in run.graph.handoffs)
+    return content.side in {"said", "told"}
+
+
+def _is_carried(run: Run, content: Content) -> bool:
+    """Tell whether code, not a model, put a text there."""
+    return content.side != "said" or run.graph.steps[content.step].kind != "model"
 
 
 class _Known:
@@ -116,7 +132,7 @@ def _change(run: Run, known: _Known, number: int, fact: Fact) -> _Change | None:
     step = run.graph.steps[content.step]
     if not known.is_new(fact, number):
         return None
-    if content.side == "said" and (step.kind != "model" or not sees_all(step)):
+    if not _is_carried(run, content) and not sees_all(step):
         return None
     earlier = known.before(number, fact.kind)
     found = [(how, each) for each in earlier if (how := how_near(fact, each))]
@@ -191,15 +207,15 @@ def _fault(run: Run, change: _Change, uses: list[tuple[Outcome, frozenset[str]]]
     symptom = _symptom(change, uses)
     if symptom is None:
         return None
-    told = change.content.side == "told"
-    handoff = _handoff_of(run, change) if told else None
-    if told and handoff is None:
+    carried = _is_carried(run, change.content)
+    handoff = _handoff_of(run, change) if carried else None
+    if carried and handoff is None and not _is_result(run, change):
         return None
-    confidence = CARRIED_CONFIDENCE if told else _CONFIDENCE[change.how]
+    confidence = CARRIED_CONFIDENCE if carried else _CONFIDENCE[change.how]
     if symptom.kind == "answer":
         confidence *= ANSWERED_FACTOR
     step = change.content.step
-    at_input = False
+    at_input = carried
     if handoff is not None:
         step = place_of(run.graph.handoffs[handoff])
         at_input = run.graph.handoffs[handoff].performed_by is None
@@ -241,6 +257,17 @@ def _handoff_of(run: Run, change: _Change) -> int | None:
         if brought and change.original.readings & sent and not change.fact.readings & sent:
             return index
     return None
+
+
+def _is_result(run: Run, change: _Change) -> bool:
+    """Tell whether a model was shown another value than the call that it made had returned."""
+    if change.content.side != "told" or not change.content.call_id:
+        return False
+    call = calls_by_id(run).get(change.content.call_id)
+    if call is None or call.result is None or call.result.cut:
+        return False
+    found = _readings(call.result.raw)
+    return bool(change.original.readings & found) and not change.fact.readings & found
 
 
 def _is_whole(handoff: Handoff) -> bool:
