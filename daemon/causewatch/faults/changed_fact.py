@@ -20,6 +20,7 @@ from causewatch.faults.lost_at_handoff import place_of
 from causewatch.faults.outcome import Outcome, outcomes_of
 from causewatch.faults.text import excerpt
 from causewatch.faults.timeline import Content, Timeline, sees_all
+from causewatch.faults.verbatim import changes_between
 from causewatch.model.graph import Handoff
 from causewatch.model.judgement import Fault
 
@@ -59,6 +60,15 @@ def detect_changed_fact(run: Run) -> Iterator[Fault]:
 
     ``Fault.induced`` is the act that took the changed fact, else the answer that tells it.
     """
+    seen: set[int] = set()
+    for fault in (*_verbatim(run), *_near(run)):
+        if fault.step not in seen:
+            seen.add(fault.step)
+            yield fault
+
+
+def _near(run: Run) -> Iterator[Fault]:
+    """Yield a fault for each new fact that nearly equals one that stood before it."""
     timeline = run.timeline
     suspects = [
         (number, token)
@@ -72,13 +82,52 @@ def detect_changed_fact(run: Run) -> Iterator[Fault]:
     wanted = frozenset[str]().union(*(readings for _, readings in uses))
     suspects = [each for each in suspects if _fact(each[1]).readings & wanted]
     known = _Known(timeline)
-    seen: set[int] = set()
     for number, token in suspects[:MAX_CHANGES_COUNT]:
         change = _change(run, known, number, _fact(token))
         fault = None if change is None else _fault(run, change, uses)
-        if fault is not None and fault.step not in seen:
-            seen.add(fault.step)
+        if fault is not None:
             yield fault
+
+
+def _verbatim(run: Run) -> Iterator[Fault]:
+    """Yield a fault for each handoff whose text arrived word for word, but with another fact."""
+    for index, handoff in enumerate(run.graph.handoffs):
+        sent, received = handoff.sent, handoff.received
+        if sent is None or received is None or not _is_whole(handoff):
+            continue
+        if sent.key.endswith("input.messages"):
+            continue  # what the sender itself was asked: it need not be what it passed on
+        for original, arrived in changes_between(sent.value, received.value):
+            number = run.timeline.first.get(arrived)
+            if number is None or not _is_carried(run, run.timeline.contents[number]):
+                continue
+            symptom = _acted_on(run, handoff, arrived)
+            if symptom is not None:
+                yield Fault(
+                    name="changed_fact",
+                    step=place_of(handoff),
+                    reason=f"{excerpt(original)} became {excerpt(arrived)} in the same words",
+                    confidence=CARRIED_CONFIDENCE,
+                    handoff=index,
+                    at="output" if handoff.performed_by is not None else "input",
+                    induced=symptom.step,
+                )
+                break
+
+
+def _acted_on(run: Run, handoff: Handoff, arrived: str) -> Outcome | None:
+    """Return the first act, else the answer, that names what arrived."""
+    at_ns = run.graph.steps[place_of(handoff)].span.start_ns
+    wanted = _readings(arrived)
+    later = [
+        each
+        for each in outcomes_of(run)
+        if each.at_ns >= at_ns
+        and (wanted & _readings(each.text) if wanted else arrived.strip(" .,:;") in each.text)
+    ]
+    acts = (each for each in later if each.kind == "act")
+    answers = (each for each in later if each.kind == "answer")
+    return next(acts, None) or next(answers, None)
 
 
 def _is_suspect(run: Run, content: Content) -> bool:

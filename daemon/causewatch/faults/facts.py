@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Literal
 
 import msgspec
 
-from causewatch.faults.text import MAX_SCANNED_CHARS, leaves, unescaped
-from causewatch.model.value import Value
+from causewatch.faults.text import MAX_SCANNED_CHARS, unescaped
 
 FactKind = Literal["number", "id", "date", "address"]
 
@@ -68,16 +66,16 @@ def tokens_of(text: str) -> list[str]:
     return _TOKEN.findall(unescaped(text[:MAX_SCANNED_CHARS]))
 
 
-def tokens_in(value: Value) -> Iterator[str]:
-    """Yield what may be facts in a payload's value."""
-    if isinstance(value, str):
-        yield from tokens_of(value)
-        return
-    for _, leaf in leaves(value):
-        if isinstance(leaf, str):
-            yield from tokens_of(leaf)
-        elif isinstance(leaf, int | float) and not isinstance(leaf, bool):
-            yield str(leaf)
+def masked(text: str) -> tuple[str, list[str]]:
+    """Return a text with each possible fact as a null character, and the facts in order."""
+    found: list[str] = []
+
+    def take(match: re.Match[str]) -> str:
+        found.append(match.group())
+        return "\0"
+
+    plain = " ".join(unescaped(text[:MAX_SCANNED_CHARS]).replace("\0", " ").split())
+    return _TOKEN.sub(take, plain), found
 
 
 @lru_cache(maxsize=4096)
