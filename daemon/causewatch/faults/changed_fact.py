@@ -31,6 +31,8 @@ MAX_KNOWN_COUNT = 60
 CARRIED_CONFIDENCE = 0.85
 ANSWERED_FACTOR = 0.7
 """An answer is for people, who may see that it is wrong; and answers reckon more than acts do."""
+UNSEEN_FACTOR = 0.85
+"""An agent without model spans may have been told more than its task."""
 _CONFIDENCE = {
     "the decimal point moved": 0.75,
     "two digits swapped": 0.7,
@@ -135,13 +137,26 @@ def _is_suspect(run: Run, content: Content) -> bool:
 
     What a tool found out, it may say; but a transfer's own result only passes on.
     """
+    if content.side == "asked":
+        return _is_unseen(run, content.step)
     if content.side == "found":
         return any(h.performed_by == content.step for h in run.graph.handoffs)
     return content.side in {"said", "told"}
 
 
+def _is_unseen(run: Run, step: int) -> bool:
+    """Tell whether a call was made by an agent of whose models there is no trace."""
+    steps, owner = run.graph.steps, run.graph.owner
+    mine = [other for i, other in enumerate(steps) if owner[i] == owner[step]]
+    if not owner[step] or any(other.kind == "model" for other in mine):
+        return False
+    return any(other.kind == "agent" and other.input is not None for other in mine)
+
+
 def _is_carried(run: Run, content: Content) -> bool:
     """Tell whether code, not a model, put a text there."""
+    if content.side == "asked":
+        return False
     return content.side != "said" or run.graph.steps[content.step].kind != "model"
 
 
@@ -181,7 +196,7 @@ def _change(run: Run, known: _Known, number: int, fact: Fact) -> _Change | None:
     step = run.graph.steps[content.step]
     if not known.is_new(fact, number):
         return None
-    if not _is_carried(run, content) and not sees_all(step):
+    if not _is_carried(run, content) and content.side == "said" and not sees_all(step):
         return None
     earlier = known.before(number, fact.kind)
     found = [(how, each) for each in earlier if (how := how_near(fact, each))]
@@ -263,8 +278,10 @@ def _fault(run: Run, change: _Change, uses: list[tuple[Outcome, frozenset[str]]]
     confidence = CARRIED_CONFIDENCE if carried else _CONFIDENCE[change.how]
     if symptom.kind == "answer":
         confidence *= ANSWERED_FACTOR
+    if change.content.side == "asked":
+        confidence *= UNSEEN_FACTOR
     step = change.content.step
-    at_input = carried
+    at_input = carried or change.content.side == "asked"
     if handoff is not None:
         step = place_of(run.graph.handoffs[handoff])
         at_input = run.graph.handoffs[handoff].performed_by is None

@@ -86,8 +86,8 @@ def fact_of(token: str) -> Fact | None:
         return Fact(kind="address", text=token, readings=frozenset({token.lower()}))
     if dates := _dates(token):
         return Fact(kind="date", text=token, readings=dates)
-    if found := _WITH_UNIT.fullmatch(token):
-        return Fact(kind="number", text=token, readings=_numbers(found[1]))
+    if (found := _WITH_UNIT.fullmatch(token)) and (readings := _numbers(found[1])):
+        return Fact(kind="number", text=token, readings=readings)
     if _ID.fullmatch(token) and not _VERSION.fullmatch(token):
         return Fact(kind="id", text=token, readings=frozenset({token.lower()}))
     return None
@@ -102,7 +102,7 @@ def _plain_digits(token: str) -> str:
 
 
 def _numbers(text: str) -> frozenset[str]:
-    """Return the numbers that a text may be read as, in normal form, without sign."""
+    """Return the numbers that a text may be read as, in normal form, without sign; maybe none."""
     digits = text.lstrip("+-").replace("\u2019", "'").replace("\u00a0", "'").replace("\u202f", "'")
     marks = [mark for mark in ".,'" if mark in digits]
     whole = re.sub(r"[.,']", "", digits)
@@ -114,7 +114,10 @@ def _numbers(text: str) -> frozenset[str]:
     if len(marks) > 1:
         return frozenset({_normal(decimal)})
     if digits.count(last) > 1 or last == "'":
-        return frozenset({_normal(whole)})
+        groups = digits.split(last)[1:]
+        # Digits are grouped by three, in India also by two; a version number or address by any.
+        is_grouped = len(groups[-1]) == 3 and all(len(each) in {2, 3} for each in groups)
+        return frozenset({_normal(whole)}) if is_grouped else frozenset()
     if len(after) == 3 and before != "0":
         return frozenset({_normal(whole), _normal(decimal)})
     return frozenset({_normal(decimal)})
@@ -262,10 +265,7 @@ def _follows(one: str, two: str) -> bool:
     if len(left) != len(right):
         return False
     changed = [(a, b) for a, b in zip(left, right, strict=True) if a != b]
-    return (
-        len(changed) == 1
-        and abs(int(changed[0][0][:15]) - int(changed[0][1][:15])) <= MAX_NEXT_DIFFERENCE
-    )
+    return len(changed) == 1 and abs(int(changed[0][0]) - int(changed[0][1])) <= MAX_NEXT_DIFFERENCE
 
 
 def _is_one_edit(one: str, two: str) -> bool:

@@ -82,7 +82,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 def states_of(payload: Payload) -> Iterator[State]:
     """Yield the states that a payload shows, of each thing only one: of a history, none."""
     value = payload.value
-    if isinstance(value, str) and value[:1] not in ("{", "["):
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        value = expand(value)
+    if isinstance(value, str):
         found = list(_labelled(value))
     elif _HINT.search(payload.raw[:MAX_SCANNED_CHARS]):
         found = list(_records(expand(value)))
