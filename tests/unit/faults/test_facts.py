@@ -46,7 +46,7 @@ def test_what_may_be_a_fact(text: str, tokens: list[str]) -> None:
         ("EUR249.90", "number", {"249.9"}),
         ("250ml", "number", {"250"}),
         ("007", "number", {"7"}),
-        ("٣١٨\u066b٤٥", "number", {"318.45"}),
+        ("\u0663\u0661\u0668\u066b\u0664\u0665", "number", {"318.45"}),
         ("A-7731,", "id", {"a-7731"}),
         ("FAC-000726", "id", {"fac-000726"}),
         ("2026-05-03", "date", {"2026-05-03"}),
@@ -60,7 +60,8 @@ def test_what_a_fact_is_read_as(token: str, kind: str, readings: set[str]) -> No
     """One number has many spellings, and some spellings stand for one of two numbers or days."""
     fact = fact_of(token)
     assert fact is not None
-    assert (fact.kind, fact.readings) == (kind, readings)
+    assert fact.kind == kind
+    assert set(fact.readings) == readings
 
 
 @pytest.mark.parametrize("token", ["v1.2.3", "10:30", "1.2.3.4b", ""])
