@@ -87,23 +87,31 @@ def candidates_of(
 
 def _of_faults(graph: CausalGraph, faults: Iterable[Fault]) -> Iterator[Candidate]:
     for fault in faults:
-        if fault.name in CATEGORY_OF_FAULT and fault.confidence >= MIN_FAULT_CONFIDENCE:
-            category, spread = CATEGORY_OF_FAULT[fault.name]
-            if fault.name == "changed_fact" and _was_carried(graph, fault):
-                category = "serialization"
-            if fault.name == "flattened" and fault.handoff is None:
-                spread = "use"
-            yield Candidate(
-                step=fault.step,
-                category=category,
-                reason=fault.reason,
-                confidence=fault.confidence,
-                spread=spread,
-                handoff=fault.handoff,
-                at=fault.at,
-                fault=fault.name,
-                induced=fault.induced,
-            )
+        candidate = candidate_of(graph, fault) if fault.confidence >= MIN_FAULT_CONFIDENCE else None
+        if candidate is not None:
+            yield candidate
+
+
+def candidate_of(graph: CausalGraph, fault: Fault) -> Candidate | None:
+    """Return a fault as a candidate, ``None`` for one that cannot start a corruption."""
+    if fault.name not in CATEGORY_OF_FAULT:
+        return None
+    category, spread = CATEGORY_OF_FAULT[fault.name]
+    if fault.name == "changed_fact" and _was_carried(graph, fault):
+        category = "serialization"
+    if fault.name == "flattened" and fault.handoff is None:
+        spread = "use"
+    return Candidate(
+        step=fault.step,
+        category=category,
+        reason=fault.reason,
+        confidence=fault.confidence,
+        spread=spread,
+        handoff=fault.handoff,
+        at=fault.at,
+        fault=fault.name,
+        induced=fault.induced,
+    )
 
 
 def _was_carried(graph: CausalGraph, fault: Fault) -> bool:
