@@ -14,6 +14,7 @@ import msgspec
 
 from causewatch.faults.asked import calls_by_id
 from causewatch.faults.calls import Run
+from causewatch.faults.crossings import crossings_of
 from causewatch.faults.derived import is_derived
 from causewatch.faults.facts import Fact, fact_of, how_near, tokens_of
 from causewatch.faults.lost_at_handoff import place_of
@@ -93,13 +94,9 @@ def _near(run: Run) -> Iterator[Fault]:
 
 def _verbatim(run: Run) -> Iterator[Fault]:
     """Yield a fault for each handoff whose text arrived word for word, but with another fact."""
-    for index, handoff in enumerate(run.graph.handoffs):
-        sent, received = handoff.sent, handoff.received
-        if sent is None or received is None or not _is_whole(handoff):
-            continue
-        if sent.key.endswith("input.messages"):
-            continue  # what the sender itself was asked: it need not be what it passed on
-        for original, arrived in changes_between(sent.value, received.value):
+    for crossing in crossings_of(run):
+        index, handoff = crossing.handoff, run.graph.handoffs[crossing.handoff]
+        for original, arrived in changes_between(crossing.sent.value, crossing.received.value):
             number = run.timeline.first.get(arrived)
             if number is None or not _is_carried(run, run.timeline.contents[number]):
                 continue
@@ -315,13 +312,11 @@ def _symptom(change: _Change, uses: list[tuple[Outcome, frozenset[str]]]) -> Out
 
 def _handoff_of(run: Run, change: _Change) -> int | None:
     """Return the handoff that brought a text in which a fact of what was sent had changed."""
-    for index, handoff in enumerate(run.graph.handoffs):
-        if not _is_whole(handoff) or handoff.sent is None or handoff.received is None:
-            continue
-        sent, got = _readings_of(handoff, "sent"), _readings_of(handoff, "received")
+    for crossing in crossings_of(run):
+        sent, got = _readings(crossing.sent.raw), _readings(crossing.received.raw)
         brought = change.fact.readings & got and not change.original.readings & got
         if brought and change.original.readings & sent and not change.fact.readings & sent:
-            return index
+            return crossing.handoff
     return None
 
 
@@ -334,12 +329,3 @@ def _is_result(run: Run, change: _Change) -> bool:
         return False
     found = _readings(call.result.raw)
     return bool(change.original.readings & found) and not change.fact.readings & found
-
-
-def _is_whole(handoff: Handoff) -> bool:
-    return all(side is not None and not side.cut for side in (handoff.sent, handoff.received))
-
-
-def _readings_of(handoff: Handoff, side: str) -> frozenset[str]:
-    payload = handoff.sent if side == "sent" else handoff.received
-    return frozenset() if payload is None else _readings(payload.raw)

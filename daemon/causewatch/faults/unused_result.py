@@ -8,15 +8,21 @@ from causewatch.faults.branches import Branch, Group, groups_of, is_below
 from causewatch.faults.calls import Run
 from causewatch.faults.empty import is_empty
 from causewatch.faults.envelope import failure_in
-from causewatch.faults.expand import expand
 from causewatch.faults.facts import fact_of, tokens_of
 from causewatch.faults.outcome import outcomes_of
 from causewatch.faults.sources import said_in
 from causewatch.faults.text import fold, unescaped
-from causewatch.faults.timeline import sees_all
+from causewatch.faults.timeline import sees_all, text_of
 from causewatch.faults.words import is_pending
 from causewatch.model.judgement import Fault
-from causewatch.model.step import Step, ToolResultPart
+from causewatch.model.step import (
+    Message,
+    OtherPart,
+    Step,
+    TextPart,
+    ToolCallPart,
+    ToolResultPart,
+)
 
 PROBE_CHARS = 24
 MIN_PROBE_CHARS = 12
@@ -134,15 +140,12 @@ def _join(
         return None
     theirs = [(each, _probes(each, [branch])) for each in others]
     joined: tuple[int, Branch] | None = None
+    said: frozenset[str] = frozenset()
     for index, step in enumerate(run.graph.steps):
-        if step.kind not in {"model", "tool", "retrieval", "agent"}:
-            continue
-        if step.span.end_ns < branch.end_ns or is_below(run.graph, index, branch.step):
-            continue
-        if is_below(run.graph, branch.step, index) and step.kind != "model":
+        if step.span.end_ns < branch.end_ns or not _listens(run, index, branch):
             continue
         text = _given(step)
-        if any(probe in text for probe in probes) or facts & _readings(tokens_of(text)):
+        if any(probe in text for probe in probes) or (facts - said) & _readings(tokens_of(text)):
             return None
         if joined is None and _may_join(run, index, branch, group):
             other = _first_shown(index, text, theirs, consumers)
@@ -150,7 +153,22 @@ def _join(
                 if not sees_all(step):
                     return None
                 joined = index, other
+        if joined is not None:
+            # What a model says that was not told it, it made up: from then on it proves nothing.
+            said |= _readings(token for m in step.output_messages for token in _tokens(m))
     return joined
+
+
+def _listens(run: Run, index: int, branch: Branch) -> bool:
+    """Tell whether a step takes in what others found, and is no part of the branch itself."""
+    step = run.graph.steps[index]
+    if step.kind not in {"model", "agent"} or is_below(run.graph, index, branch.step):
+        return False
+    return step.kind == "model" or not is_below(run.graph, branch.step, index)
+
+
+def _tokens(message: Message) -> list[str]:
+    return [token for text in said_in(message) for token in tokens_of(text)]
 
 
 def _may_join(run: Run, index: int, branch: Branch, group: Group) -> bool:
@@ -162,19 +180,19 @@ def _may_join(run: Run, index: int, branch: Branch, group: Group) -> bool:
 
 
 def _given(step: Step) -> str:
-    """Return what a step was given, folded."""
-    parts = [step.query]
-    for payload in (step.arguments, step.input):
-        if payload is not None:
-            parts.append(payload.raw)
-            parts.append("" if isinstance(payload.value, str) else str(expand(payload.value)))
+    """Return what a step was given, folded; without the calls that its agent itself made."""
+    parts = [] if step.input is None else [step.input.raw, text_of(step.input.value)]
     for message in (*step.system, *step.input_messages):
-        parts.extend(said_in(message))
-        parts.extend(
-            str(leaf.result)
-            for leaf in message.parts
-            if isinstance(leaf, ToolResultPart) and not isinstance(leaf.result, str)
-        )
+        for part in message.parts:
+            match part:
+                case TextPart(content=content):
+                    parts.append(content)
+                case ToolResultPart(result=result):
+                    parts.append(text_of(result))
+                case OtherPart(content=content):
+                    parts.append(text_of(content))
+                case ToolCallPart():
+                    pass
     return fold(unescaped("\n".join(parts)))
 
 
