@@ -22,6 +22,7 @@ from causewatch.rules.subject import subject_of
 from causewatch.signatures.error import SignatureError
 from causewatch.signatures.signature import Signature, compile_query
 from causewatch.signatures.subject import Subject, raw_subject
+from causewatch.signatures.why import Counted, count_parts
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,18 +39,33 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     subject: Subject
 
 
+class Why(msgspec.Struct, frozen=True, kw_only=True):
+    """How a result came about."""
+
+    subjects: int
+    """How many traces or runs were asked."""
+    limited: int
+    """In how many of them an evaluation limit was met."""
+    portable: bool
+    monotone: bool
+    remarks: tuple[str, ...]
+    parts: tuple[Counted, ...]
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The span sets of each matching trace or run, or the error of the query."""
 
     question: Question
     result: dict[str, list[list[str]]] | None = None
     error: SignatureError | None = None
+    why: Why | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return the line that ``causewatch query`` prints."""
         line: dict[str, object] = {"dataset": self.question.dataset, "query": self.question.query}
         if self.error is None:
-            return {**line, "result": self.result or {}}
+            line["result"] = self.result or {}
+            return line if self.why is None else {**line, "why": self.why}
         place = {"line": self.error.line, "column": self.error.column}
         return {**line, "error": self.error.message, "stage": self.error.stage, **place}
 
@@ -120,8 +136,11 @@ def _judged_scenes(
         yield Scene(id=snapshot.run_id, subject=subject_of(assessment))
 
 
-def answer(question: Question, scenes: Scenes) -> Answer:
-    """Evaluate one query over its dataset; a bad query is an answer, never an exception."""
+def answer(question: Question, scenes: Scenes, *, why: bool = False) -> Answer:
+    """Evaluate one query over its dataset; a bad query is an answer, never an exception.
+
+    With ``why`` the answer also says what each part of the query selects by itself.
+    """
     try:
         signature = compile_query(question.query)
         result = {}
@@ -131,7 +150,20 @@ def answer(question: Question, scenes: Scenes) -> Answer:
                 result[scene.id] = found
     except SignatureError as error:
         return Answer(question=question, error=error)
-    return Answer(question=question, result=result)
+    reasons = _why(signature, scenes.of(question.dataset)) if why else None
+    return Answer(question=question, result=result, why=reasons)
+
+
+def _why(signature: Signature, scenes: Sequence[Scene]) -> Why:
+    subjects = [scene.subject for scene in scenes]
+    return Why(
+        subjects=len(subjects),
+        limited=sum(signature.evaluate(subject).limited for subject in subjects),
+        portable=signature.portable,
+        monotone=signature.monotone,
+        remarks=(*signature.remarks, *(mixed.message for mixed in signature.mixed)),
+        parts=count_parts(signature, subjects),
+    )
 
 
 def matches(signature: Signature, subject: Subject) -> list[list[str]]:

@@ -21,7 +21,9 @@ from causewatch.cli.options import (
 from causewatch.errors import InputError
 
 if TYPE_CHECKING:
-    from causewatch.app.querying import Question
+    from causewatch.app.querying import Answer, Question, Why
+
+_MAX_PART_CHARS = 100
 
 
 @click.command(cls=TracesCommand)
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--raw", is_flag=True, help="Spans as received, one trace at a time, nothing derived."
 )
+@click.option("--why", is_flag=True, help="Also say what each part of the query selects.")
 @input_options
 @rules_option
 @dialects_option
@@ -38,6 +41,7 @@ def command(  # noqa: PLR0913, PLR0917  # one parameter an option
     query: str | None,
     queries: Path | None,
     raw: bool,  # click passes options by name
+    why: bool,
     traces: tuple[str, ...],
     store: Path | None,
     rules: Path | None,
@@ -62,14 +66,14 @@ def command(  # noqa: PLR0913, PLR0917  # one parameter an option
     questions = [Question(query=query)] if query is not None else _questions(queries)
     failed = False
     for question in questions:
-        answered = answer(question, scenes)
+        answered = answer(question, scenes, why=why)
         if answered.error is not None and query is not None:
             click.echo(answered.error.render(), err=True)
             failed = True
         elif queries is not None or is_json(form):
             click.echo(msgspec.json.encode(answered.as_json()))
         else:
-            _print_text(answered.result or {})
+            _print_text(answered)
     for error in errors:
         click.echo(f"causewatch: {error}", err=True)
     if failed:
@@ -96,10 +100,39 @@ def _questions(path: Path | None) -> Iterator[Question]:
             raise InputError(f"{path}:{number}: {error}") from None
 
 
-def _print_text(result: dict[str, list[list[str]]]) -> None:
+def _print_text(answered: Answer) -> None:
+    result = answered.result or {}
     if not result:
         click.echo("no match")
     for trace_id, sets in result.items():
         for spans in sets:
-            count = "1 span" if len(spans) == 1 else f"{len(spans)} spans"
-            click.echo(f"{trace_id}  {count}: {' '.join(spans)}")
+            click.echo(f"{trace_id}  {_counted(len(spans), 'span')}: {' '.join(spans)}")
+    if answered.why is not None:
+        _print_why(answered.why, len(result))
+
+
+def _print_why(why: Why, matched: int) -> None:
+    click.echo(f"\nmatched {matched} of {_counted(why.subjects, 'run')}; by parts:")
+    rows = [
+        ("  " * part.depth + part.part, _selected(part.spans, part.subjects)) for part in why.parts
+    ]
+    width = min(max((len(text) for text, _ in rows), default=0), _MAX_PART_CHARS)
+    for text, selected in rows:
+        click.echo(f"  {text:<{width}}  {selected}")
+    kinds = ["portable" if why.portable else "not portable to Tempo"]
+    kinds.append("monotone" if why.monotone else "judged when the run is complete")
+    click.echo(f"  ({', '.join(kinds)})")
+    for remark in why.remarks:
+        click.echo(f"  note: {remark}")
+    if why.limited:
+        click.echo(f"  note: an evaluation limit was met in {_counted(why.limited, 'run')}")
+
+
+def _selected(spans: int | None, subjects: int | None) -> str:
+    if spans is None or subjects is None:
+        return "depends on what a name stands for"
+    return f"{_counted(spans, 'span')} in {_counted(subjects, 'run')}" if spans else "nothing"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"

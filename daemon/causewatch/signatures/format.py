@@ -61,10 +61,11 @@ def format_query(query: Query) -> str:
 
 
 def _stages(stages: tuple[Stage, ...]) -> str:
-    return " | ".join(_stage(stage) for stage in stages)
+    return " | ".join(format_stage(stage) for stage in stages)
 
 
-def _stage(stage: Stage) -> str:  # noqa: PLR0911 -- one a kind
+def format_stage(stage: Stage) -> str:  # noqa: PLR0911 -- one a kind
+    """Return one stage of a pipeline as text."""
     match stage:
         case Filter() | Named() | Combine() | Relate() | Follow() | Absent() | Pipeline():
             return format_spanset(stage)
@@ -109,8 +110,14 @@ def format_spanset(spanset: Spanset) -> str:  # noqa: PLR0911 -- one a kind
 
 
 def _edge(follow: Follow) -> str:
-    guard = f" ! {format_spanset(follow.guard)}" if follow.guard is not None else ""
-    opening = f"{_PREFIX[follow.form]}-[{'|'.join(follow.types)}{guard}]->"
+    guard = "" if follow.guard is None else format_spanset(follow.guard)
+    return edge_text(follow, "|".join(follow.types), guard)
+
+
+def edge_text(follow: Follow, types: str, guard: str) -> str:
+    """Return a typed edge, such as ``-[data]->>{1,3}``, with its types and guard as given."""
+    guarded = f"{types} ! {guard}" if guard else types
+    opening = f"{_PREFIX[follow.form]}-[{guarded}]->"
     hops = follow.hops
     if hops.most == 1 and hops.least == 1:
         return opening

@@ -286,3 +286,21 @@ def test_a_folder_without_a_store_is_unreadable_input(tmp_path: Path) -> None:
     done = run("graph", "--store", tmp_path)
     assert done.code == 3
     assert "inbox.db" in done.err
+
+
+def test_query_says_why() -> None:
+    """What each part selects, whether Tempo could run it, and what may surprise."""
+    query = '{ span.causewatch.step = "tool" } !-[flow]-> { }'
+    (line,) = run("query", query, "--why", "--traces", CUT, FINE).lines
+    why = line["why"]
+    assert (why["subjects"], why["limited"], why["portable"], why["monotone"]) == (
+        2,
+        0,
+        False,
+        False,
+    )
+    assert [part["part"] for part in why["parts"]][-1] == "… !-[flow]-> …"
+    assert "left side" in why["remarks"][0]
+    text = run("query", query, "--why", "--format", "text", "--traces", CUT, FINE).out
+    assert "matched 0 of 2 runs; by parts:" in text
+    assert "judged when the run is complete" in text
