@@ -9,6 +9,7 @@ say where the messages are.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 from causewatch.dialects.unwrap import parse, unwrap
 from causewatch.model.limits import DEFAULT_PAYLOAD_LIMITS
@@ -34,6 +35,11 @@ _RESULT = frozenset(
      "function_response", "tool_response"}
 )  # fmt: skip
 _NESTED = ("message", "data", "kwargs", "message_content", "tool_call")
+_FINISH = ("finish_reason", "finishReason", "stop_reason")
+_HOLDERS = (
+    "messages", "prompt", "completion", "contents", "content", "generations", "choices",
+    "candidates", "output", "raw_input",
+)  # fmt: skip
 _MAX_NESTING_COUNT = 6
 
 
@@ -82,7 +88,7 @@ def _list_items(value: list[Value], role: str, depth: int) -> Iterator[Message]:
 
 
 def _is_message(item: dict[str, Value]) -> bool:
-    if "role" in item or "parts" in item or "message" in item:
+    if "role" in item or "parts" in item or "message" in item or _is_candidate(item):
         return True
     kind = item.get("type")
     if "lc" in item and isinstance(item.get("kwargs"), dict):
@@ -103,7 +109,7 @@ def _dict_items(value: dict[str, Value], role: str, depth: int) -> Iterator[Mess
             yield Message(role=said_by, parts=(TextPart(content=text),))
     if isinstance(config := value.get("config"), dict):
         yield from _dict_items({"system": config.get("system_instruction")}, role, depth + 1)
-    for name in ("messages", "prompt", "contents", "content", "generations", "output", "raw_input"):
+    for name in _HOLDERS:
         inner = value.get(name)
         if inner:
             yield from _items(inner, role, depth + 1)
@@ -119,16 +125,32 @@ def _one(value: dict[str, Value], role: str, depth: int) -> Iterator[Message]:
         inner = value.get(name)
         if isinstance(inner, dict) and "role" not in value:
             kind = _last_id(value) or value.get("type")
-            yield from _items({"type": kind, **inner}, role, depth + 1)
+            yield from _items({"type": kind, **_finishing(value), **inner}, role, depth + 1)
             return
         if name == "message" and isinstance(inner, str):
             yield from _items(inner, role, depth + 1)
             return
+    if _is_candidate(value):
+        yield from _items(
+            {**_finishing(value), **cast("dict[str, Value]", value["content"])}, role, depth + 1
+        )
+        return
     says = _role_of(value, role)
     parts = tuple(_parts_of(value, says))
     # The name of an item that is itself a call is the tool's, not a participant's.
     name = "" if value.get("type") in _CALL | _RESULT else _text(value.get("name"))
     yield Message(role=says, parts=parts, name=name, finish_reason=_finish(value))
+
+
+def _is_candidate(item: dict[str, Value]) -> bool:
+    """Tell an answer in Gemini's form: its content is the message."""
+    content = item.get("content")
+    return "role" not in item and isinstance(content, dict) and "parts" in content
+
+
+def _finishing(value: dict[str, Value]) -> dict[str, Value]:
+    """Return why an answer ended, where the envelope says so and the message does not."""
+    return {name: value[name] for name in _FINISH if isinstance(value.get(name), str)}
 
 
 def _last_id(value: dict[str, Value]) -> str:
@@ -146,7 +168,7 @@ def _role_of(value: dict[str, Value], role: str) -> str:
 
 
 def _finish(value: dict[str, Value]) -> str:
-    for name in ("finish_reason", "finishReason", "stop_reason"):
+    for name in _FINISH:
         if isinstance(said := value.get(name), str):
             return said
     metadata = value.get("response_metadata")
@@ -233,7 +255,7 @@ def read_parts(value: Value, kind: str = "") -> Iterator[Part]:
         return
     if not isinstance(value, dict):
         return
-    for name in ("message_content", "tool_call", "function_call", "function_response", "toolUse",
+    for name in ("tool_call", "message_content", "function_call", "function_response", "toolUse",
                  "toolResult", "toolCall"):  # fmt: skip
         inner = value.get(name)
         if isinstance(inner, dict):

@@ -13,10 +13,10 @@ from causewatch.dialects.cut import was_cut
 from causewatch.dialects.detect import at_path, parse_cached
 from causewatch.dialects.messages import read_messages, read_parts
 from causewatch.dialects.table import Source
-from causewatch.dialects.unwrap import parse, payload_of
+from causewatch.dialects.unwrap import parse, payload_of, raw_text
 from causewatch.model.limits import DEFAULT_PAYLOAD_LIMITS
 from causewatch.model.span import Attributes, LogRecord, Span
-from causewatch.model.step import Document, Evaluation, Message, Payload, StepKind
+from causewatch.model.step import Document, Evaluation, Message, Payload, StepKind, TextPart
 from causewatch.model.value import Value
 
 MAX_FLAT_INDEX_COUNT = 2_000
@@ -89,7 +89,8 @@ def read(source: Source, view: View) -> Reading | None:
 def _raw(source: Source, view: View) -> Value:
     value: Value = None
     if source.events:
-        value = next((found.get(source.key) for _, found in _events(source, view)), None)
+        found = (attributes.get(source.key) for _, attributes in _events(source, view))
+        value = next((one for one in found if one is not None), None)
     elif source.key:
         value = view.span.attributes.get(source.key)
     elif source.span == "name":
@@ -133,7 +134,7 @@ def _convert(source: Source, value: Value, span: Span) -> Reading | None:
         case "payload":
             return Reading(payload=payload_of(value, source.key, cut=cut))
         case "messages":
-            messages = read_messages(value, source.role)
+            messages = read_messages(value, source.role) or _answer(value, source.role)
             return Reading(messages=messages, cut=cut) if messages or cut else None
         case "parts":
             messages = _system_message(value, source.role)
@@ -144,6 +145,14 @@ def _convert(source: Source, value: Value, span: Span) -> Reading | None:
         case _:
             text = _as_text(value)
             return Reading(text=text) if text else None
+
+
+def _answer(value: Value, role: str) -> tuple[Message, ...]:
+    """Return an answer that is a JSON object of its own, no message, as its text."""
+    content = parse(value) if isinstance(value, str) else value
+    if role != "assistant" or not isinstance(content, dict) or not content:
+        return ()
+    return (Message(role=role, parts=(TextPart(content=raw_text(value)),)),)
 
 
 def _as_text(value: Value) -> str:
@@ -176,11 +185,10 @@ def _documents(value: Value) -> tuple[Document, ...]:
 def _found(attributes: Attributes) -> Document:
     """Read one hit of a vector store, as OpenLLMetry's instrumentors record it."""
     kind = "db.query.result."
-    score = attributes.get(kind + "score")
     return Document(
         id=_as_text(attributes.get(kind + "id")),
         content=_as_text(attributes.get(kind + "document")),
-        score=number(attributes.get(kind + "distance") if score is None else score),
+        score=number(attributes.get(kind + "score")),
     )
 
 
@@ -330,6 +338,8 @@ def _event_messages(attributes: Attributes, role: str) -> tuple[Message, ...]:
     inner = parse(body) if isinstance(body, str) else body
     if isinstance(inner, dict) and ("content" in inner or "tool_calls" in inner or "role" in inner):
         messages = read_messages({"role": role, **inner}, role)
+    elif isinstance(inner, dict) and "message" in inner:
+        messages = read_messages(inner, role)
     else:
         item: dict[str, Value] = {"role": said or role, "content": body}
         if calls is not None:

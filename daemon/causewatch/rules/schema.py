@@ -1,13 +1,11 @@
 """Makes the JSON Schemas of rule and dialect files, for editors and CI, from the loader's keys.
 
-``python -m causewatch.rules.schema`` prints that of rule files, which is committed as
-``schemas/rules.schema.json``; with the argument ``dialects`` that of dialect files.
+``causewatch schema rules`` prints one; ``schemas/rules.schema.json`` is committed.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from typing import assert_never
 
 from causewatch.model.value import Value
@@ -119,7 +117,3 @@ def _scalar(
 def _number(kind: Integer | Number) -> dict[str, Value]:
     name = "integer" if isinstance(kind, Integer) else "number"
     return {"type": name, "minimum": kind.minimum, "maximum": kind.maximum}
-
-
-if __name__ == "__main__":
-    sys.stdout.write(rendered(dialects_schema() if "dialects" in sys.argv else rules_schema()))
