@@ -176,7 +176,9 @@ def _usage(readings: dict[Field, Reading]) -> Usage | None:
     if _USAGE.isdisjoint(readings):
         return None
     counts = {name: _count(readings.get(name, NOTHING).text) for name in _COUNTS}
-    return Usage(**counts, cost=number(readings.get("cost", NOTHING).text))
+    cost = number(readings.get("cost", NOTHING).text)
+    is_said = cost is not None or any(count is not None for count in counts.values())
+    return Usage(**counts, cost=cost) if is_said else None
 
 
 def _count(text: str) -> int | None:
