@@ -9,7 +9,7 @@ import click
 from causewatch.cli.options import (
     TracesCommand,
     dialects_option,
-    format_option,
+    graph_format_option,
     input_options,
     is_json,
     require_input,
@@ -21,7 +21,7 @@ from causewatch.cli.options import (
 @input_options
 @rules_option
 @dialects_option
-@format_option
+@graph_format_option
 def command(
     traces: tuple[str, ...],
     store: Path | None,
@@ -34,13 +34,16 @@ def command(
 
     from causewatch.app.assess import assess_files  # noqa: PLC0415
     from causewatch.app.dialectfiles import load_dialects  # noqa: PLC0415
+    from causewatch.blame.mermaid import graph_mermaid  # noqa: PLC0415
     from causewatch.blame.render import graph_json  # noqa: PLC0415
     from causewatch.cli.tree import graph_text  # noqa: PLC0415
 
     require_input(traces, store)
     result = assess_files(traces, rules, store, load_dialects(dialects))
     for assessment in result.assessments:
-        if is_json(form):
+        if form == "mermaid":
+            click.echo(graph_mermaid(assessment))
+        elif is_json(form):
             click.echo(msgspec.json.encode(graph_json(assessment)))
         else:
             click.echo(graph_text(assessment))

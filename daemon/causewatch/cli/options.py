@@ -11,6 +11,7 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 FORMATS = ("auto", "text", "json")
+MERMAID_FORMATS = (*FORMATS, "mermaid")
 
 
 class DialectsCommand(click.Command):
@@ -114,6 +115,19 @@ def format_option(function: F) -> F:
     )(function)
 
 
+def graph_format_option(function: F) -> F:
+    """Add ``--format`` for answers that can also be drawn."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(MERMAID_FORMATS),
+        default="auto",
+        show_default=True,
+        help="text for people, json (one object a line) for programs, mermaid (a flowchart) for "
+        "documents; auto: text on a terminal, json in a pipe.",
+    )(function)
+
+
 def rules_option(function: F) -> F:
     """Add ``--rules DIR``."""
     return click.option(
@@ -134,6 +148,13 @@ def is_coloured() -> bool:
     import os  # noqa: PLC0415  # only for this question
 
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def page_width() -> int:
+    """Return how many columns text may take: the terminal's, in a pipe those of ``COLUMNS``."""
+    import shutil  # noqa: PLC0415  # only for this question
+
+    return shutil.get_terminal_size(fallback=(100, 24)).columns
 
 
 def require_input(traces: tuple[str, ...], store: Path | None) -> None:
