@@ -162,8 +162,12 @@ def commands_page() -> str:
         found = cli_main.cli.get_command(context, name)
         if found is None:
             raise LookupError(name)
-        help_text = found.get_help(click.Context(found, info_name=name, parent=context))
-        lines.append(f"### `{name}`\n\n```text\n{help_text}\n```\n")
+        own = click.Context(found, info_name=name, parent=context)
+        lines.append(f"### `{name}`\n\n```text\n{found.get_help(own)}\n```\n")
+        for inner in found.commands.values() if isinstance(found, click.Group) else ():
+            title = f"{name} {inner.name}"
+            help_text = inner.get_help(click.Context(inner, info_name=inner.name, parent=own))
+            lines.append(f"### `{title}`\n\n```text\n{help_text}\n```\n")
     return "\n".join(lines)
 
 

@@ -16,6 +16,7 @@ from causewatch.app.secret import read_secret
 from causewatch.errors import Problem, ProblemsError
 from causewatch.model.limits import RunLimits
 from causewatch.notify.config import Receiver, Route
+from causewatch.rules.dialect_file import is_dialect_node
 from causewatch.rules.read import Section, read
 from causewatch.rules.yaml import Entry, Items, Node, Problems, Scalar, Table, kind_of, parse
 
@@ -62,6 +63,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     rule_paths: tuple[Path, ...] = ()
     reload_interval_s: float = 30.0
+    dialect_paths: tuple[Path, ...] = ()
     receive: Receive = Receive()
     web: Web = Web()
     runs: RunLimits = RunLimits()
@@ -104,7 +106,9 @@ def is_config_file(path: Path) -> bool:
         node = parse(str(path), path.read_bytes(), Problems())
     except OSError:
         return False
-    keys = {entry.key for entry in node.entries} if isinstance(node, Table) else set()
+    if not isinstance(node, Table) or is_dialect_node(node):
+        return False
+    keys = {entry.key for entry in node.entries}
     return bool(keys & {key.name for key in CONFIG.keys}) and not keys & rule_keys
 
 
@@ -145,7 +149,8 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
     links = section.section("links")
     receivers = read_receivers(section, folder, problems)
     return Config(
-        rule_paths=_rule_paths(rules, folder),
+        rule_paths=_paths(rules, folder),
+        dialect_paths=_paths(section.section("dialects"), folder),
         reload_interval_s=rules.seconds("reload_interval", 30.0) if rules else 30.0,
         receive=_receive(section.section("receive"), folder, problems),
         web=_web(section.section("web"), folder, problems),
@@ -162,8 +167,8 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
     )
 
 
-def _rule_paths(rules: Section | None, folder: Path) -> tuple[Path, ...]:
-    return tuple(folder / path for path in rules.texts("paths")) if rules else ()
+def _paths(section: Section | None, folder: Path) -> tuple[Path, ...]:
+    return tuple(folder / path for path in section.texts("paths")) if section else ()
 
 
 def _runs(section: Section | None) -> RunLimits:

@@ -252,10 +252,22 @@ def _route(depth: int) -> Shape:
 
 MAX_ROUTE_DEPTH = 8
 
+_DIALECTS = Shape(
+    name="dialects section",
+    keys=(
+        Key(
+            name="paths",
+            kind=ListOf(item=Text(not_empty=True)),
+            doc="Dialect files, or folders of them. They are read when the daemon starts.",
+        ),
+    ),
+)
+
 CONFIG = Shape(
     name="configuration",
     keys=(
         Key(name="rules", kind=_RULES, doc="Where rule files are."),
+        Key(name="dialects", kind=_DIALECTS, doc="Span dialects of your own."),
         Key(name="receive", kind=_RECEIVE, doc="The OTLP receivers."),
         Key(name="web", kind=_WEB, doc="Pages, API and metrics."),
         Key(name="runs", kind=_RUNS, doc="When runs are complete."),

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import msgspec
 import structlog
@@ -23,9 +24,12 @@ from causewatch.incidents.gather import REOPEN_WITHIN_NS, IncidentChange, gather
 from causewatch.model.finding import Alert, Finding
 from causewatch.model.judgement import Assessment
 from causewatch.rules.bundle import Group
-from causewatch.rules.evaluate import evaluate
+from causewatch.rules.evaluate import evaluate, plan_of
 from causewatch.rules.identity import rule_id_of
 from causewatch.rules.state import ACTIVE, advance, backwards, resolve_vanished
+from causewatch.rules.subject import subject_of
+from causewatch.signatures.plan import Plan
+from causewatch.signatures.subject import Subject
 from causewatch.store.port import Store
 from causewatch.telemetry.metrics import Metrics
 
@@ -45,6 +49,8 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
     assessment: Assessment
     first_batch: int
     size_bytes: int
+    subject: Callable[[], Subject]
+    """What signatures are evaluated over; made once, for all groups that look at the run."""
 
 
 class Groups:
@@ -65,6 +71,7 @@ class Groups:
         self._pending: dict[str, list[Pending]] = {}
         self._evaluating: dict[str, int] = {}
         self._failures: Counter[str] = Counter()
+        self._plans: dict[str, tuple[Group, Plan]] = {}
         self._loaded = loaded
         self.on_offer: Callable[[str], None] = lambda _group: None
         """Called with a group's key when a run waits for it: the cue for an early look."""
@@ -100,6 +107,7 @@ class Groups:
             self._loaded = loaded
             keys = {group.key for group in loaded.bundle.groups}
             self._pending = {key: self._pending.get(key, []) for key in keys}
+            self._plans.clear()
             self._failures.clear()
 
     def is_full(self) -> bool:
@@ -119,6 +127,7 @@ class Groups:
     def offer(self, assessment: Assessment, *, first_batch: int) -> None:
         """Let every group look at a run. A newer assessment of a waiting run takes its place."""
         run_id = assessment.graph.run_id
+        subject = cache(lambda: subject_of(assessment))
         size_bytes = sum(estimated_bytes(step.span) for step in assessment.graph.steps)
         with self._lock:
             for key, waiting in self._pending.items():
@@ -127,7 +136,12 @@ class Groups:
                 if older:
                     waiting[:] = [p for p in waiting if p.assessment.graph.run_id != run_id]
                 waiting.append(
-                    Pending(assessment=assessment, first_batch=first, size_bytes=size_bytes)
+                    Pending(
+                        assessment=assessment,
+                        first_batch=first,
+                        size_bytes=size_bytes,
+                        subject=subject,
+                    )
                 )
                 self._drop_unlooked(key, waiting)
             keys = list(self._pending)
@@ -154,7 +168,7 @@ class Groups:
         started = time.perf_counter()
         taken = self._take(key)
         try:
-            found = self._find(group, [p.assessment for p in taken], slot_ns)
+            found = self._find(group, taken, slot_ns)
             with self._store.transaction():
                 # Rules that a reload took away meanwhile must not fire again: nothing would end
                 # them. It ends what they left only after this transaction.
@@ -195,11 +209,20 @@ class Groups:
                 self._failures[key] += failed
             self._evaluating.pop(key, None)
 
-    def _find(self, group: Group, assessments: Sequence[Assessment], slot_ns: int) -> list[Finding]:
+    def _plan(self, group: Group) -> Plan:
+        """Return the plan of a group, made when it is first looked at after a reload."""
+        known = self._plans.get(group.key)
+        if known is None or known[0] is not group:
+            known = self._plans[group.key] = (group, plan_of(group))
+        return known[1]
+
+    def _find(self, group: Group, taken: Sequence[Pending], slot_ns: int) -> list[Finding]:
         found: list[Finding] = []
-        for assessment in assessments:
+        plan = self._plan(group)
+        for pending in taken:
+            assessment = pending.assessment
             try:
-                evaluation = evaluate(group, assessment, slot_ns)
+                evaluation = evaluate(group, assessment, slot_ns, pending.subject(), plan)
             except Exception:
                 # The same run would fail at every look, and no rule would see the others.
                 self._metrics.rule_evaluation_failures.labels(rule=group.key).inc()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,6 +11,8 @@ from causewatch.app.assess import graph_of, snapshots_of
 from causewatch.app.files import Request
 from causewatch.app.rulefiles import load_bundle
 from causewatch.blame.judge import judge
+from causewatch.dialects.table import Dialect
+from causewatch.dialects.tables import SHIPPED
 from causewatch.errors import InputError, UserError
 from causewatch.faults.known import Known
 from causewatch.model.span import Span
@@ -20,6 +22,7 @@ from causewatch.rules.subject import subject_of
 from causewatch.signatures.error import SignatureError
 from causewatch.signatures.signature import Signature, compile_query
 from causewatch.signatures.subject import Subject, raw_subject
+from causewatch.signatures.why import Counted, count_parts
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,18 +39,33 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     subject: Subject
 
 
+class Why(msgspec.Struct, frozen=True, kw_only=True):
+    """How a result came about."""
+
+    subjects: int
+    """How many traces or runs were asked."""
+    limited: int
+    """In how many of them an evaluation limit was met."""
+    portable: bool
+    monotone: bool
+    remarks: tuple[str, ...]
+    parts: tuple[Counted, ...]
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The span sets of each matching trace or run, or the error of the query."""
 
     question: Question
     result: dict[str, list[list[str]]] | None = None
     error: SignatureError | None = None
+    why: Why | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return the line that ``causewatch query`` prints."""
         line: dict[str, object] = {"dataset": self.question.dataset, "query": self.question.query}
         if self.error is None:
-            return {**line, "result": self.result or {}}
+            line["result"] = self.result or {}
+            return line if self.why is None else {**line, "why": self.why}
         place = {"line": self.error.line, "column": self.error.column}
         return {**line, "error": self.error.message, "stage": self.error.stage, **place}
 
@@ -62,6 +80,7 @@ class Scenes:
         raw: bool,
         rules: Path | None,
         errors: list[InputError],
+        dialects: Sequence[Dialect] = SHIPPED,
     ) -> None:
         self._by_dataset: dict[str, list[Request]] = {"": []}
         for request in requests:
@@ -69,6 +88,7 @@ class Scenes:
         self._raw = raw
         self._rules = rules
         self._errors = errors
+        self._dialects = dialects
         self._scenes: dict[str, list[Scene]] = {}
 
     def of(self, dataset: str) -> list[Scene]:
@@ -76,13 +96,17 @@ class Scenes:
         if dataset not in self._scenes:
             requests = self._by_dataset.get(dataset, [])
             if self._raw or dataset:
-                self._scenes[dataset] = list(_raw_scenes(requests, self._errors))
+                self._scenes[dataset] = list(_raw_scenes(requests, self._errors, self._dialects))
             else:
-                self._scenes[dataset] = list(_judged_scenes(requests, self._rules, self._errors))
+                self._scenes[dataset] = list(
+                    _judged_scenes(requests, self._rules, self._errors, self._dialects)
+                )
         return self._scenes[dataset]
 
 
-def _raw_scenes(requests: Iterable[Request], errors: list[InputError]) -> Iterator[Scene]:
+def _raw_scenes(
+    requests: Iterable[Request], errors: list[InputError], dialects: Sequence[Dialect]
+) -> Iterator[Scene]:
     traces: dict[str, list[Span]] = {}
     for request in requests:
         if request.signal != "traces":
@@ -95,20 +119,28 @@ def _raw_scenes(requests: Iterable[Request], errors: list[InputError]) -> Iterat
         for span in spans:
             traces.setdefault(span.trace_id, []).append(span)
     for trace_id, members in traces.items():
-        yield Scene(id=trace_id, subject=raw_subject(members))
+        yield Scene(id=trace_id, subject=raw_subject(members, dialects))
 
 
 def _judged_scenes(
-    requests: Iterable[Request], rules: Path | None, errors: list[InputError]
+    requests: Iterable[Request],
+    rules: Path | None,
+    errors: list[InputError],
+    dialects: Sequence[Dialect],
 ) -> Iterator[Scene]:
     bundle = load_bundle([rules]).bundle if rules is not None else Bundle()
     for snapshot in snapshots_of(iter(requests), errors):
-        assessment = judge(graph_of(snapshot), bundle.contracts, Known(trust=bundle.trust))
+        assessment = judge(
+            graph_of(snapshot, dialects), bundle.contracts, Known(trust=bundle.trust)
+        )
         yield Scene(id=snapshot.run_id, subject=subject_of(assessment))
 
 
-def answer(question: Question, scenes: Scenes) -> Answer:
-    """Evaluate one query over its dataset; a bad query is an answer, never an exception."""
+def answer(question: Question, scenes: Scenes, *, why: bool = False) -> Answer:
+    """Evaluate one query over its dataset; a bad query is an answer, never an exception.
+
+    With ``why`` the answer also says what each part of the query selects by itself.
+    """
     try:
         signature = compile_query(question.query)
         result = {}
@@ -118,7 +150,20 @@ def answer(question: Question, scenes: Scenes) -> Answer:
                 result[scene.id] = found
     except SignatureError as error:
         return Answer(question=question, error=error)
-    return Answer(question=question, result=result)
+    reasons = _why(signature, scenes.of(question.dataset)) if why else None
+    return Answer(question=question, result=result, why=reasons)
+
+
+def _why(signature: Signature, scenes: Sequence[Scene]) -> Why:
+    subjects = [scene.subject for scene in scenes]
+    return Why(
+        subjects=len(subjects),
+        limited=sum(signature.evaluate(subject).limited for subject in subjects),
+        portable=signature.portable,
+        monotone=signature.monotone,
+        remarks=(*signature.remarks, *(mixed.message for mixed in signature.mixed)),
+        parts=count_parts(signature, subjects),
+    )
 
 
 def matches(signature: Signature, subject: Subject) -> list[list[str]]:

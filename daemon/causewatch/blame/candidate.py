@@ -11,9 +11,9 @@ from causewatch.faults.lost_at_handoff import place_of
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Category, ContractVerdict, Fault, FaultName, ViolationName
 
-Spread = Literal["values", "receiver", "call", "none"]
+Spread = Literal["values", "receiver", "call", "use", "none"]
 """How a candidate does harm: by its values used later, by its receiver acting, by the call that it
-made happen, or by itself.
+made happen, by what its detector saw come of it, or by itself.
 """
 
 MIN_FAULT_CONFIDENCE = 0.4
@@ -32,7 +32,9 @@ CATEGORY_OF_FAULT: dict[FaultName, tuple[Category, Spread]] = {
     "lost_at_handoff": ("truncation", "receiver"),
     "cut_off": ("truncation", "receiver"),
     "flattened": ("serialization", "receiver"),
-    "out_of_order": ("ordering", "receiver"),
+    "changed_fact": ("ungrounded", "use"),
+    "unused_result": ("lost_result", "use"),
+    "out_of_order": ("ordering", "use"),
 }
 """Faults that may start a corruption. The others are findings of their own, for signatures."""
 
@@ -85,19 +87,32 @@ def candidates_of(
 
 def _of_faults(faults: Iterable[Fault]) -> Iterator[Candidate]:
     for fault in faults:
-        if fault.name in CATEGORY_OF_FAULT and fault.confidence >= MIN_FAULT_CONFIDENCE:
-            category, spread = CATEGORY_OF_FAULT[fault.name]
-            yield Candidate(
-                step=fault.step,
-                category=category,
-                reason=fault.reason,
-                confidence=fault.confidence,
-                spread=spread,
-                handoff=fault.handoff,
-                at=fault.at,
-                fault=fault.name,
-                induced=fault.induced,
-            )
+        candidate = candidate_of(fault) if fault.confidence >= MIN_FAULT_CONFIDENCE else None
+        if candidate is not None:
+            yield candidate
+
+
+def candidate_of(fault: Fault) -> Candidate | None:
+    """Return a fault as a candidate, ``None`` for one that cannot start a corruption."""
+    if fault.name not in CATEGORY_OF_FAULT:
+        return None
+    category, spread = CATEGORY_OF_FAULT[fault.name]
+    if fault.name == "changed_fact" and fault.handoff is not None:
+        # Code carried it: what a model makes up, code garbles.
+        category = "serialization"
+    if fault.handoff is None and fault.induced is not None and spread == "receiver":
+        spread = "use"
+    return Candidate(
+        step=fault.step,
+        category=category,
+        reason=fault.reason,
+        confidence=fault.confidence,
+        spread=spread,
+        handoff=fault.handoff,
+        at=fault.at,
+        fault=fault.name,
+        induced=fault.induced,
+    )
 
 
 def _of_verdicts(graph: CausalGraph, verdicts: Iterable[ContractVerdict]) -> Iterator[Candidate]:

@@ -42,11 +42,41 @@ def recognise(span: Span, dialects: Sequence[Dialect]) -> Recognised:
         for dialect in _possible(by_priority(tuple(dialects)), span)
         if any(holds(condition, span) for condition in dialect.detect)
     )
+    matching = _placed(matching, span)
     for overlay in (False, True):
         for dialect in matching:
-            if dialect.overlay is overlay and (rule := _kind_rule(dialect, span)) is not None:
+            if dialect.overlay is overlay and (rule := kind_rule(dialect, span)) is not None:
                 return Recognised(matching, rule.kind, dialect, rule.why)
     return Recognised(matching, "other", None, "no dialect gives it a kind")
+
+
+def _placed(matching: tuple[Dialect, ...], span: Span) -> tuple[Dialect, ...]:
+    """Put users' dialects before the shipped ones that this span shows no more clearly.
+
+    The shipped ones keep their order: each knows which others it knows better than.
+    """
+    own = [dialect for dialect in matching if not dialect.shipped]
+    if not own:
+        return matching
+    placed = [dialect for dialect in matching if dialect.shipped]
+    for dialect in reversed(own):
+        strength = _strength(dialect, span)
+        at = next((i for i, d in enumerate(placed) if _strength(d, span) >= strength), len(placed))
+        placed.insert(at, dialect)
+    return tuple(placed)
+
+
+def _strength(dialect: Dialect, span: Span) -> int:
+    """Return how clearly a span shows a dialect: 0 by its scope or an attribute, to 2 by a name."""
+    return min(
+        0
+        if condition.scope or condition.scope_prefix or condition.key
+        else 1
+        if condition.prefix or condition.event_prefix
+        else 2
+        for condition in dialect.detect
+        if holds(condition, span)
+    )
 
 
 def _possible(dialects: tuple[Dialect, ...], span: Span) -> tuple[Dialect, ...]:
@@ -83,7 +113,8 @@ def _may_hold(condition: When, scope: str, names: tuple[str, ...], has_events: b
     )
 
 
-def _kind_rule(dialect: Dialect, span: Span) -> KindRule | None:
+def kind_rule(dialect: Dialect, span: Span) -> KindRule | None:
+    """Return the first of a dialect's rules for kinds that holds for ``span``."""
     for rule in dialect.kinds:
         if all(holds(condition, span) for condition in rule.when):
             return rule
@@ -101,6 +132,7 @@ def _holds(condition: When, span: Span) -> bool:
         and condition.scope in ("", span.scope.name)
         and span.scope.name.startswith(condition.scope_prefix)
         and not (condition.root and span.parent_id)
+        and not (condition.child and not span.parent_id)
         and (not condition.prefix or _has_prefix(span.attributes, condition.prefix))
         and (not condition.event_prefix or _has_event(span, condition.event_prefix))
         and (not condition.name or re.match(condition.name, span.name[:1_000]) is not None)
@@ -134,11 +166,14 @@ def _holds_key(condition: When, span: Span) -> bool:
 
 
 def at_path(value: Value, path: str) -> Value:
-    """Return what is at a dotted path inside of ``value``, or ``None``."""
+    """Return what is at a dotted path inside of ``value``, or ``None``; numbers index lists."""
     for name in path.split("."):
-        if not isinstance(value, dict):
+        if isinstance(value, dict):
+            value = value.get(name)
+        elif isinstance(value, list) and name.isdecimal() and int(name[:9]) < len(value):
+            value = value[int(name[:9])]
+        else:
             return None
-        value = value.get(name)
     return value
 
 

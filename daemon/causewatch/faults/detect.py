@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from causewatch.faults.calls import Run, calls_of
+from causewatch.faults.changed_fact import detect_changed_fact
 from causewatch.faults.cut_off import detect_cut_off
 from causewatch.faults.empty import detect_empty
 from causewatch.faults.failure import detect_failure
+from causewatch.faults.flattened import detect_flattened
 from causewatch.faults.injected import detect_injected
 from causewatch.faults.known import NOTHING_KNOWN, Known
 from causewatch.faults.lost_at_handoff import detect_lost_at_handoff
+from causewatch.faults.out_of_order import detect_out_of_order
 from causewatch.faults.repeated_call import detect_repeated_call
 from causewatch.faults.truncated import detect_truncated
 from causewatch.faults.trust import trusted_steps
+from causewatch.faults.ungrounded import detect_ungrounded
+from causewatch.faults.unused_result import detect_unused_result
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Fault
 
@@ -24,9 +29,14 @@ DETECTORS: tuple[Detector, ...] = (
     detect_truncated,
     detect_empty,
     detect_repeated_call,
+    detect_changed_fact,
+    detect_flattened,
     detect_lost_at_handoff,
     detect_cut_off,
     detect_injected,
+    detect_unused_result,
+    detect_out_of_order,
+    detect_ungrounded,
 )
 
 MAX_FAULTS_COUNT = 200

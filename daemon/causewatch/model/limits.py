@@ -25,5 +25,14 @@ class PayloadLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_excerpt_chars: int = 120
 
 
+class ScoreLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """When an evaluation's score is bad: below ``min_score``, or above ``max_score``."""
+
+    name: str
+    """Glob over the names of evaluations."""
+    min_score: float | None = None
+    max_score: float | None = None
+
+
 DEFAULT_RUN_LIMITS = RunLimits()
 DEFAULT_PAYLOAD_LIMITS = PayloadLimits()

@@ -14,6 +14,7 @@ from causewatch.model.value import canonical_bytes
 from causewatch.rules.bundle import ByLabel, ContractRule, Group, Rule
 from causewatch.rules.subject import step_of, subject_of
 from causewatch.signatures.columns import Cell, attribute_column, intrinsic_column
+from causewatch.signatures.plan import Plan
 from causewatch.signatures.signature import Binding, Result
 from causewatch.signatures.subject import Subject
 from causewatch.signatures.syntax import Attribute, Kind, Status
@@ -45,8 +46,17 @@ def findings_of(group: Group, assessment: Assessment, slot_ns: int) -> tuple[Fin
     return evaluate(group, assessment, slot_ns).findings
 
 
+def plan_of(group: Group) -> Plan:
+    """Return the plan of a group's signatures; made once, it serves every run."""
+    return Plan([rule.signature for rule in group.rules])
+
+
 def evaluate(
-    group: Group, assessment: Assessment, slot_ns: int, subject: Subject | None = None
+    group: Group,
+    assessment: Assessment,
+    slot_ns: int,
+    subject: Subject | None = None,
+    plan: Plan | None = None,
 ) -> Evaluation:
     """Evaluate every rule of a group over one run.
 
@@ -59,12 +69,14 @@ def evaluate(
         assessment: the judged run.
         slot_ns: Unix time of the slot, which is the findings' time.
         subject: ``subject_of(assessment)``, where several groups share it.
+        plan: ``plan_of(group)``, where there are many runs; without it every rule is evaluated.
     """
     subject = subject if subject is not None else subject_of(assessment)
     findings: list[Finding] = []
     failures: list[RuleFailure] = []
     cause = cause_of(assessment)
-    for rule in group:
+    asked = group.rules if plan is None else [group.rules[i] for i in plan.candidates(subject)]
+    for rule in (*asked, *group.contracts):
         try:
             findings.extend(_findings(rule, assessment, subject, cause, slot_ns))
         except Exception as error:  # noqa: BLE001 -- one rule must not take the others along

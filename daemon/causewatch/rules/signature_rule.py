@@ -11,6 +11,7 @@ from causewatch.rules.labels import by_of, labels_of, sentence_of
 from causewatch.rules.read import Section
 from causewatch.rules.yaml import Problems, plain
 from causewatch.signatures.error import SignatureError
+from causewatch.signatures.format import format_query
 from causewatch.signatures.signature import Signature, compile_query
 
 RESERVED_LABELS = ("alertname",)
@@ -28,9 +29,13 @@ def rule_of(section: Section, group: Group, problems: Problems) -> Rule | None:
     firing = firing_of(section, group.file, label_names, problems)
     if not alertname:
         return None
+    written = plain(section.node)
+    if isinstance(written, dict):
+        # In another layout it is the same rule.
+        written = {**written, "signature": format_query(signature.query)}
     return Rule(
         rule_id=rule_id_of(group.key, alertname),
-        version=version_of(["rule", plain(section.node), dict(labels)]),
+        version=version_of(["rule", written, dict(labels)]),
         alertname=alertname,
         labels=labels,
         signature=signature,

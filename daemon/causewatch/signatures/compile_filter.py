@@ -18,7 +18,7 @@ from causewatch.signatures.compile_field import (
     compile_field,
     matcher_of,
 )
-from causewatch.signatures.operate import compare_scalars
+from causewatch.signatures.ladder import Ladder
 from causewatch.signatures.subject import Subject, nodes_of
 from causewatch.signatures.syntax import (
     Attribute,
@@ -232,17 +232,11 @@ def _comparison(read: Attribute | Intrinsic, operator: CompareOperator, value: S
 
         return differs
     scope = read.scope if isinstance(read, Attribute) else "intrinsic"
-    key = ("compared", scope, read.name, operator, wanted)
+    key = ("ladder", scope, read.name, tag)
 
     def ordered(subject: Subject) -> int:
-        def compute() -> int:
-            found = 0
-            for (other_tag, other), nodes in index_of(subject).nodes.items():
-                if other_tag == tag and compare_scalars(operator, cast("Static", other), value):
-                    found |= nodes
-            return found
-
-        return subject.cache.get(key, compute)
+        ladder = subject.cache.get(key, lambda: Ladder(index_of(subject), tag))
+        return ladder.compared(operator, value)
 
     return ordered
 

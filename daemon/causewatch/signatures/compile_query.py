@@ -36,6 +36,7 @@ from causewatch.signatures.select_spans import (
     SelectRelated,
     SelectUnless,
 )
+from causewatch.signatures.share import shared
 from causewatch.signatures.syntax import (
     Absent,
     Aggregate,
@@ -81,11 +82,13 @@ def compile_spanset(spanset: Spanset, owners: Owners) -> Selector:  # noqa: PLR0
             return _combine(spanset, owners)
         case Relate(operator=operator, form=form):
             keeps = _TREE_KEEPS[form]
-            return _related(TreeRelation(operator), spanset, owners, keeps)
+            related = _related(TreeRelation(operator), spanset, owners, keeps)
+            return shared(related, spanset)
         case Follow(types=types, guard=guard, hops=hops, form=form):
             compiled = CompiledFilter(guard, owners) if guard is not None else None
             keeps = _EDGE_KEEPS[form]
-            return _related(EdgeRelation(types, compiled, hops), spanset, owners, keeps)
+            related = _related(EdgeRelation(types, compiled, hops), spanset, owners, keeps)
+            return shared(related, spanset)
         case Absent(operand=operand):
             # Only ever reached through the operator beside it, which negates it.
             return compile_spanset(operand, owners)

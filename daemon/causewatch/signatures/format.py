@@ -61,13 +61,14 @@ def format_query(query: Query) -> str:
 
 
 def _stages(stages: tuple[Stage, ...]) -> str:
-    return " | ".join(_stage(stage) for stage in stages)
+    return " | ".join(format_stage(stage) for stage in stages)
 
 
-def _stage(stage: Stage) -> str:  # noqa: PLR0911 -- one a kind
+def format_stage(stage: Stage) -> str:  # noqa: PLR0911 -- one a kind
+    """Return one stage of a pipeline as text."""
     match stage:
         case Filter() | Named() | Combine() | Relate() | Follow() | Absent() | Pipeline():
-            return _spanset(stage)
+            return format_spanset(stage)
         case Compare(operator=operator, left=left, right=right):
             return f"{_scalar(left)} {operator} {_scalar(right)}"
         case GroupBy(key=key):
@@ -84,14 +85,15 @@ def _stage(stage: Stage) -> str:  # noqa: PLR0911 -- one a kind
             assert_never(stage)
 
 
-def _spanset(spanset: Spanset) -> str:  # noqa: PLR0911 -- one a kind
+def format_spanset(spanset: Spanset) -> str:  # noqa: PLR0911 -- one a kind
+    """Return a span set expression as text."""
     match spanset:
         case Filter(condition=None):
             return "{ }"
         case Filter(condition=condition):
             return f"{{ {format_field(condition)} }}" if condition is not None else "{ }"
         case Named(operand=operand, name=name):
-            inner = f"({_spanset(operand)})" if isinstance(operand, Named) else _side(operand)
+            inner = f"({format_spanset(operand)})" if isinstance(operand, Named) else _side(operand)
             return f"{inner} as {name}"
         case Combine(operator=operator, left=left, right=right):
             return _joined(left, operator, right)
@@ -108,8 +110,14 @@ def _spanset(spanset: Spanset) -> str:  # noqa: PLR0911 -- one a kind
 
 
 def _edge(follow: Follow) -> str:
-    guard = f" ! {_spanset(follow.guard)}" if follow.guard is not None else ""
-    opening = f"{_PREFIX[follow.form]}-[{'|'.join(follow.types)}{guard}]->"
+    guard = "" if follow.guard is None else format_spanset(follow.guard)
+    return edge_text(follow, "|".join(follow.types), guard)
+
+
+def edge_text(follow: Follow, types: str, guard: str) -> str:
+    """Return a typed edge, such as ``-[data]->>{1,3}``, with its types and guard as given."""
+    guarded = f"{types} ! {guard}" if guard else types
+    opening = f"{_PREFIX[follow.form]}-[{guarded}]->"
     hops = follow.hops
     if hops.most == 1 and hops.least == 1:
         return opening
@@ -128,7 +136,7 @@ def _joined(left: Spanset, operator: str, right: Spanset) -> str:
 
 def _side(spanset: Spanset) -> str:
     """Return an operand, in parentheses where it needs or clarifies by them."""
-    text = _spanset(spanset)
+    text = format_spanset(spanset)
     return text if isinstance(spanset, (Filter, Named, Absent, Pipeline)) else f"({text})"
 
 
@@ -244,7 +252,7 @@ def _metric_side(root: MetricRoot) -> str:
 def _metric(metric: Metric) -> str:
     arguments = [format_field(field) for field in metric.fields]
     if metric.filter is not None:
-        arguments.insert(0, _spanset(metric.filter))
+        arguments.insert(0, format_spanset(metric.filter))
     text = f"{metric.function}({', '.join(arguments)})"
     if metric.by:
         text += f" by({', '.join(format_field(field) for field in metric.by)})"

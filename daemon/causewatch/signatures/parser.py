@@ -19,6 +19,7 @@ from causewatch.signatures.parse_field import parse_field, parse_literal, parse_
 from causewatch.signatures.parse_metric import METRICS, parse_metric, parse_metric_math, parse_ranks
 from causewatch.signatures.parse_scalar import AGGREGATES, parse_compare, parse_scalar
 from causewatch.signatures.syntax import (
+    FLOW,
     Absent,
     Aggregate,
     Arithmetic,
@@ -56,7 +57,6 @@ from causewatch.signatures.token import SCOPES, Token
 
 MAX_HOPS = 100
 _EDGES: tuple[EdgeName, ...] = ("call", "return", "link", "handoff", "data", "before")
-_FLOW: tuple[EdgeName, ...] = ("data", "link", "handoff")
 _TREE: dict[str, tuple[TreeOperator, Form]] = {
     prefix + operator: (operator, form)
     for prefix, form in cast("dict[str, Form]", {"": "plain", "!": "not", "&": "both"}).items()
@@ -325,7 +325,7 @@ def _edge_types(cursor: Cursor) -> tuple[EdgeName, ...]:
             cursor.fail(*known)
         cursor.advance()
         if word.text == "flow":
-            types.extend(_FLOW)
+            types.extend(FLOW)
         elif word.text in _EDGES:
             types.append(word.text)
         else:

@@ -139,8 +139,9 @@ def shortest_path(
 
 
 def _pairs(subject: Subject, type_: EdgeType) -> Sequence[tuple[int, int]]:
-    if type_ in subject.edges:
-        return subject.edges[type_]
+    given = subject.edges.get(type_)
+    if given is not None:
+        return subject.cache.get(("pairs", type_), given) if callable(given) else given
     parents = tree_of(subject).all_parents
     match type_:
         case "call":

@@ -21,7 +21,9 @@ from causewatch.signatures.classify import (
 from causewatch.signatures.compile_field import UNBOUND, Bound
 from causewatch.signatures.compile_query import compile_spanset, compile_stages
 from causewatch.signatures.error import SignatureError
+from causewatch.signatures.format import format_query
 from causewatch.signatures.limits import DEFAULT_EVALUATION_LIMITS, Budget, EvaluationLimits
+from causewatch.signatures.needs import Needs, needs_of
 from causewatch.signatures.parser import parse
 from causewatch.signatures.reach import shortest_path
 from causewatch.signatures.run_stages import StageRun, run_stages
@@ -82,6 +84,7 @@ class Signature:
         names: the ``as`` names, in order.
         attributes: every attribute and intrinsic that it reads.
         remarks: sentences on what may surprise in the result, for ``--why``.
+        needs: what it reads and follows, and what must be there for it to match.
         mixed: places where ``&&`` and ``||`` mix without parentheses, for a warning.
     """
 
@@ -94,8 +97,10 @@ class Signature:
         self.mixed: tuple[Mixed, ...] = mixed_of(query)
         self.attributes: tuple[Attribute | Intrinsic, ...] = attributes_of(query)
         self.remarks = remarks_of(query)
+        self.needs: Needs = needs_of(query)
         self.kind: Literal["search", "metrics"] = "metrics"
         self._reads_names = reads_names(query)
+        self._key = ("result", format_query(query))
         self._unbound: Bound = (UNBOUND,) * len(self.names)
         self._stages: list[StageRun] = []
         self._paths: tuple[_Path, ...] = ()
@@ -117,6 +122,12 @@ class Signature:
             raise SignatureError(
                 "unsupported", "a metrics query cannot be evaluated here", text=self.text, offset=0
             )
+        if limits is not DEFAULT_EVALUATION_LIMITS:
+            return self._evaluate(subject, limits)
+        # Rules that differ in their labels only are one signature, and evaluated once.
+        return subject.cache.get(self._key, lambda: self._evaluate(subject, limits))
+
+    def _evaluate(self, subject: Subject, limits: EvaluationLimits) -> Result:
         run = Run(subject=subject, budget=Budget(limits))
         first = self._unbound if self._reads_names else NO_NAMES
         sets = run_stages(self._stages, run, subject.everything, first)

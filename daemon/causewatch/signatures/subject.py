@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from causewatch.dialects.table import Dialect
+from causewatch.dialects.tables import SHIPPED
 from causewatch.dialects.understand import understand
 from causewatch.model.graph import EdgeType
 from causewatch.model.span import Attributes, Span
 from causewatch.signatures.cache import SubjectCache
 
 Pairs = Sequence[tuple[int, int]]
+LazyPairs = Callable[[], Pairs]
 _RETURNING = frozenset({"tool", "retrieval"})
 """Kinds of steps whose result flows to the step that called them."""
 
@@ -23,7 +26,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         spans: the nodes; synthetic handoff spans are nodes too.
         derived: for node i the ``causewatch.*`` attributes, which hide the span's own of that
             name; empty where nothing is derived.
-        edges: cause to effect. ``call`` and ``return`` are taken from the parents where they are
+        edges: cause to effect, as pairs or as a function that finds them when a signature first
+            follows that type. ``call`` and ``return`` are taken from the parents where they are
             not given; ``before`` is always computed from the times.
         raw: judge as a trace store does: only what hangs below a root span takes part in the span
             tree. Otherwise every parent link that exists counts.
@@ -32,7 +36,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     spans: tuple[Span, ...]
     derived: tuple[Attributes, ...] = ()
-    edges: Mapping[EdgeType, Pairs] = msgspec.field(default_factory=dict)
+    edges: Mapping[EdgeType, Pairs | LazyPairs] = msgspec.field(default_factory=dict)
     raw: bool = False
     cache: SubjectCache = msgspec.field(default_factory=SubjectCache)
 
@@ -60,15 +64,16 @@ def parents_of(spans: Sequence[Span]) -> tuple[int, ...]:
     return tuple(parents)
 
 
-def raw_subject(spans: Sequence[Span]) -> Subject:
+def raw_subject(spans: Sequence[Span], dialects: Sequence[Dialect] = SHIPPED) -> Subject:
     """Return the spans of one trace as a subject in raw mode.
 
     Edges are ``call``, ``return``, ``link`` and ``before``; ``data`` only from a tool or retrieval
     span to its parent; no ``handoff``. Spans keep their order.
     """
-    edges: dict[EdgeType, Sequence[tuple[int, int]]] = {
-        "link": link_edges(spans),
-        "data": _returned(spans),
+    # To find what returned, every span has to be understood; few signatures ask.
+    edges: dict[EdgeType, Pairs | LazyPairs] = {
+        "link": lambda: link_edges(spans),
+        "data": lambda: _returned(spans, dialects),
     }
     return Subject(spans=tuple(spans), edges=edges, raw=True)
 
@@ -87,11 +92,11 @@ def link_edges(spans: Sequence[Span]) -> tuple[tuple[int, int], ...]:
     return tuple(pairs)
 
 
-def _returned(spans: Sequence[Span]) -> tuple[tuple[int, int], ...]:
+def _returned(spans: Sequence[Span], dialects: Sequence[Dialect]) -> tuple[tuple[int, int], ...]:
     return tuple(
         (i, parent)
         for i, parent in enumerate(parents_of(spans))
-        if parent >= 0 and understand(spans[i]).kind in _RETURNING
+        if parent >= 0 and understand(spans[i], (), dialects).kind in _RETURNING
     )
 
 

@@ -16,6 +16,8 @@ ArithmeticOperator = Literal["+", "-", "*", "/", "%", "^"]
 LogicOperator = Literal["&&", "||"]
 TreeOperator = Literal[">", ">>", "<", "<<", "~"]
 EdgeName = Literal["call", "return", "link", "handoff", "data", "before"]
+FLOW: tuple[EdgeName, ...] = ("data", "link", "handoff")
+"""What ``flow`` stands for."""
 AggregateFunction = Literal["count", "min", "max", "avg", "sum"]
 Form = Literal["plain", "both", "not"]
 """Which side an operator returns: the right one, both, or those without a partner."""

@@ -138,6 +138,27 @@ def test_what_is_wrong_is_said_at_its_place(folder: Path, text: str, expected: l
         assert any(message in line for line in found), found
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "web: {listen: '0.0.0.0:9319', auth: {bearer_token: '${env:NO}'}}",
+        "web: {listen: '0.0.0.0:9319', auth: {bearer_token_file: gone}}",
+        "receivers: [{name: a, slack_configs: [{channel: '#x', bot_token: '${env:NO}'}]}]",
+        "receivers: [{name: a, slack_configs: [{channel: '#x', bot_token_file: gone}]}]",
+        "receivers: [{name: a, webhook_configs: [{url: '${env:NO}'}]}]",
+    ],
+)
+def test_a_secret_that_cannot_be_read_is_one_problem(folder: Path, text: str) -> None:
+    """What follows from it (no authentication, no token) is not reported beside it."""
+    assert len(problems_of(folder, text)) == 1
+
+
+def test_a_secret_file_is_named(folder: Path) -> None:
+    """Whoever mends it need not look up which file is meant."""
+    found = problems_of(folder, "web: {auth: {bearer_token_file: gone}}")
+    assert "gone cannot be read" in found[0]
+
+
 def test_all_problems_are_reported_at_once(folder: Path) -> None:
     """One run of the check shows everything there is to mend."""
     assert len(problems_of(folder, "runs: {quiet: 1, late: 2}\nrulez: 1\nforward: 1")) == 4
@@ -170,3 +191,13 @@ def test_secrets_do_not_show_in_a_repr(folder: Path) -> None:
     assert "xoxb-1" not in shown
     assert "whsec_" not in shown
     assert "otlp-1" not in shown
+
+
+def test_dialect_files_are_named_and_told_from_configurations(tmp_path: Path) -> None:
+    """``dialects`` is a section here and a list in a dialect file."""
+    path = tmp_path / "causewatch.yaml"
+    path.write_text("dialects: {paths: [mine, /etc/dialects]}", encoding="utf-8")
+    assert load_config(path).dialect_paths == (tmp_path / "mine", Path("/etc/dialects"))
+    assert is_config_file(path)
+    path.write_text("dialects: []", encoding="utf-8")
+    assert not is_config_file(path)

@@ -315,10 +315,10 @@ def test_a_run_that_no_rule_can_look_at_does_not_mute_its_group(
     desk = Desk()
     doomed = assessment(FAILED)
 
-    def failing(group: Group, judged: Assessment, slot_ns: int) -> Evaluation:
+    def failing(group: Group, judged: Assessment, slot_ns: int, *rest: Any) -> Evaluation:
         if judged is doomed:
             raise RecursionError
-        return evaluate(group, judged, slot_ns)
+        return evaluate(group, judged, slot_ns, *rest)
 
     monkeypatch.setattr("causewatch.app.groups.evaluate", failing)
     desk.groups.offer(doomed, first_batch=1)

@@ -19,7 +19,7 @@ CUT = capture("pydantic-ai__native__truncated_handoff")
 FINE = capture("pydantic-ai__native__ok")
 EXPLAIN_KEYS = {
     "run", "trace_ids", "verdict", "category", "origin", "propagators", "symptom", "confidence",
-    "path", "unverifiable",
+    "path", "unverifiable", "confidence_parts", "blast_radius", "failed_by",
 }  # fmt: skip
 GRAPH_KEYS = {"run", "trace_ids", "workflow", "agents", "steps", "handoffs", "edges"}
 HANDOFF_KEYS = {
@@ -195,6 +195,19 @@ def test_check_names_every_problem_with_its_place(tmp_path: Path) -> None:
     )
 
 
+def test_check_of_a_configuration_checks_the_rules_it_names(tmp_path: Path) -> None:
+    """One command tells whether the daemon would start."""
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "rules.yaml").write_text("groups: 3\n")
+    (tmp_path / "causewatch.yaml").write_text("rules: {paths: [bad, gone]}\n")
+    done = run("check", tmp_path / "causewatch.yaml")
+    assert done.code == 1
+    assert any(line["file"].endswith("gone") for line in done.lines)
+    (tmp_path / "causewatch.yaml").write_text("rules: {paths: [bad]}\n")
+    done = run("check", tmp_path / "causewatch.yaml")
+    assert [line["file"] for line in done.lines] == [str(tmp_path / "bad" / "rules.yaml")]
+
+
 def test_check_of_queries_says_what_each_is(tmp_path: Path) -> None:
     """Kind, portable and monotone for good ones; stage and message for bad ones."""
     queries = tmp_path / "q.jsonl"
@@ -273,3 +286,21 @@ def test_a_folder_without_a_store_is_unreadable_input(tmp_path: Path) -> None:
     done = run("graph", "--store", tmp_path)
     assert done.code == 3
     assert "inbox.db" in done.err
+
+
+def test_query_says_why() -> None:
+    """What each part selects, whether Tempo could run it, and what may surprise."""
+    query = '{ span.causewatch.step = "tool" } !-[flow]-> { }'
+    (line,) = run("query", query, "--why", "--traces", CUT, FINE).lines
+    why = line["why"]
+    assert (why["subjects"], why["limited"], why["portable"], why["monotone"]) == (
+        2,
+        0,
+        False,
+        False,
+    )
+    assert [part["part"] for part in why["parts"]][-1] == "… !-[flow]-> …"
+    assert "left side" in why["remarks"][0]
+    text = run("query", query, "--why", "--format", "text", "--traces", CUT, FINE).out
+    assert "matched 0 of 2 runs; by parts:" in text
+    assert "judged when the run is complete" in text
