@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from bench.injections import spans_of
+from causewatch.blame.ending import Ending
 from causewatch.blame.judge import judge
 from causewatch.graph.build import build
-from causewatch.model.judgement import Assessment
 from causewatch.model.span import Span
 
 
@@ -76,17 +74,11 @@ def blamed(folder: Path, subset: str) -> list[Placed]:
 
 def _judged(label: Failed, spans: Sequence[Span]) -> tuple[str, str] | None:
     """Return the agent and the span that are blamed."""
-    # A judge that cannot be told that a run failed is asked without saying so.
-    told: dict[str, Any] = {"failed": True} if _can_be_told() else {}
-    found: Assessment = judge(build(run_id=label.trace_id, spans=spans), **told)
+    found = judge(build(run_id=label.trace_id, spans=spans), ending=Ending(failed=True))
     origin = found.blame.origin
     if origin is None:
         return None
     return _answer(found.graph.steps[origin.step].span)
-
-
-def _can_be_told() -> bool:
-    return "failed" in inspect.signature(judge).parameters
 
 
 def _second(spans: Sequence[Span]) -> tuple[str, str] | None:

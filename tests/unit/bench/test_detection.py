@@ -78,13 +78,14 @@ def captures(tmp_path: Path) -> Path:
         "propagated_by": {"agent": "desk"},
         "effect": None,
     }
-    entries = [
+    entries: list[dict[str, Any]] = [
         {"file": "loop.jsonl", "scenario": "loop", "ground_truth": truth},
         {"file": "fine.jsonl", "scenario": "ok", "ground_truth": {"fault": "none"}},
         {"file": "bare.jsonl", "scenario": "ok", "content_present": False, "ground_truth": {}},
         {"file": "gone.jsonl", "scenario": "ok", "ground_truth": {}},
     ]
-    listed = [{"framework": "made", "variant": "up", **entry} for entry in entries]
+    known: dict[str, Any] = {"framework": "made", "variant": "up"}
+    listed = [known | entry for entry in entries]
     (tmp_path / "MANIFEST.yaml").write_text(yaml.safe_dump({"captures": listed}), encoding="utf-8")
     return tmp_path
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from bench.stories.__main__ import main
+from bench.stories.controls import CONTROLS
 from bench.stories.faulty import FAULTS
-from bench.stories.healthy import CONTROLS
 from bench.stories.kit import Kit, domains, draw, filled, languages
 from bench.stories.make import DIALECTS, Label, make, make_one
 from bench.stories.scene import Node, Recorder
