@@ -148,7 +148,7 @@ def _told_by_lead(kit: Kit, task: str, facts: Facts, *categories: str) -> Plot:
     acting = msgspec.structs.replace(kit.acting(facts), task=task)
     truth = Truth(
         categories=categories,
-        origins=(f"hand:{kit.actor}", f"turn:{kit.lead}", f"agent:{kit.lead}"),
+        origins=(f"hand:{kit.actor}", f"turn:{kit.lead}", f"turn:{kit.lead}_deputy"),
         propagators=(kit.lead, f"{kit.lead}_deputy", kit.actor),
         symptoms=("act",),
     )
