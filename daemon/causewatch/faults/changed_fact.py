@@ -38,7 +38,9 @@ _CONFIDENCE = {
     "day and month changed places": 0.6,
     "one digit changed": 0.55,
 }
-_LENGTHS = re.compile(r"[\s_-]{0,2}(mm|cm|dm|m|km|mg|g|kg|t|ml|cl|dl|l|ms|s|min|h|%|‰)\b", re.I)
+_LENGTHS = re.compile(
+    r"[\s_-]{0,2}(mm|cm|dm|m|km|mg|g|kg|t|ml|cl|dl|l|ms|s|min|h|%|‰)\b", re.IGNORECASE
+)
 
 
 class _Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,7 +138,7 @@ def _likely(
     """Return what is left of near numbers without those that come about by chance or reckoning."""
     if not found:
         return []
-    long = [each for each in earlier if sum(c.isdigit() for c in each.text) >= 4]  # noqa: PLR2004 - as in how_near
+    long = [each for each in earlier if sum(c.isdigit() for c in each.text) >= 4]
     if len(long) > MAX_KNOWN_COUNT:
         found = [each for each in found if each[0] == "the decimal point moved"]
     # Whole numbers are counts, years, line numbers: those differ by a digit as a matter of course.
@@ -184,9 +186,7 @@ def _readings(text: str) -> frozenset[str]:
     return frozenset(r for fact in facts if fact is not None for r in fact.readings)
 
 
-def _fault(
-    run: Run, change: _Change, uses: list[tuple[Outcome, frozenset[str]]]
-) -> Fault | None:
+def _fault(run: Run, change: _Change, uses: list[tuple[Outcome, frozenset[str]]]) -> Fault | None:
     """Return the fault, if what came of the changed fact harms."""
     symptom = _symptom(change, uses)
     if symptom is None:

@@ -33,7 +33,7 @@ def placeholders_in(text: str) -> list[str]:
 
 def is_placeholder(text: str) -> bool:
     """Tell whether a text is a placeholder and next to nothing else, such as a label before it."""
-    if len(text) > 2 * MAX_AROUND_CHARS + 200:  # noqa: PLR2004 - a placeholder has 200 at most
+    if len(text) > 2 * MAX_AROUND_CHARS + 200:
         return False
     found = placeholders_in(text)
     return bool(found) and len(text) - sum(map(len, found)) <= MAX_AROUND_CHARS

@@ -93,7 +93,7 @@ def _readings(tokens: Iterable[str]) -> frozenset[str]:
     return frozenset(
         reading
         for fact in facts
-        if fact is not None and len(fact.text) > 2  # noqa: PLR2004 - short numbers are everywhere
+        if fact is not None and len(fact.text) > 2
         for reading in fact.readings
     )
 
@@ -190,9 +190,7 @@ def _first_shown(
 def _fault(run: Run, branch: Branch, group: Group, join: int, other: Branch) -> Fault:
     graph = run.graph
     at_ns = graph.steps[join].span.start_ns
-    later = [
-        each for each in outcomes_of(run) if each.at_ns >= at_ns and each.kind != "handoff"
-    ]
+    later = [each for each in outcomes_of(run) if each.at_ns >= at_ns and each.kind != "handoff"]
     acts = (each.step for each in later if each.kind == "act")
     ends = (each.step for each in later if each.kind == "answer")
     symptom = next(acts, None)
