@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -91,7 +91,17 @@ def grow(steps: Sequence[Step]) -> Tree:
     orphan.
     """
     index = {(s.span.trace_id, s.span.span_id): i for i, s in enumerate(steps) if s.span.span_id}
-    parent = [_parent(step, index) for step in steps]
+    return _tree(steps, [_parent(step, index) for step in steps])
+
+
+def rehung(tree: Tree, parents: Mapping[int, int]) -> Tree:
+    """Return ``tree`` with roots hung below other steps: parents by their indices."""
+    if not parents:
+        return tree
+    return _tree(tree.steps, [parents.get(i, above) for i, above in enumerate(tree.parent)])
+
+
+def _tree(steps: Sequence[Step], parent: list[int]) -> Tree:
     _cut_cycles(parent)
     children: list[list[int]] = [[] for _ in steps]
     for i, above in enumerate(parent):
