@@ -19,6 +19,7 @@ from causewatch.graph.owners import Owners, own
 from causewatch.graph.refine import refine
 from causewatch.graph.tell import tell
 from causewatch.graph.tree import Tree, grow, unique
+from causewatch.graph.twins import merge_twins
 from causewatch.graph.uncut import uncut
 from causewatch.model.graph import CausalGraph, Edge, EdgeType, Handoff, RunState
 from causewatch.model.span import LogRecord, Span
@@ -47,7 +48,7 @@ def build(
         The graph. It depends only on the set of spans, not on their order. Never raises on odd
         spans.
     """
-    tree = harvest(refine(graft(grow(_understood(spans, logs, dialects)))))
+    tree = harvest(merge_twins(refine(graft(grow(_understood(spans, logs, dialects))))))
     owners = own(tree)
     links = link(tree)
     calls = pair(tree, owners)
