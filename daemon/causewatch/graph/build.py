@@ -8,7 +8,7 @@ from causewatch.dialects.table import Dialect
 from causewatch.dialects.tables import SHIPPED
 from causewatch.dialects.understand import understand
 from causewatch.graph.adopt import adopt
-from causewatch.graph.attach import attach
+from causewatch.graph.beside import beside
 from causewatch.graph.calls import pair
 from causewatch.graph.graft import graft
 from causewatch.graph.handoffs import find
@@ -40,7 +40,8 @@ def build(
         run_id: id of the run.
         spans: its spans, of one or several traces, in any order; a span that came twice counts
         once.
-        logs: log records, each read with the span that it belongs to.
+        logs: log records; those that carry a span's ids are read with it, evaluations that carry
+        none with the root, the others are left out.
         state: how complete the run is.
         dialects: the tables by which spans are understood.
 
@@ -79,7 +80,7 @@ def build(
 def _understood(
     spans: Sequence[Span], logs: Sequence[LogRecord], dialects: Sequence[Dialect]
 ) -> list[Step]:
-    by_span = attach(spans, logs) if logs else {}
+    by_span = beside(spans, logs)
     return [
         understand(span, by_span.get((span.trace_id, span.span_id), ()), dialects)
         for span in unique(spans)
