@@ -26,23 +26,21 @@ MAX_FRAGMENT_SPANS_COUNT = 50
 """A trace with more spans is no single call."""
 MAX_MARKS_COUNT = 50
 MAX_REMOTE_SPANS_COUNT = 2_000
-_A2A_KEYS = ("a2a.task.id", "a2a.message.id")
+_A2A_KEYS = frozenset({"a2a.task.id", "a2a.message.id"})
 _OTHERS_SESSIONS = frozenset({"mcp.session.id", "group_id"})
 """An MCP session is a connection, and ``group_id`` is anybody's word."""
-SESSION_KEYS = tuple(
-    dict.fromkeys(
-        source.key
-        for dialect in SHIPPED
-        for rule in dialect.fields
-        if rule.field == "session"
-        for source in rule.sources
-        if source.key and not source.path and source.key not in _OTHERS_SESSIONS
-    )
+SESSION_KEYS = frozenset(
+    source.key
+    for dialect in SHIPPED
+    for rule in dialect.fields
+    if rule.field == "session"
+    for source in rule.sources
+    if source.key and not source.path and source.key not in _OTHERS_SESSIONS
 )
 _OWN_CONVERSATIONS = frozenset({"pydantic-ai"})
 """Scopes that give each agent a conversation of its own."""
 _CALLS = frozenset({"model", "tool", "retrieval"})
-_WORK_KEYS = ("gen_ai.agent.name", "workflow.id", "mcp.session.id")
+_WORK_KEYS = frozenset({"gen_ai.agent.name", "workflow.id", "mcp.session.id"})
 _SETS_UP = frozenset({"create_agent", "workflow.build", "notifications/initialized"})
 
 
@@ -141,9 +139,9 @@ def _sessions(spans: Iterable[Span]) -> Iterator[str]:
     return _values((s for s in spans if s.scope.name not in _OWN_CONVERSATIONS), SESSION_KEYS)
 
 
-def _values(spans: Iterable[Span], keys: Sequence[str]) -> Iterator[str]:
+def _values(spans: Iterable[Span], keys: frozenset[str]) -> Iterator[str]:
     for span in spans:
-        for key in keys:
+        for key in () if keys.isdisjoint(span.attributes) else keys:
             value = span.attributes.get(key)
             if isinstance(value, str) and value:
                 yield value
