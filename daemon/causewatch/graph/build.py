@@ -21,6 +21,7 @@ from causewatch.graph.tell import tell
 from causewatch.graph.tree import Tree, grow, unique
 from causewatch.graph.twins import merge_twins
 from causewatch.graph.uncut import uncut
+from causewatch.graph.unrecorded import show_calls
 from causewatch.model.graph import CausalGraph, Edge, EdgeType, Handoff, RunState
 from causewatch.model.span import LogRecord, Span
 from causewatch.model.step import Step
@@ -49,7 +50,8 @@ def build(
         The graph. It depends only on the set of spans, not on their order. Never raises on odd
         spans.
     """
-    tree = harvest(merge_twins(refine(graft(grow(_understood(spans, logs, dialects))))))
+    tree = merge_twins(refine(graft(grow(_understood(spans, logs, dialects)))))
+    tree = show_calls(harvest(tree))
     owners = own(tree)
     links = link(tree)
     calls = pair(tree, owners)
