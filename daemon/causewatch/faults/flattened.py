@@ -18,7 +18,8 @@ from causewatch.faults.expand import expand
 from causewatch.faults.facts import fact_of
 from causewatch.faults.lost_at_handoff import given_to, place_of
 from causewatch.faults.outcome import Outcome, outcomes_of
-from causewatch.faults.placeholders import is_placeholder, placeholders_in
+from causewatch.faults.placeholders import is_placeholder, isolated_in, placeholders_in
+from causewatch.faults.sources import said_in
 from causewatch.faults.text import excerpt, fold, leaves, unescaped
 from causewatch.model.graph import Handoff
 from causewatch.model.judgement import Fault
@@ -37,6 +38,7 @@ MIXED_UP_CONFIDENCE = 0.75
 MISREAD_CONFIDENCE = 0.55
 """The text still names the members: a careful reader could have told them apart."""
 RESULT_CONFIDENCE = 0.65
+BROKEN_CONFIDENCE = 0.7
 _NONE = r"""["']?\s{0,3}[:=]\s{0,3}["']?(?:none|null|undefined|nan|nil)\b"""
 
 Record = dict[str, str]
@@ -59,6 +61,7 @@ def detect_flattened(run: Run) -> Iterator[Fault]:
                 at="output" if handoff.performed_by is not None else "input",
             )
     yield from _results(run)
+    yield from _broken(run)
 
 
 def _flattened(run: Run, index: int, sent: Payload, received: Payload) -> tuple[str, float] | None:
@@ -228,6 +231,42 @@ def _results(run: Run) -> Iterator[Fault]:
                 call = calls.get(part.id)
                 if call is not None and (fault := _shown(run, index, call, lost)):
                     yield fault
+
+
+def _broken(run: Run) -> Iterator[Fault]:
+    """Yield a fault for each result that its tool itself wrote with a placeholder for a value.
+
+    It counts only if a model was shown it so: an instrumentation may record less than there was.
+    """
+    for call in run.calls:
+        step, result = call.step, call.result
+        if call.delegates or step.documents or result is None or result.cut:
+            continue
+        strings = (leaf for _, leaf in leaves(result.value) if isinstance(leaf, str))
+        found = [each for text in strings for each in isolated_in(text)]
+        if found and not _stood_before(run, call, found[0]) and _is_told(run, call, found[0]):
+            yield Fault(
+                name="flattened",
+                step=call.index,
+                reason=f"{step.name} returned {excerpt(found[0])} in place of a value",
+                confidence=BROKEN_CONFIDENCE,
+            )
+
+
+def _stood_before(run: Run, call: Call, placeholder: str) -> bool:
+    end_ns = call.step.span.end_ns
+    return any(
+        placeholder in content.text for content in run.timeline.contents if content.at_ns < end_ns
+    )
+
+
+def _is_told(run: Run, call: Call, placeholder: str) -> bool:
+    return any(
+        step.kind == "model"
+        and step.span.start_ns >= call.step.span.end_ns
+        and any(placeholder in text for m in step.input_messages for text in said_in(m))
+        for step in run.graph.steps
+    )
 
 
 def _shown(run: Run, model: int, call: Call, lost: str) -> Fault | None:
