@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 
@@ -14,7 +15,7 @@ from causewatch.app.config_shape import CONFIG
 from causewatch.app.receivers import read_receivers, read_route
 from causewatch.app.secret import read_secret
 from causewatch.errors import Problem, ProblemsError
-from causewatch.model.limits import RunLimits, ScoreLimit
+from causewatch.model.limits import JoinBy, RunLimits, ScoreLimit
 from causewatch.notify.config import Receiver, Route
 from causewatch.rules.dialect_file import is_dialect_node
 from causewatch.rules.read import Section, read
@@ -195,7 +196,12 @@ def _runs(section: Section | None) -> RunLimits:
         max_age_s=section.seconds("max_age", limits.max_age_s),
         late_s=section.seconds("late", limits.late_s),
         max_live_mib=section.integer("max_live_mib", limits.max_live_mib),
+        join=_joins(section) if section.value("join") is not None else limits.join,
     )
+
+
+def _joins(section: Section) -> tuple[JoinBy, ...]:
+    return tuple(name for name in get_args(JoinBy) if name in section.texts("join"))
 
 
 def _receive(section: Section | None, folder: Path, problems: Problems) -> Receive:

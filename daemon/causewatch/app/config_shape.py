@@ -131,6 +131,11 @@ _RUNS = Shape(
             kind=Integer(minimum=1, maximum=1 << 20),
             doc="Memory for live runs in MiB; past it the oldest are judged early. Default 512.",
         ),
+        Key(
+            name="join",
+            kind=ListOf(item=Choice(words=("link", "session", "a2a", "history"))),
+            doc="What joins several traces to one run. Default: all four.",
+        ),
     ),
 )
 

@@ -11,9 +11,9 @@ from causewatch.faults.lost_at_handoff import place_of
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Category, ContractVerdict, Fault, FaultName, ViolationName
 
-Spread = Literal["values", "receiver", "call", "none"]
+Spread = Literal["values", "receiver", "call", "use", "none"]
 """How a candidate does harm: by its values used later, by its receiver acting, by the call that it
-made happen, or by itself.
+made happen, by what its detector saw come of it, or by itself.
 """
 
 MIN_FAULT_CONFIDENCE = 0.4
@@ -27,12 +27,17 @@ CATEGORY_OF_FAULT: dict[FaultName, tuple[Category, Spread]] = {
     "empty": ("empty", "values"),
     "missing_shape": ("truncation", "values"),
     "stale": ("stale", "values"),
+    "low_score": ("empty", "values"),
+    "unknown_agent": ("tool_failure", "values"),
     "injected": ("poisoning", "call"),
     "repeated_call": ("loop", "none"),
+    "ping_pong": ("loop", "none"),
     "lost_at_handoff": ("truncation", "receiver"),
     "cut_off": ("truncation", "receiver"),
     "flattened": ("serialization", "receiver"),
-    "out_of_order": ("ordering", "receiver"),
+    "changed_fact": ("ungrounded", "use"),
+    "unused_result": ("lost_result", "use"),
+    "out_of_order": ("ordering", "use"),
 }
 """Faults that may start a corruption. The others are findings of their own, for signatures."""
 
@@ -74,7 +79,7 @@ def candidates_of(
     graph: CausalGraph, faults: Iterable[Fault], verdicts: Iterable[ContractVerdict]
 ) -> tuple[Candidate, ...]:
     """Return the candidates among faults and violated contracts, one for each step and category."""
-    found = [*_of_faults(faults), *_of_verdicts(graph, verdicts)]
+    found = [*_of_faults(graph, faults), *_of_verdicts(graph, verdicts)]
     best: dict[tuple[int, Category], Candidate] = {}
     for candidate in found:
         key = candidate.step, candidate.category
@@ -83,18 +88,22 @@ def candidates_of(
     return tuple(best.values())
 
 
-def _of_faults(faults: Iterable[Fault]) -> Iterator[Candidate]:
+def _of_faults(graph: CausalGraph, faults: Iterable[Fault]) -> Iterator[Candidate]:
     for fault in faults:
-        candidate = candidate_of(fault) if fault.confidence >= MIN_FAULT_CONFIDENCE else None
+        candidate = candidate_of(graph, fault) if fault.confidence >= MIN_FAULT_CONFIDENCE else None
         if candidate is not None:
             yield candidate
 
 
-def candidate_of(fault: Fault) -> Candidate | None:
+def candidate_of(graph: CausalGraph, fault: Fault) -> Candidate | None:
     """Return a fault as a candidate, ``None`` for one that cannot start a corruption."""
     if fault.name not in CATEGORY_OF_FAULT:
         return None
     category, spread = CATEGORY_OF_FAULT[fault.name]
+    if fault.name == "changed_fact" and _was_carried(graph, fault):
+        category = "serialization"
+    if fault.name == "flattened" and fault.handoff is None:
+        spread = "use"
     return Candidate(
         step=fault.step,
         category=category,
@@ -106,6 +115,12 @@ def candidate_of(fault: Fault) -> Candidate | None:
         fault=fault.name,
         induced=fault.induced,
     )
+
+
+def _was_carried(graph: CausalGraph, fault: Fault) -> bool:
+    """Tell whether code changed a fact: what a model makes up, code garbles."""
+    shown = fault.at == "input" and graph.steps[fault.step].kind == "model"
+    return fault.handoff is not None or shown
 
 
 def _of_verdicts(graph: CausalGraph, verdicts: Iterable[ContractVerdict]) -> Iterator[Candidate]:

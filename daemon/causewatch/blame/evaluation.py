@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from causewatch.blame.uses import final_answer
+from causewatch.faults.outcome import final_answer
 from causewatch.faults.text import excerpt, fold
 from causewatch.faults.words import name_words
 from causewatch.model.graph import CausalGraph

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from causewatch.blame.atoms import Atoms, Pool, atoms_of, atoms_of_text
-from causewatch.blame.uses import Scene, judges_of
+from causewatch.blame.uses import Scene
+from causewatch.faults.outcome import judges_of
 from causewatch.faults.sources import said_in
 from causewatch.faults.text import plain
 from causewatch.model.graph import CausalGraph

@@ -15,6 +15,7 @@ from typing import cast
 
 import msgspec
 
+from causewatch.dialects.chat_repr import read_chat_repr
 from causewatch.dialects.unwrap import is_shallow, parse, unwrap
 from causewatch.model.limits import DEFAULT_PAYLOAD_LIMITS
 from causewatch.model.step import Message, OtherPart, Part, TextPart, ToolCallPart, ToolResultPart
@@ -106,6 +107,8 @@ def _items(value: Value, role: str, depth: int) -> Iterator[Message]:
         parsed = parse(value)
         if isinstance(parsed, dict | list):
             yield from _items(parsed, role, depth + 1)
+        elif (message := read_chat_repr(value)) is not None:
+            yield from _items(message, role, depth + 1)
         elif value:
             yield Message(role=role, parts=(TextPart(content=value),))
     elif isinstance(value, list):
@@ -132,6 +135,8 @@ def _is_message(item: dict[str, Value]) -> bool:
     if "role" in item or "parts" in item or "message" in item or _is_candidate(item):
         return True
     kind = item.get("type")
+    if _is_event(item):
+        return True
     if "lc" in item and isinstance(item.get("kwargs"), dict):
         return True
     return (
@@ -139,6 +144,11 @@ def _is_message(item: dict[str, Value]) -> bool:
         and ((kind.lower() in _ROLES and kind != "reasoning") or kind == "message")
         and ("content" in item or "data" in item or "call_id" in item or "output" in item)
     )
+
+
+def _is_event(item: dict[str, Value]) -> bool:
+    """Tell whether this is an event of AutoGen's agents, which names who it comes from."""
+    return all(isinstance(item.get(name), str) for name in ("source", "type")) and "content" in item
 
 
 def _dict_items(value: dict[str, Value], role: str, depth: int) -> Iterator[Message]:
@@ -178,6 +188,8 @@ def _one(value: dict[str, Value], role: str, depth: int) -> Iterator[Message]:
         return
     says = _role_of(value, role)
     parts = tuple(_parts_of(value, says))
+    if _is_event(value) and parts and all(isinstance(part, ToolResultPart) for part in parts):
+        says = "tool"
     # The name of an item that is itself a call is the tool's, not a participant's.
     name = "" if value.get("type") in _CALL | _RESULT else _text(value.get("name"))
     yield Message(role=says, parts=parts, name=name, finish_reason=_finish(value))
@@ -205,7 +217,12 @@ def _role_of(value: dict[str, Value], role: str) -> str:
         if isinstance(said, str) and said.lower() in _ROLES:
             return _ROLES[said.lower()]
     said = value.get("role")
-    return said.lower() if isinstance(said, str) and said else role
+    if isinstance(said, str) and said:
+        return said.lower()
+    if _is_event(value):
+        # Of a group chat's participants only the user is none of its agents.
+        return "user" if value["source"] == "user" else "assistant"
+    return role
 
 
 def _finish(value: dict[str, Value]) -> str:

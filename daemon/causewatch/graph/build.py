@@ -11,10 +11,12 @@ from causewatch.graph.adopt import adopt
 from causewatch.graph.beside import beside
 from causewatch.graph.calls import pair
 from causewatch.graph.handoffs import find
+from causewatch.graph.harvest import harvest
 from causewatch.graph.lineage import trace_data
 from causewatch.graph.links import link
 from causewatch.graph.owners import Owners, own
 from causewatch.graph.refine import refine
+from causewatch.graph.tell import tell
 from causewatch.graph.tree import Tree, grow, unique
 from causewatch.graph.uncut import uncut
 from causewatch.model.graph import CausalGraph, Edge, EdgeType, Handoff, RunState
@@ -45,13 +47,14 @@ def build(
         The graph. It depends only on the set of spans, not on their order. Never raises on odd
         spans.
     """
-    tree = refine(grow(_understood(spans, logs, dialects)))
+    tree = harvest(refine(grow(_understood(spans, logs, dialects))))
     owners = own(tree)
     links = link(tree)
     calls = pair(tree, owners)
     owners = adopt(tree, owners, calls)
     tree = uncut(tree, calls)
     handoffs = find(tree, owners, calls, links)
+    tree = tell(tree, owners)
     edges = (
         *_tree_edges(tree),
         *(_edge(a, b, "link", "span link") for a, b in links.pairs),

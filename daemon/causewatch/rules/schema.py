@@ -1,6 +1,6 @@
 """Makes the JSON Schemas of rule and dialect files, for editors and CI, from the loader's keys.
 
-``causewatch schema rules`` prints one; ``schemas/rules.schema.json`` is committed.
+``causewatch schema rules`` prints that of rule files; they are committed under ``schemas/``.
 """
 
 from __future__ import annotations

@@ -21,7 +21,8 @@ receive:
   auth: {bearer_token: "${env:OTLP_TOKEN}"}
   tls: {cert_file: tls/crt, key_file: tls/key}
 web: {listen: "127.0.0.1:19319", external_url: "https://causewatch.example.com/"}
-runs: {quiet: 2s, quiet_without_root: 20s, max_age: 10m, late: 30m, max_live_mib: 64}
+runs:
+  {quiet: 2s, quiet_without_root: 20s, max_age: 10m, late: 30m, max_live_mib: 64, join: [a2a, link]}
 store: {path: data, retention: {age: 7d}}
 links: {trace: "https://tempo.example.com/{{ $trace_id }}"}
 route:
@@ -69,6 +70,7 @@ def test_every_key_is_read(folder: Path) -> None:
     assert config.receive.tls.cert_file == str(folder / "tls/crt")
     assert config.web.external_url == "https://causewatch.example.com"
     assert (config.runs.quiet_s, config.runs.max_age_s) == (2, 600)
+    assert config.runs.join == ("link", "a2a")
     assert config.store_path == folder / "data"
     assert config.retention_s == 7 * 86400
     assert config.receivers[1].slack[0].bot_token == "xoxb-1"
@@ -94,7 +96,15 @@ def test_an_empty_file_gives_the_defaults(folder: Path) -> None:
     assert config.receive == Receive()
     assert config.web == Web()
     assert config.receive.grpc.is_loopback
+    assert config.runs.join == ("link", "session", "a2a", "history")
     assert config.route is None
+
+
+@pytest.mark.parametrize("join", ["[]", "[link]"])
+def test_joins_can_be_switched_off(folder: Path, join: str) -> None:
+    """Only what is listed joins traces to runs; nothing at all may be."""
+    runs = loaded(folder, f"runs: {{join: {join}}}").runs
+    assert list(runs.join) == join.strip("[]").split()
 
 
 def test_limits_of_evaluations_are_read_in_order(folder: Path) -> None:
