@@ -6,8 +6,9 @@ one place, so a signature that matches here matches there.
 
 Besides the attributes of the handbook: ``causewatch.blame.category`` stands on the origin step of a
 corrupted run, ``causewatch.blame.role`` (string array: origin, propagator, symptom) on every step
-that blame names. Of a run that is not complete none of these is set: what looks like an uncaught
-fault may yet be noticed and repaired.
+that blame names; ``causewatch.failed`` (string array: evaluation, caller, symptom) on the roots of
+a run of which somebody said that it ended wrong, whatever its verdict. Of a run that is not
+complete none of these is set: what looks like an uncaught fault may yet be noticed and repaired.
 """
 
 from __future__ import annotations
@@ -105,6 +106,10 @@ def _add_judgement(assessment: Assessment, derived: Sequence[_Derived]) -> None:
             derived[verdict.step]["causewatch.validation"] = worst
     if graph.state != "early":
         _add_blame(graph, blame, derived)
+        for failing in assessment.failed_by:
+            for index, parent in enumerate(graph.parent):
+                if parent == -1:
+                    _append(derived[index], "causewatch.failed", failing.by)
 
 
 def _add_blame(graph: CausalGraph, blame: Blame, derived: Sequence[_Derived]) -> None:

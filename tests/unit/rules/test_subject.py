@@ -7,6 +7,7 @@ from causewatch.model.judgement import (
     Assessment,
     Blame,
     ContractVerdict,
+    Failing,
     Fault,
     HandoffVerdictName,
     Origin,
@@ -73,6 +74,18 @@ def test_the_root_carries_the_health_and_nothing_else_does() -> None:
     graph = msgspec.structs.replace(run_of(), parent=(-1, 0, -2, 0))
     subject = subject_of(Assessment(graph=graph, blame=Blame(verdict="unverifiable")))
     assert [d.get("causewatch.health") for d in subject.derived] == ["unverifiable", *[None] * 3]
+
+
+def test_the_root_says_who_knows_that_the_run_failed() -> None:
+    """Each kind of source once, whatever the verdict; of a run under way nobody knows yet."""
+    by = ("evaluation", "evaluation", "caller")
+    failed_by = tuple(Failing(by=each, what="w") for each in by)
+    assessment = Assessment(graph=run_of(), failed_by=failed_by, blame=Blame(verdict="healthy"))
+    subject = subject_of(assessment)
+    assert subject.derived[0]["causewatch.failed"] == ["evaluation", "caller"]
+    assert not [d for d in subject.derived[1:] if "causewatch.failed" in d]
+    early = msgspec.structs.replace(assessment, graph=run_of(state="early"))
+    assert not [d for d in subject_of(early).derived if "causewatch.failed" in d]
 
 
 def test_faults_are_an_array_without_doubles() -> None:
