@@ -184,9 +184,7 @@ def _readings(text: str) -> frozenset[str]:
     return frozenset(r for fact in facts if fact is not None for r in fact.readings)
 
 
-def _fault(
-    run: Run, change: _Change, uses: list[tuple[Outcome, frozenset[str]]]
-) -> Fault | None:
+def _fault(run: Run, change: _Change, uses: list[tuple[Outcome, frozenset[str]]]) -> Fault | None:
     """Return the fault, if what came of the changed fact harms."""
     symptom = _symptom(change, uses)
     if symptom is None:

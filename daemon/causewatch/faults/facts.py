@@ -38,10 +38,10 @@ _CURRENCIES = (
     "EUR|USD|GBP|JPY|CHF|CNY|INR|KRW|BRL|MXN|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|TRY|RUB|UAH|AED|SAR"
     "|EGP|ILS|ZAR|SGD|HKD|TWD|THB|IDR|VND|PHP|MYR|NGN|KES|ARS|CLP|COP"
 )
-_WITH_UNIT = re.compile(
-    rf"(?:{_CURRENCIES}|)([-+]?\d+(?:[.,'’\u00a0\u202f]\d+)*)([a-zA-Z]{{0,3}})"
+_WITH_UNIT = re.compile(rf"(?:{_CURRENCIES}|)([-+]?\d+(?:[.,'’\u00a0\u202f]\d+)*)([a-zA-Z]{{0,3}})")
+_DATE = re.compile(
+    r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[tT ].*)?|(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})"
 )
-_DATE = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[tT ].*)?|(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})")
 _ID = re.compile(rf"(?=.*[{_LETTER}])[{_LETTER}\d]+(?:[-_/.][{_LETTER}\d]+)*")
 _VERSION = re.compile(r"(?i)v?\d+(?:\.\d+)+[a-z]?\d*")
 _TURNS = re.compile(r"[a-z](?=\d)|\d(?=[a-z])", re.IGNORECASE)
@@ -228,7 +228,9 @@ def _ids_near(one: str, two: str) -> str:
         return "a character changed" if slips <= MAX_SLIPS_COUNT and not _follows(one, two) else ""
     if _DIGITS.sub("#", one) != _DIGITS.sub("#", two):
         return ""
-    groups = [(a, b) for a, b in zip(_DIGITS.findall(one), _DIGITS.findall(two), strict=True) if a != b]
+    groups = [
+        (a, b) for a, b in zip(_DIGITS.findall(one), _DIGITS.findall(two), strict=True) if a != b
+    ]
     if len(groups) != 1 or _follows(*groups[0]):
         return ""
     left, right = groups[0]
@@ -251,12 +253,18 @@ def _follows(one: str, two: str) -> bool:
     if len(left) != len(right):
         return False
     changed = [(a, b) for a, b in zip(left, right, strict=True) if a != b]
-    return len(changed) == 1 and abs(int(changed[0][0][:15]) - int(changed[0][1][:15])) <= MAX_NEXT_DIFFERENCE
+    return (
+        len(changed) == 1
+        and abs(int(changed[0][0][:15]) - int(changed[0][1][:15])) <= MAX_NEXT_DIFFERENCE
+    )
 
 
 def _is_one_edit(one: str, two: str) -> bool:
     """Tell whether one insertion, deletion, substitution or swap of neighbours leads over."""
-    start = next((i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
+    start = next(
+        (i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b),
+        min(len(one), len(two)),
+    )
     left, right = one[start:], two[start:]
     if len(left) == len(right):
         return left[1:] == right[1:] or (left[:2] == right[1::-1] and left[2:] == right[2:])

@@ -64,9 +64,7 @@ def detect_flattened(run: Run) -> Iterator[Fault]:
     yield from _results(run)
 
 
-def _flattened(
-    run: Run, index: int, sent: Payload, received: Payload
-) -> tuple[str, float] | None:
+def _flattened(run: Run, index: int, sent: Payload, received: Payload) -> tuple[str, float] | None:
     """Return how a handoff's structure was lost, with a confidence, or ``None``."""
     handoff = run.graph.handoffs[index]
     got = received.raw
@@ -149,7 +147,9 @@ def _lost(handoff: Handoff, records: list[Record], given: str) -> tuple[str, flo
     """Return how members of what code carried are missing in the text that arrived."""
     if not handoff.mechanical:
         return None
-    values = {text for record in records for text in record.values() if len(text) >= MIN_VALUE_CHARS}
+    values = {
+        text for record in records for text in record.values() if len(text) >= MIN_VALUE_CHARS
+    }
     gone = sorted(text for text in values if not _stands(text, given))
     if len(gone) < MIN_LOST_COUNT or len(gone) < MIN_LOST_SHARE * len(values):
         return None

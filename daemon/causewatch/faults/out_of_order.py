@@ -75,7 +75,9 @@ def _deliveries(run: Run) -> Iterator[_Delivery]:
         result = call.result
         if call.delegates or result is None or result.cut:
             continue
-        asked = "" if call.step.arguments is None else fold(" ".join(_words(call.step.arguments.value)))
+        asked = (
+            "" if call.step.arguments is None else fold(" ".join(_words(call.step.arguments.value)))
+        )
         for state in states_of(expand(result.value), result.raw):
             yield _Delivery(
                 state=state,
@@ -111,7 +113,9 @@ def _words(value: Value) -> Iterator[str]:
 
 
 def _fault(run: Run, old: _Delivery, new: _Delivery) -> Fault | None:
-    gone = frozenset(text for text in outdated(old.state, new.state) if len(text) >= MIN_VALUE_CHARS)
+    gone = frozenset(
+        text for text in outdated(old.state, new.state) if len(text) >= MIN_VALUE_CHARS
+    )
     symptom = _symptom(run, old, new, gone) if gone else None
     if symptom is None:
         return None

@@ -190,9 +190,7 @@ def _first_shown(
 def _fault(run: Run, branch: Branch, group: Group, join: int, other: Branch) -> Fault:
     graph = run.graph
     at_ns = graph.steps[join].span.start_ns
-    later = [
-        each for each in outcomes_of(run) if each.at_ns >= at_ns and each.kind != "handoff"
-    ]
+    later = [each for each in outcomes_of(run) if each.at_ns >= at_ns and each.kind != "handoff"]
     acts = (each.step for each in later if each.kind == "act")
     ends = (each.step for each in later if each.kind == "answer")
     symptom = next(acts, None)

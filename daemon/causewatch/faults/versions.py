@@ -36,7 +36,9 @@ _HINT = re.compile(
     r"|nummer|lfd|aktual|ge(?:ae|ä)nd|mise|maj|secu|actual|aggior|atual|верс|обнов|版|バージ|更新|序",
     re.IGNORECASE,
 )
-_ID_KEY = re.compile(r"(?i)(?:^|_)(?:id|ids|key|no|nr|number|code|name|sku|uuid)$|[a-z](?:Id|ID|Key|No)$")
+_ID_KEY = re.compile(
+    r"(?i)(?:^|_)(?:id|ids|key|no|nr|number|code|name|sku|uuid)$|[a-z](?:Id|ID|Key|No)$"
+)
 _ID_WORDS = frozenset(
     {
         "order", "ticket", "invoice", "case", "account", "customer", "document", "entity", "item",
