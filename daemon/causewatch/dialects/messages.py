@@ -9,10 +9,14 @@ say where the messages are.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
 from typing import cast
 
+import msgspec
+
 from causewatch.dialects.chat_repr import read_chat_repr
-from causewatch.dialects.unwrap import parse, unwrap
+from causewatch.dialects.unwrap import is_shallow, parse, unwrap
 from causewatch.model.limits import DEFAULT_PAYLOAD_LIMITS
 from causewatch.model.step import Message, OtherPart, Part, TextPart, ToolCallPart, ToolResultPart
 from causewatch.model.value import Value
@@ -42,6 +46,9 @@ _HOLDERS = (
     "candidates", "output", "raw_input",
 )  # fmt: skip
 _MAX_NESTING_COUNT = 6
+_IN_LIST_DEPTH = 2
+MAX_KEPT_BYTES = 4_096
+"""Longer messages are read anew each time: keeping them would cost memory."""
 
 
 def read_messages(value: Value, role: str = "user") -> tuple[Message, ...]:
@@ -51,12 +58,46 @@ def read_messages(value: Value, role: str = "user") -> tuple[Message, ...]:
         value: one message, many, nested lists of them, or JSON text of any of these.
         role: who says plain text.
     """
+    messages = _each_once(value, role) if isinstance(value, str) else None
+    found = _items(value, role, 0) if messages is None else messages
+    return tuple(islice(found, DEFAULT_PAYLOAD_LIMITS.max_messages_per_step))
+
+
+def _each_once(text: str, role: str) -> list[Message] | None:
+    """Return the messages of a JSON list, or ``None`` where it is none, or none of messages.
+
+    Each turn of an agent repeats its whole history, so what was read of a message is kept: a run
+    then costs what it says, not how often that is repeated.
+    """
+    if text[:1] != "[":
+        return None
+    try:
+        items = msgspec.json.decode(text.encode(), type=list[msgspec.Raw])
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return None
     found: list[Message] = []
-    for item in _items(value, role, 0):
-        found.append(item)
-        if len(found) >= DEFAULT_PAYLOAD_LIMITS.max_messages_per_step:
-            break
-    return tuple(found)
+    for item in items:
+        raw = bytes(item)
+        make = _message_of if len(raw) <= MAX_KEPT_BYTES else _message_of.__wrapped__
+        messages = make(raw, role)
+        if messages is None:
+            return None
+        found += messages
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _message_of(raw: bytes, role: str) -> tuple[Message, ...] | None:
+    try:
+        item: Value = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    # The list around it is one level.
+    if not is_shallow(item, DEFAULT_PAYLOAD_LIMITS.max_json_depth - 1):
+        return None
+    if not isinstance(item, dict) or not _is_message(item):
+        return None
+    return tuple(_items(item, role, _IN_LIST_DEPTH))
 
 
 def _items(value: Value, role: str, depth: int) -> Iterator[Message]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import msgspec
 
@@ -20,6 +20,8 @@ from causewatch.model.step import Document, Evaluation, Message, Payload, StepKi
 from causewatch.model.value import Value
 
 MAX_FLAT_INDEX_COUNT = 2_000
+MAX_KEPT_CHARS = 4_096
+"""Longer messages are read anew each time: keeping them would cost memory."""
 _EVENT_ROLES = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
 
 
@@ -220,6 +222,8 @@ def _read_flat(
     source: Source, flat: list[tuple[str, Value]], attributes: Attributes
 ) -> Reading | None:
     """Read attributes such as ``<prefix>0.message.content`` as the list they came from."""
+    if source.fmt == "flat_messages" and (each := _each_once(flat, source.role)) is not None:
+        return Reading(messages=each, cut=_is_cut(flat, attributes)) if each else None
     items = unflatten((key, value) for key, value in flat if not _is_filler(value))
     if source.fmt == "flat_documents":
         documents = _documents(items)
@@ -227,12 +231,43 @@ def _read_flat(
     if source.fmt == "flat_evaluations":
         judged = _evaluations(items)
         return Reading(evaluations=judged) if judged else None
-    cut = any(
+    messages = tuple(m for item in items for m in read_messages(_listed(item), source.role))
+    return Reading(messages=messages, cut=_is_cut(flat, attributes)) if messages else None
+
+
+def _is_cut(flat: list[tuple[str, Value]], attributes: Attributes) -> bool:
+    return any(
         isinstance(value, str) and len(value) >= 128 and was_cut(value, attributes)
         for _, value in flat
     )
-    messages = tuple(m for item in items for m in read_messages(_listed(item), source.role))
-    return Reading(messages=messages, cut=cut) if messages else None
+
+
+def _each_once(flat: list[tuple[str, Value]], role: str) -> tuple[Message, ...] | None:
+    """Return flattened messages, or ``None`` where they are not plain enough to be told apart.
+
+    Each turn of an agent repeats its whole history, so what was read of a message is kept.
+    """
+    items: dict[str, list[tuple[str, str]]] = {}
+    for key, value in flat:
+        index, _, rest = key.partition(".")
+        if not rest or not isinstance(value, str) or not index.isdecimal() or len(index) > 9:
+            return None
+        if not _is_filler(value):
+            items.setdefault(index, []).append((rest, value))
+    if len(items) > MAX_FLAT_INDEX_COUNT:
+        return None
+    found: list[Message] = []
+    for index in sorted(items, key=int):
+        item = tuple(items[index])
+        is_small = sum(len(value) for _, value in item) <= MAX_KEPT_CHARS
+        found += (_flat_message if is_small else _flat_message.__wrapped__)(item, role)
+    return tuple(found)
+
+
+@lru_cache(maxsize=1024)
+def _flat_message(item: tuple[tuple[str, str], ...], role: str) -> tuple[Message, ...]:
+    listed = unflatten((f"0.{key}", value) for key, value in item)
+    return tuple(m for each in listed for m in read_messages(_listed(each), role))
 
 
 def _evaluations(items: list[Value]) -> tuple[Evaluation, ...]:

@@ -35,10 +35,14 @@ MIN_VALUES_SHARE = 0.6
 
 
 class Sink(msgspec.Struct, frozen=True, kw_only=True):
-    """A step, and what of its input is to be explained."""
+    """A step, and what of its input is to be explained.
+
+    ``is_mark`` tells of a step that only shows what was known when it began.
+    """
 
     step: int
     pieces: tuple[Piece, ...]
+    is_mark: bool = False
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +85,8 @@ class Tracer:
             start_ns = self._steps[sink.step].span.start_ns
             while waiting and self._steps[waiting[-1]].span.end_ns <= start_ns + SKEW_NS:
                 self._register(waiting.pop())
-            yield from self._resolved(sink)
+            if not sink.is_mark:
+                yield from self._resolved(sink)
             self._came_in(sink, start_ns)
 
     def _content_of(self, piece: Piece) -> Content:

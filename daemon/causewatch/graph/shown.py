@@ -86,6 +86,13 @@ def piece_of_part(part: Part) -> Piece | None:
             return None
 
 
+def pieces_of(message: Message) -> Iterator[Piece]:
+    """Yield what a message shows."""
+    for part in message.parts:
+        if (piece := piece_of_part(part)) is not None:
+            yield piece
+
+
 def given(step: Step) -> tuple[Piece, ...]:
     """Return what a step gave: a result, documents, a model's words and calls."""
     match step.kind:
@@ -112,8 +119,9 @@ def _said(step: Step) -> Iterator[Piece]:
 
 
 def asked_of(step: Step) -> tuple[Piece, ...]:
-    """Return what a tool, retrieval, memory or agent step was given to work on."""
-    found = _of_payload(step.arguments if step.kind != "agent" else step.input)
+    """Return what a step that is no model was given to work on."""
+    is_given_arguments = step.kind in RESULT_KINDS
+    found = _of_payload(step.arguments if is_given_arguments else step.input)
     if step.query:
         found = (*found, Piece(text=step.query))
     if step.kind == "memory" and not step.query:

@@ -10,10 +10,13 @@ import msgspec
 from causewatch.graph.calls import Calls
 from causewatch.graph.content import Sink
 from causewatch.graph.owners import Owners
-from causewatch.graph.shown import RESULT_KINDS, Piece, asked_of, given, piece_of_part
+from causewatch.graph.shown import RESULT_KINDS, Piece, asked_of, given, piece_of_part, pieces_of
 from causewatch.graph.tree import SKEW_NS, Tree
 from causewatch.model.graph import Handoff
-from causewatch.model.step import Message, Step
+from causewatch.model.step import Message, Step, StepKind
+
+_MARKS: frozenset[StepKind] = frozenset({"workflow", "message"})
+"""What these were given was there when they began: it stems from nothing that ended later."""
 
 
 class Exact(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,12 +56,13 @@ def gather(tree: Tree, owners: Owners, exact: Exact) -> Left | None:
         # Instructions are looked at only where a result did not arrive otherwise.
         with_system = _any_before(missed, step)
         pieces = tuple(reader.pieces(i, owners.owner[i], with_system=with_system))
-        if step.kind == "agent" and owners.models.get(owners.head[i]):
-            # What the agent was shown, its models show.
+        if not pieces or (step.kind == "agent" and owners.models.get(owners.head[i])):
+            # What an agent was shown, its models show.
             continue
-        if pieces:
-            sinks.append(Sink(step=i, pieces=pieces))
-            is_open = is_open or reader.is_open(pieces, has_sources=_any_before(ends, step))
+        is_mark = step.kind in _MARKS
+        sinks.append(Sink(step=i, pieces=pieces, is_mark=is_mark))
+        has_sources = not is_mark and _any_before(ends, step)
+        is_open = is_open or reader.is_open(pieces, has_sources=has_sources)
     return Left(sinks=tuple(sinks), sources=sources) if is_open else None
 
 
@@ -114,6 +118,9 @@ class _Reader:
     def _shown(self, index: int, step: Step, *, with_system: bool) -> Iterator[Piece]:
         if step.kind == "model":
             yield from self._messages(index, step, with_system=with_system)
+        elif step.kind in _MARKS:
+            yield from (piece for m in step.input_messages for piece in pieces_of(m))
+            yield from asked_of(step)
         elif step.kind == "agent" or (
             step.kind in RESULT_KINDS and index not in self._exact.calls.by_tool
         ):

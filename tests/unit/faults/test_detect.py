@@ -81,6 +81,21 @@ TRUNCATED = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("answer", "want"),
+    [
+        ("The report covers the first quarter of the year and then some…", []),
+        ('{"report": "the first quarter", "rows": [{"id": 1}, {"id":', ["truncated"]),
+    ],
+)
+def test_another_agent_may_end_in_dots(answer: str, want: list[str]) -> None:
+    """What an agent answers is its own wording; JSON that does not close is cut all the same."""
+    run = RunBuilder()
+    run.hand_over("planner", {"task": LONG}, result=answer)
+    run.say("Done.")
+    assert [name for name, _ in names(run.graph())] == want
+
+
 @pytest.mark.parametrize(("result", "confidence"), TRUNCATED, ids=str)
 def test_truncated_results(result: Any, confidence: float) -> None:
     """A result that stops early is truncated, the surer the plainer it says so."""
