@@ -28,9 +28,9 @@ _VERCEL = "set recordInputs and recordOutputs to true in experimental_telemetry"
 BY_DIALECT = {
     "openinference": (
         "unset OPENINFERENCE_HIDE_INPUTS and OPENINFERENCE_HIDE_OUTPUTS, and those for single"
-        " messages and texts, for {scope}"
+        " messages and texts, for the instrumentation {scope}"
     ),
-    "llamaindex": "unset OPENINFERENCE_HIDE_INPUTS and OPENINFERENCE_HIDE_OUTPUTS for {scope}",
+    "llamaindex": "unset OPENINFERENCE_HIDE_INPUTS and OPENINFERENCE_HIDE_OUTPUTS",
     "openllmetry": "unset TRACELOOP_TRACE_CONTENT, or set it to true",
     "langfuse": (
         "leave capture_input and capture_output on in observe(), unset"
