@@ -298,3 +298,13 @@ def test_steering_said_in_a_message_is_no_error() -> None:
         )
     )
     assert (steered.error_type, steered.error_message) == ("", "")
+
+
+def test_the_first_task_of_a_crew_is_what_the_user_asked_for() -> None:
+    """CrewAI's instrumentation records no calls of models: only the crew's span tells the task."""
+    crew: dict[str, Value] = {
+        "openinference.span.kind": "CHAIN",
+        "crew_tasks": json.dumps([{"description": "hi", "agent_role": "a"}, {"description": "x"}]),
+    }
+    assert step(crew, "crew.kickoff").input_messages == (HI,)
+    assert step(crew | {"crew_tasks": "[]"}, "crew.kickoff").input_messages == ()
