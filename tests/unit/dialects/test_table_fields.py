@@ -306,5 +306,7 @@ def test_the_first_task_of_a_crew_is_what_the_user_asked_for() -> None:
         "openinference.span.kind": "CHAIN",
         "crew_tasks": json.dumps([{"description": "hi", "agent_role": "a"}, {"description": "x"}]),
     }
-    assert step(crew, "crew.kickoff").input_messages == (HI,)
-    assert step(crew | {"crew_tasks": "[]"}, "crew.kickoff").input_messages == ()
+    kickoff = span(1, name="crew.kickoff")
+    assert understand(with_attributes(kickoff, crew)).input_messages == (HI,)
+    bare = understand(with_attributes(kickoff, crew | {"crew_tasks": "[]"}))
+    assert bare.input_messages == ()
