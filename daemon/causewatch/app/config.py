@@ -15,7 +15,7 @@ from causewatch.app.config_shape import CONFIG
 from causewatch.app.receivers import read_receivers, read_route
 from causewatch.app.secret import read_secret
 from causewatch.errors import Problem, ProblemsError
-from causewatch.model.limits import JoinBy, RunLimits
+from causewatch.model.limits import JoinBy, RunLimits, ScoreLimit
 from causewatch.notify.config import Receiver, Route
 from causewatch.rules.dialect_file import is_dialect_node
 from causewatch.rules.read import Section, read
@@ -71,6 +71,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     store_path: Path = Path("causewatch-data")
     retention_s: float = 14 * 86400.0
     trace_url: str = ""
+    scores: tuple[ScoreLimit, ...] = ()
     route: Route | None = None
     receivers: tuple[Receiver, ...] = ()
 
@@ -163,6 +164,7 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
         if retention
         else default.retention_s,
         trace_url=links.text("trace") if links else "",
+        scores=_scores(section, problems),
         route=read_route(section, receivers, problems),
         receivers=receivers,
     )
@@ -170,6 +172,18 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
 
 def _paths(section: Section | None, folder: Path) -> tuple[Path, ...]:
     return tuple(folder / path for path in section.texts("paths")) if section else ()
+
+
+def _scores(section: Section, problems: Problems) -> tuple[ScoreLimit, ...]:
+    found: list[ScoreLimit] = []
+    for entry in section.sections("evaluations"):
+        limits = {
+            key: entry.number(key) for key in ("min_score", "max_score") if entry.is_good(key)
+        }
+        if entry.ok and not limits:
+            problems.add(entry.place, "value", "give `min_score`, `max_score`, or both")
+        found.append(ScoreLimit(name=entry.text("name"), **limits))
+    return tuple(found)
 
 
 def _runs(section: Section | None) -> RunLimits:

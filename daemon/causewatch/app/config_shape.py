@@ -12,6 +12,7 @@ from causewatch.rules.shape import (
     Key,
     ListOf,
     MapOf,
+    Number,
     Shape,
     Text,
 )
@@ -216,6 +217,21 @@ _WEBHOOK = Shape(
     ),
 )
 
+_LOWEST = -1e9
+_EVALUATION = Shape(
+    name="evaluation limit",
+    keys=(
+        Key(
+            name="name",
+            kind=Text(not_empty=True),
+            doc="Glob over the names of evaluations; the first entry that matches decides.",
+            required=True,
+        ),
+        Key(name="min_score", kind=Number(minimum=_LOWEST), doc="A lower score is bad."),
+        Key(name="max_score", kind=Number(minimum=_LOWEST), doc="A higher score is bad."),
+    ),
+)
+
 _RECEIVER = Shape(
     name="receiver",
     keys=(
@@ -290,6 +306,11 @@ CONFIG = Shape(
                 ),
             ),
             doc="Links shown in messages.",
+        ),
+        Key(
+            name="evaluations",
+            kind=ListOf(item=_EVALUATION),
+            doc="Which scores of evaluations mean that a run ended wrong.",
         ),
         Key(name="route", kind=_route(MAX_ROUTE_DEPTH), doc="Which receiver gets which incident."),
         Key(name="receivers", kind=ListOf(item=_RECEIVER), doc="Whom to tell."),

@@ -84,6 +84,7 @@ class Daemon:
             now_ns=now_ns,
             retention_s=config.retention_s,
             dialects=load_dialects(config.dialect_paths),
+            scores=config.scores,
         )
         self._reloader = Reloader(
             rule_paths,

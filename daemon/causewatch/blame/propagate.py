@@ -96,5 +96,7 @@ def _turn_before(graph: CausalGraph, agent: str, step: int) -> int | None:
 
 
 def _repeat(graph: CausalGraph, candidate: Candidate) -> str:
+    if candidate.fault == "ping_pong":
+        return candidate.reason
     count = len(repeats_of(graph, candidate.step)) + 2
     return f"called {graph.steps[candidate.step].name} {count} times in the same way"

@@ -114,7 +114,7 @@ def _rank(scene: Scene, suspect: Suspect) -> tuple[float, int, int]:
 def _weak_faults(doubt: Doubt) -> Iterator[Suspect]:
     """Faults that spread, on evidence too weak for a verdict."""
     for fault in doubt.faults:
-        candidate = candidate_of(fault)
+        candidate = candidate_of(doubt.scene.graph, fault)
         spread = None if candidate is None else spread_of(doubt.scene, candidate)
         if candidate is not None and spread is not None:
             yield Suspect(

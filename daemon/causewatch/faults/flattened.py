@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from causewatch.faults.asked import calls_by_id
 from causewatch.faults.calls import Call, Run
+from causewatch.faults.crossings import crossings_of
 from causewatch.faults.empty import is_empty
 from causewatch.faults.expand import expand
 from causewatch.faults.facts import fact_of
@@ -44,11 +45,9 @@ Record = dict[str, str]
 
 def detect_flattened(run: Run) -> Iterator[Fault]:
     """Yield a fault for each handoff, and each result shown to a model, that lost its structure."""
-    for index, handoff in enumerate(run.graph.handoffs):
-        sent, received = handoff.sent, handoff.received
-        if sent is None or received is None or sent.cut or received.cut:
-            continue
-        found = _flattened(run, index, sent, received)
+    for crossing in crossings_of(run):
+        index, handoff = crossing.handoff, run.graph.handoffs[crossing.handoff]
+        found = _flattened(run, index, crossing.sent, crossing.received)
         if found is not None:
             reason, confidence = found
             yield Fault(
@@ -166,7 +165,7 @@ def _stands(text: str, given: str) -> bool:
     if not text[:1].isdigit():
         return False
     whole, _, share = text.partition(".")
-    spelled = r"[.,'’\u00a0\u202f]?".join(whole)
+    spelled = r"[.,'\u2019\u00a0\u202f]?".join(whole)
     return bool(re.search(rf"(?<!\d){spelled}(?:[.,]{share}0*|[.,]0+)?(?!\d)", given))
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import msgspec
 
 from causewatch.faults.calls import Run
-from causewatch.faults.expand import expand
 from causewatch.faults.facts import fact_of, tokens_of
 from causewatch.faults.lost_at_handoff import place_of
 from causewatch.faults.outcome import Outcome, outcomes_of
@@ -78,7 +77,7 @@ def _deliveries(run: Run) -> Iterator[_Delivery]:
         asked = (
             "" if call.step.arguments is None else fold(" ".join(_words(call.step.arguments.value)))
         )
-        for state in states_of(expand(result.value), result.raw):
+        for state in states_of(result):
             yield _Delivery(
                 state=state,
                 at_ns=call.step.span.end_ns,
@@ -92,7 +91,7 @@ def _deliveries(run: Run) -> Iterator[_Delivery]:
         if payload is None or payload.cut:
             continue
         step = place_of(handoff)
-        for state in states_of(expand(payload.value), payload.raw):
+        for state in states_of(payload):
             yield _Delivery(
                 state=state,
                 at_ns=run.graph.steps[step].span.start_ns,

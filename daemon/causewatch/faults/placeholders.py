@@ -10,8 +10,9 @@ MAX_TEXT_CHARS = 200_000
 
 _PLACEHOLDER = re.compile(
     r"""\[object\ [A-Z]\w{2,30}\]                                  # JavaScript
-      |(?<![\w\]])\[(?:Object|Array|Circular(?:\ \*\d{1,3})?|Getter|Function(?::\ \w{1,40})?)\](?!\()
-      |<[\w.]{0,80}<?[\w.]{1,80}>?\.?[\w.]{0,80}\ (?:object|instance|method)(?:\ \w{1,60})?\ at\ 0x[0-9a-fA-F]{4,16}>
+      |(?<![\w\]])\[(?:Object|Array|Circular(?:\ \*\d{1,3})?|Getter)\](?!\()
+      |(?<![\w\]])\[Function(?::\ \w{1,40})?\](?!\()
+      |<[\w.]{1,160}(?:<locals>[\w.]{1,80})?\ (?:object|instance)\ at\ 0x[0-9a-fA-F]{4,16}>
       |<(?:coroutine|generator|function|bound\ method|async_generator)\ [^<>\n]{0,120}>
       |Promise\ \{[^{}\n]{0,30}\}
       |\#<[A-Z][\w:]{0,80}:?0x[0-9a-f]{6,16}[^<>\n]{0,40}>           # Ruby

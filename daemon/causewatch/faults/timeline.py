@@ -86,9 +86,10 @@ def sees_all(step: Step) -> bool:
 
 
 def _contents(graph: CausalGraph) -> Iterator[Content]:
+    asked = _asked(graph)
     for index, step in enumerate(graph.steps):
         start_ns = step.span.start_ns
-        end_ns = max(step.span.end_ns, start_ns + 1)
+        end_ns = max(min(step.span.end_ns, asked.get(index, step.span.end_ns)), start_ns + 1)
         match step.kind:
             case "model":
                 for message in (*step.system, *step.input_messages):
@@ -105,6 +106,16 @@ def _contents(graph: CausalGraph) -> Iterator[Content]:
             case _:
                 yield from _payload(step.input, start_ns, index, "told")
                 yield from _payload(step.output, end_ns, index, "said")
+
+
+def _asked(graph: CausalGraph) -> dict[int, int]:
+    """Return when the first call of each model step began: some run inside of the step's span."""
+    found: dict[int, int] = {}
+    for edge in graph.edges:
+        if edge.type == "data" and graph.steps[edge.target].kind in {"tool", "retrieval"}:
+            begun_ns = graph.steps[edge.target].span.start_ns
+            found[edge.source] = min(begun_ns, found.get(edge.source, begun_ns))
+    return found
 
 
 def _message(message: Message, at_ns: int, step: int, side: Side) -> Iterator[Content]:

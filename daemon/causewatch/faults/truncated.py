@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from causewatch.faults.calls import Call, Run
+from causewatch.faults.calls import Run
+from causewatch.faults.envelope import failure_in
 from causewatch.faults.text import excerpt, texts
 from causewatch.faults.unclosed import is_unclosed
 from causewatch.model.judgement import Fault
@@ -19,7 +20,6 @@ _SAID = re.compile(
     r"|(?:\(|\[|\.\.\.\s?|…\s?)(?:and\s)?\d{1,9}\s(?:more|further|omitted)\b[^\n]{0,30})\W{0,3}$",
     re.IGNORECASE,
 )
-_MORE_KEYS = frozenset({"has_more", "hasmore", "more_results", "is_last_page"})
 
 
 def detect_truncated(run: Run) -> Iterator[Fault]:
@@ -29,7 +29,7 @@ def detect_truncated(run: Run) -> Iterator[Fault]:
         if result is None or result.cut:
             continue
         # Dots at the end are how another agent chose to end its sentence.
-        found = _truncation(result.value, may_trail_off=call.delegates)
+        found = _truncation(result.value, may_trail_off=call.delegates) or _flagged(result.value)
         if found:
             reason, confidence = found
             yield Fault(
@@ -38,18 +38,19 @@ def detect_truncated(run: Run) -> Iterator[Fault]:
                 reason=f"{call.step.name} returned a cut result: {reason}",
                 confidence=confidence,
             )
-        elif _has_more(call):
-            yield Fault(
-                name="truncated",
-                step=call.index,
-                reason=f"{call.step.name} returned one page of several",
-                confidence=0.3,
-            )
 
 
 def ends_with_mark(text: str) -> bool:
     """Tell whether a text ends with an explicit mark that part of it is left out."""
     return bool(_SAID.search(text.rstrip()[-80:]))
+
+
+def _flagged(value: Value) -> tuple[str, float] | None:
+    """Return the member by which a result says that it is a part, with a confidence."""
+    found = failure_in(value)
+    if found is None or found.kind != "partial":
+        return None
+    return f"it says so ({found.what})", found.confidence
 
 
 def _truncation(value: Value, *, may_trail_off: bool) -> tuple[str, float] | None:
@@ -65,14 +66,3 @@ def _truncation(value: Value, *, may_trail_off: bool) -> tuple[str, float] | Non
         return None
     marked = next((text for text in texts(value) if ends_with_mark(text)), None)
     return (f"a text in it says so ({excerpt(marked[-40:])})", 0.6) if marked else None
-
-
-def _has_more(call: Call) -> bool:
-    result = call.result
-    if result is None or not isinstance(result.value, dict):
-        return False
-    for key, member in result.value.items():
-        lower = key.lower()
-        if lower in _MORE_KEYS and member is (lower != "is_last_page"):
-            return True
-    return False

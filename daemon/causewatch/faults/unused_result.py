@@ -8,15 +8,21 @@ from causewatch.faults.branches import Branch, Group, groups_of, is_below
 from causewatch.faults.calls import Run
 from causewatch.faults.empty import is_empty
 from causewatch.faults.envelope import failure_in
-from causewatch.faults.expand import expand
 from causewatch.faults.facts import fact_of, tokens_of
 from causewatch.faults.outcome import outcomes_of
 from causewatch.faults.sources import said_in
 from causewatch.faults.text import fold, unescaped
-from causewatch.faults.timeline import sees_all
+from causewatch.faults.timeline import sees_all, text_of
 from causewatch.faults.words import is_pending
 from causewatch.model.judgement import Fault
-from causewatch.model.step import Step, ToolResultPart
+from causewatch.model.step import (
+    Message,
+    OtherPart,
+    Step,
+    TextPart,
+    ToolCallPart,
+    ToolResultPart,
+)
 
 PROBE_CHARS = 24
 MIN_PROBE_CHARS = 12
@@ -49,9 +55,9 @@ def _consumers(run: Run) -> dict[int, frozenset[int]]:
     """Return the model steps whose input shows each step's output."""
     found: dict[int, set[int]] = {}
     for edge in run.graph.edges:
-        if edge.type == "data" and edge.evidence != "return":
-            if run.graph.steps[edge.target].kind == "model":
-                found.setdefault(edge.source, set()).add(edge.target)
+        is_shown = edge.type == "data" and edge.evidence != "return"
+        if is_shown and run.graph.steps[edge.target].kind == "model":
+            found.setdefault(edge.source, set()).add(edge.target)
     return {source: frozenset(targets) for source, targets in found.items()}
 
 
@@ -60,21 +66,25 @@ def _tells(run: Run, branch: Branch, group: Group) -> bool:
     others = [each for each in group.branches if each.step != branch.step]
     if any((each.name, each.asked) == (branch.name, branch.asked) for each in others):
         return False
-    step = run.graph.steps[branch.step]
-    value = step.result.value if step.result is not None else branch.text
-    if not branch.text or is_empty(value) or failure_in(value) is not None:
-        return False
-    if step.span.status == "error" or is_pending("", branch.text, whole=True):
+    if not _went_well(run, branch):
         return False
     acts = (call for call in run.calls if call.acts)
     if any(is_below(run.graph, call.index, branch.step) for call in acts):
         return False
+    said = _words(branch, others) if branch.is_structured else len(branch.text) >= MIN_TELLING_CHARS
+    return bool(said or _facts(run, branch, others))
+
+
+def _went_well(run: Run, branch: Branch) -> bool:
+    """Tell whether a branch came to an end, with something to say, all of which is recorded."""
+    step = run.graph.steps[branch.step]
     payload = step.result or step.output
-    if payload is not None and payload.cut:
+    if not branch.text or step.span.status == "error" or (payload is not None and payload.cut):
         return False
-    if branch.is_structured:
-        return bool(_facts(run, branch, others) or _words(branch, others))
-    return len(branch.text) >= MIN_TELLING_CHARS or bool(_facts(run, branch, others))
+    value = branch.text if payload is None else payload.value
+    if is_empty(value) or failure_in(value) is not None:
+        return False
+    return not is_pending("", branch.text, whole=True)
 
 
 def _facts(run: Run, branch: Branch, others: list[Branch]) -> frozenset[str]:
@@ -130,15 +140,12 @@ def _join(
         return None
     theirs = [(each, _probes(each, [branch])) for each in others]
     joined: tuple[int, Branch] | None = None
+    said: frozenset[str] = frozenset()
     for index, step in enumerate(run.graph.steps):
-        if step.kind not in {"model", "tool", "retrieval", "agent"}:
-            continue
-        if step.span.end_ns < branch.end_ns or is_below(run.graph, index, branch.step):
-            continue
-        if is_below(run.graph, branch.step, index) and step.kind != "model":
+        if step.span.end_ns < branch.end_ns or not _listens(run, index, branch):
             continue
         text = _given(step)
-        if any(probe in text for probe in probes) or facts & _readings(tokens_of(text)):
+        if any(probe in text for probe in probes) or (facts - said) & _readings(tokens_of(text)):
             return None
         if joined is None and _may_join(run, index, branch, group):
             other = _first_shown(index, text, theirs, consumers)
@@ -146,7 +153,22 @@ def _join(
                 if not sees_all(step):
                     return None
                 joined = index, other
+        if joined is not None:
+            # What a model says that was not told it, it made up: from then on it proves nothing.
+            said |= _readings(token for m in step.output_messages for token in _tokens(m))
     return joined
+
+
+def _listens(run: Run, index: int, branch: Branch) -> bool:
+    """Tell whether a step takes in what others found, and is no part of the branch itself."""
+    step = run.graph.steps[index]
+    if step.kind not in {"model", "agent"} or is_below(run.graph, index, branch.step):
+        return False
+    return step.kind == "model" or not is_below(run.graph, branch.step, index)
+
+
+def _tokens(message: Message) -> list[str]:
+    return [token for text in said_in(message) for token in tokens_of(text)]
 
 
 def _may_join(run: Run, index: int, branch: Branch, group: Group) -> bool:
@@ -158,19 +180,19 @@ def _may_join(run: Run, index: int, branch: Branch, group: Group) -> bool:
 
 
 def _given(step: Step) -> str:
-    """Return what a step was given, folded."""
-    parts = [step.query]
-    for payload in (step.arguments, step.input):
-        if payload is not None:
-            parts.append(payload.raw)
-            parts.append("" if isinstance(payload.value, str) else str(expand(payload.value)))
+    """Return what a step was given, folded; without the calls that its agent itself made."""
+    parts = [] if step.input is None else [step.input.raw, text_of(step.input.value)]
     for message in (*step.system, *step.input_messages):
-        parts.extend(said_in(message))
-        parts.extend(
-            str(leaf.result)
-            for leaf in message.parts
-            if isinstance(leaf, ToolResultPart) and not isinstance(leaf.result, str)
-        )
+        for part in message.parts:
+            match part:
+                case TextPart(content=content):
+                    parts.append(content)
+                case ToolResultPart(result=result):
+                    parts.append(text_of(result))
+                case OtherPart(content=content):
+                    parts.append(text_of(content))
+                case ToolCallPart():
+                    pass
     return fold(unescaped("\n".join(parts)))
 
 

@@ -8,6 +8,7 @@ from causewatch.dialects.table import Dialect
 from causewatch.dialects.tables import SHIPPED
 from causewatch.dialects.understand import understand
 from causewatch.graph.adopt import adopt
+from causewatch.graph.beside import beside
 from causewatch.graph.calls import pair
 from causewatch.graph.handoffs import find
 from causewatch.graph.harvest import harvest
@@ -37,7 +38,8 @@ def build(
         run_id: id of the run.
         spans: its spans, of one or several traces, in any order; a span that came twice counts
         once.
-        logs: log records; those that carry a span's ids are read with it, the others are left out.
+        logs: log records; those that carry a span's ids are read with it, evaluations that carry
+        none with the root, the others are left out.
         state: how complete the run is.
         dialects: the tables by which spans are understood.
 
@@ -76,10 +78,7 @@ def build(
 def _understood(
     spans: Sequence[Span], logs: Sequence[LogRecord], dialects: Sequence[Dialect]
 ) -> list[Step]:
-    by_span: dict[tuple[str, str], list[LogRecord]] = {}
-    for record in logs:
-        if record.span_id:
-            by_span.setdefault((record.trace_id, record.span_id), []).append(record)
+    by_span = beside(spans, logs)
     return [
         understand(span, by_span.get((span.trace_id, span.span_id), ()), dialects)
         for span in unique(spans)

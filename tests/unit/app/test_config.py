@@ -9,6 +9,7 @@ import pytest
 from causewatch.app.address import Address
 from causewatch.app.config import Config, Receive, Web, is_config_file, load_config
 from causewatch.errors import ProblemsError
+from causewatch.model.limits import ScoreLimit
 from causewatch.notify.config import Matcher
 
 FULL = """\
@@ -106,6 +107,15 @@ def test_joins_can_be_switched_off(folder: Path, join: str) -> None:
     assert list(runs.join) == join.strip("[]").split()
 
 
+def test_limits_of_evaluations_are_read_in_order(folder: Path) -> None:
+    """Names are globs; a limit may stand on either side, or on both."""
+    text = "evaluations:\n- {name: 'faith*', min_score: 0.7}\n- {name: '*', max_score: -0.5}\n"
+    assert loaded(folder, text).scores == (
+        ScoreLimit(name="faith*", min_score=0.7),
+        ScoreLimit(name="*", max_score=-0.5),
+    )
+
+
 def test_one_receiver_needs_no_route(folder: Path) -> None:
     """The only receiver is told of everything."""
     route = loaded(folder, "receivers: [{name: a, webhook_configs: [{url: 'https://x'}]}]").route
@@ -125,6 +135,8 @@ WRONG = [
     ("receivers: [{name: a}, {name: a}]", ["a second receiver 'a'"]),
     ("receivers: [{name: a}, {name: b}]", ["several receivers need a `route`"]),
     ("receivers: [{name: a}]\nroute: {receiver: aa}", ["there is no receiver 'aa'; did you mean"]),
+    ("evaluations: [{name: a}]", ["1:15: give `min_score`, `max_score`, or both"]),
+    ("evaluations: [{min_score: 1}]", ["name"]),
     (
         "receivers: [{name: a, slack_configs: [{channel: '#x'}]}]",
         ["Slack takes either a bot token or an incoming webhook's URL"],

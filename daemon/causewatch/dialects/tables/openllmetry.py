@@ -126,7 +126,8 @@ OPENLLMETRY = Dialect(
             "output_tokens": (*COMMON["output_tokens"], *keys("llm.usage.completion_tokens")),
             "total_tokens": (*COMMON["total_tokens"], *keys("llm.usage.total_tokens")),
             "handoff_from": keys(
-                "gen_ai.handoff.from_agent", _META + "lc_agent_name", kinds=("handoff",)
+                "gen_ai.handoff.from_agent", _META + "lc_agent_name",
+                "langgraph.command.source_node", kinds=("handoff",),
             ),
             "handoff_to": keys(
                 "gen_ai.handoff.to_agent", "langgraph.command.goto_node",
