@@ -27,28 +27,57 @@ def detect_repeated_call(run: Run) -> Iterator[Fault]:
     the same agent that finds out something new: who gets on may look again. A result that reports
     something under way is polling.
     """
-    runs: dict[Key, list[Call]] = {}
+    repeats = _Repeats()
     met: set[Key | tuple[str, str]] = set()
     for call in run.calls:
         key = _key(call)
         if call.acts:
-            runs = {k: c for k, c in runs.items() if len(c) >= MIN_REPEATS_COUNT or k == key}
+            repeats.start_anew(but=key)
         elif _is_news(call, met):
-            # What was called only once has no repeat yet that the news could excuse.
-            runs = {
-                k: c for k, c in runs.items() if len(c) != FIRST_REPEAT_COUNT or k[0] != call.agent
-            }
+            repeats.excuse(call.agent)
         met |= {key, (call.agent, _digest(call))}
-        if call.step.arguments is None or call.delegates or _is_polling(call):
-            continue
-        known = runs.setdefault(key, [])
-        if known and _digest(known[-1]) != _digest(call) and len(known) < MIN_REPEATS_COUNT:
-            known.clear()
-        if not known or _digest(known[-1]) == _digest(call):
-            known.append(call)
-    for equal in runs.values():
-        if len(equal) >= MIN_REPEATS_COUNT:
-            yield _fault(equal)
+        if call.step.arguments is not None and not call.delegates and not _is_polling(call):
+            repeats.note(key, call)
+    for equal in sorted(repeats.found.values(), key=lambda calls: calls[0].index):
+        yield _fault(equal)
+
+
+class _Repeats:
+    """Equal calls by key: those that are too few yet, and those that are enough for good."""
+
+    def __init__(self) -> None:
+        self.found: dict[Key, list[Call]] = {}
+        self._few: dict[Key, list[Call]] = {}
+        self._once_repeated: dict[str, set[Key]] = {}
+
+    def start_anew(self, but: Key) -> None:
+        """Forget what was called too few times, except under one key."""
+        kept = self._few.get(but)
+        self._few = {} if kept is None else {but: kept}
+        is_repeated = kept is not None and len(kept) == FIRST_REPEAT_COUNT
+        self._once_repeated = {but[0]: {but}} if is_repeated else {}
+
+    def excuse(self, agent: str) -> None:
+        """Forget an agent's first repeats; a call made only once has none to be excused."""
+        for key in self._once_repeated.pop(agent, ()):
+            del self._few[key]
+
+    def note(self, key: Key, call: Call) -> None:
+        """Count a call, anew if its result differs from the last one's."""
+        if key in self.found:
+            if _digest(self.found[key][-1]) == _digest(call):
+                self.found[key].append(call)
+            return
+        equal = self._few.setdefault(key, [])
+        if equal and _digest(equal[-1]) != _digest(call):
+            equal.clear()
+        equal.append(call)
+        repeated = self._once_repeated.setdefault(key[0], set())
+        repeated.discard(key)
+        if len(equal) == FIRST_REPEAT_COUNT:
+            repeated.add(key)
+        elif len(equal) == MIN_REPEATS_COUNT:
+            self.found[key] = self._few.pop(key)
 
 
 def repeats_of(graph: CausalGraph, step: int) -> tuple[int, ...]:
