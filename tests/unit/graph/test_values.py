@@ -57,9 +57,7 @@ def test_values_are_read_from_any_text(text: str, expected: set[str]) -> None:
         ("a1b", False),
     ],
 )
-def test_a_strong_value_proves_its_origin_alone(
-    value: str, expected: bool
-) -> None:
+def test_a_strong_value_proves_its_origin_alone(value: str, expected: bool) -> None:
     """Two results may share an amount or a day by chance, but no order number."""
     assert is_strong(value) is expected
 
@@ -75,16 +73,14 @@ def test_a_strong_value_proves_its_origin_alone(
         (["roof slate", "dark grey"], {"a": "roof slate", "b": "dark grey"}, False),
     ],
 )
-def test_sub_trees_are_known_by_what_they_hold(
-    one: Any, two: Any, is_same: bool
-) -> None:
+def test_sub_trees_are_known_by_what_they_hold(one: Any, two: Any, is_same: bool) -> None:
     """The order of members does not matter, that of items does."""
     assert (trees_of(one) == trees_of(two)) is is_same
 
 
 def test_a_sub_tree_is_found_inside_of_another_value() -> None:
     """Arguments may hold one record of a list that a tool gave."""
-    record = {"sku": "roof slate", "shade": "grey"}
+    record: Any = {"sku": "roof slate", "shade": "grey"}
     assert trees_of(record) < trees_of({"page": 1, "rows": [{"sku": "tile"}, record]})
 
 
@@ -107,7 +103,7 @@ def test_what_is_nested_too_deep_is_no_tree() -> None:
 
 def test_a_payload_of_too_many_nodes_is_cut_without_false_equality() -> None:
     """The whole is no tree when some of its parts were not looked at."""
-    rows = [{"row": number, "name": "a name of some length"} for number in range(MAX_NODES_COUNT)]
+    rows: Any = [{"row": number, "name": "a name of some length"} for number in range(MAX_NODES_COUNT)]
     other = [*rows, {"row": -1, "name": "a name of some length"}]
     assert len(trees_of(rows)) <= MAX_NODES_COUNT
     assert len(trees_of(other)) <= MAX_NODES_COUNT
