@@ -83,7 +83,8 @@ class _Taint:
 
     def admitted(self, text: str) -> bool:
         """Tell whether a text admits the failure."""
-        return admits(text, told_text=self.told_text, fault_text=self.message)
+        is_age = self._candidate.fault == "stale"
+        return admits(text, told_text=self.told_text, fault_text=self.message, is_age=is_age)
 
     def _use_of_values(self, use: Use) -> Hit | None:
         fresh, known = self._fresh, self._known
