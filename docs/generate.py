@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
+import yaml
 
 from causewatch.app.config_shape import CONFIG
 from causewatch.cli import main as cli_main
@@ -162,8 +163,12 @@ def commands_page() -> str:
         found = cli_main.cli.get_command(context, name)
         if found is None:
             raise LookupError(name)
-        help_text = found.get_help(click.Context(found, info_name=name, parent=context))
-        lines.append(f"### `{name}`\n\n```text\n{help_text}\n```\n")
+        own = click.Context(found, info_name=name, parent=context)
+        lines.append(f"### `{name}`\n\n```text\n{found.get_help(own)}\n```\n")
+        for inner in found.commands.values() if isinstance(found, click.Group) else ():
+            title = f"{name} {inner.name}"
+            help_text = inner.get_help(click.Context(inner, info_name=inner.name, parent=own))
+            lines.append(f"### `{title}`\n\n```text\n{help_text}\n```\n")
     return "\n".join(lines)
 
 
@@ -175,12 +180,33 @@ def dialects_page() -> str:
     return "\n".join(lines)
 
 
+def tempo_page() -> str:
+    """Return the page on where Tempo's storage-backed search answers otherwise."""
+    text = (HERE / "tempo_differences.yaml").read_text(encoding="utf-8")
+    lines = [
+        "# Where Tempo's search differs",
+        NOTE,
+        "Signatures mean what Grafana Tempo's own *engine* says they mean, but for the places that",
+        "[signatures](signatures.md#where-this-differs-from-tempos-engine) names. Tempo's *search*",
+        "pushes conditions down to its storage, and answers some queries otherwise than its engine",
+        "does. A portable signature may therefore find less, or more, in Tempo than here.",
+        "Each query below is evaluated by the tests. Observed with Tempo 3.1.0-dev.\n",
+    ]
+    for row in yaml.safe_load(text):
+        lines.append(f"## {row['topic']}\n")
+        lines.append(f"```text\n{row['trace'].rstrip()}\n```\n")
+        lines.append(f"```traceql\n{row['query']}\n```\n")
+        lines.append(f"Here: {row['here']}. Tempo's search: {row['tempo']}.\n")
+    return "\n".join(lines)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "reference/config.md": config_page,
     "reference/rules.md": rules_page,
     "reference/metrics.md": metrics_page,
     "reference/commands.md": commands_page,
     "reference/dialects.md": dialects_page,
+    "reference/tempo.md": tempo_page,
 }
 
 

@@ -11,9 +11,9 @@ from causewatch.faults.lost_at_handoff import place_of
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Category, ContractVerdict, Fault, FaultName, ViolationName
 
-Spread = Literal["values", "receiver", "call", "none"]
+Spread = Literal["values", "receiver", "call", "use", "none"]
 """How a candidate does harm: by its values used later, by its receiver acting, by the call that it
-made happen, or by itself.
+made happen, by what its detector saw come of it, or by itself.
 """
 
 MIN_FAULT_CONFIDENCE = 0.4
@@ -35,7 +35,9 @@ CATEGORY_OF_FAULT: dict[FaultName, tuple[Category, Spread]] = {
     "lost_at_handoff": ("truncation", "receiver"),
     "cut_off": ("truncation", "receiver"),
     "flattened": ("serialization", "receiver"),
-    "out_of_order": ("ordering", "receiver"),
+    "changed_fact": ("ungrounded", "use"),
+    "unused_result": ("lost_result", "use"),
+    "out_of_order": ("ordering", "use"),
 }
 """Faults that may start a corruption. The others are findings of their own, for signatures."""
 
@@ -77,7 +79,7 @@ def candidates_of(
     graph: CausalGraph, faults: Iterable[Fault], verdicts: Iterable[ContractVerdict]
 ) -> tuple[Candidate, ...]:
     """Return the candidates among faults and violated contracts, one for each step and category."""
-    found = [*_of_faults(faults), *_of_verdicts(graph, verdicts)]
+    found = [*_of_faults(graph, faults), *_of_verdicts(graph, verdicts)]
     best: dict[tuple[int, Category], Candidate] = {}
     for candidate in found:
         key = candidate.step, candidate.category
@@ -86,21 +88,39 @@ def candidates_of(
     return tuple(best.values())
 
 
-def _of_faults(faults: Iterable[Fault]) -> Iterator[Candidate]:
+def _of_faults(graph: CausalGraph, faults: Iterable[Fault]) -> Iterator[Candidate]:
     for fault in faults:
-        if fault.name in CATEGORY_OF_FAULT and fault.confidence >= MIN_FAULT_CONFIDENCE:
-            category, spread = CATEGORY_OF_FAULT[fault.name]
-            yield Candidate(
-                step=fault.step,
-                category=category,
-                reason=fault.reason,
-                confidence=fault.confidence,
-                spread=spread,
-                handoff=fault.handoff,
-                at=fault.at,
-                fault=fault.name,
-                induced=fault.induced,
-            )
+        candidate = candidate_of(graph, fault) if fault.confidence >= MIN_FAULT_CONFIDENCE else None
+        if candidate is not None:
+            yield candidate
+
+
+def candidate_of(graph: CausalGraph, fault: Fault) -> Candidate | None:
+    """Return a fault as a candidate, ``None`` for one that cannot start a corruption."""
+    if fault.name not in CATEGORY_OF_FAULT:
+        return None
+    category, spread = CATEGORY_OF_FAULT[fault.name]
+    if fault.name == "changed_fact" and _was_carried(graph, fault):
+        category = "serialization"
+    if fault.name == "flattened" and fault.handoff is None:
+        spread = "use"
+    return Candidate(
+        step=fault.step,
+        category=category,
+        reason=fault.reason,
+        confidence=fault.confidence,
+        spread=spread,
+        handoff=fault.handoff,
+        at=fault.at,
+        fault=fault.name,
+        induced=fault.induced,
+    )
+
+
+def _was_carried(graph: CausalGraph, fault: Fault) -> bool:
+    """Tell whether code changed a fact: what a model makes up, code garbles."""
+    shown = fault.at == "input" and graph.steps[fault.step].kind == "model"
+    return fault.handoff is not None or shown
 
 
 def _of_verdicts(graph: CausalGraph, verdicts: Iterable[ContractVerdict]) -> Iterator[Candidate]:

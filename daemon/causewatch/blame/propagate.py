@@ -41,7 +41,7 @@ def _along(graph: CausalGraph, candidate: Candidate, spread: Spread) -> tuple[Pr
         agent = use.agent or owner
         if agent in found or (number == last and found):
             continue
-        if not found and agent != owner and owner:
+        if not found and agent != owner and owner and graph.steps[candidate.step].kind != "agent":
             # The result came to its own agent first, whatever that agent wrote down.
             found[owner] = _decided(
                 graph, owner, use.step, f"took in {graph.steps[candidate.step].name}"
@@ -49,7 +49,7 @@ def _along(graph: CausalGraph, candidate: Candidate, spread: Spread) -> tuple[Pr
             if number == last:
                 continue
         found[agent] = _decided(graph, agent, use.step, why)
-    if not found and owner:
+    if not found and owner and graph.steps[candidate.step].kind != "agent":
         return _named(graph, candidate.step, owner, "used the result")
     return tuple(found.values())
 

@@ -35,6 +35,8 @@ def spread_of(scene: Scene, candidate: Candidate) -> Spread | None:
             return _by_receiver(scene, candidate)
         case "call":
             return _by_call(scene, candidate)
+        case "use":
+            return _by_use(scene, candidate)
         case "values":
             return _by_values(scene, candidate)
 
@@ -158,3 +160,28 @@ def _by_call(scene: Scene, candidate: Candidate) -> Spread | None:
         symptom=call.index,
         evidence=(*handed, f"called {name} with what the text told"),
     )
+
+
+def _by_use(scene: Scene, candidate: Candidate) -> Spread | None:
+    """Judge a fault whose detector saw what came of it: an act, or the answer."""
+    step = candidate.induced
+    use = next((use for use in scene.uses if use.step == step and use.kind != "handoff"), None)
+    if use is None or (candidate.fault != "changed_fact" and _told_of(scene, candidate, use)):
+        return None
+    did = f"called {scene.graph.steps[use.step].name}" if use.kind == "act" else "answered"
+    return Spread(uses=(use,), symptom=use.step, evidence=(f"{did} with it",))
+
+
+def _told_of(scene: Scene, candidate: Candidate, use: Use) -> bool:
+    """Tell whether anybody said, before or in what came of it, that something is missing."""
+    graph = scene.graph
+    begun_ns = graph.steps[candidate.step].span.start_ns
+    told_text = known_text(scene, told_before(scene, candidate.step))
+    said = (
+        text
+        for step in graph.steps
+        if step.kind == "model" and begun_ns <= step.span.start_ns and step.span.end_ns <= use.at_ns
+        for message in step.output_messages
+        for text in said_in(message)
+    )
+    return any(admits(text, told_text=told_text, fault_text="") for text in (use.text, *said))

@@ -12,10 +12,10 @@ from causewatch.faults.calls import Call
 from causewatch.faults.empty import is_empty
 from causewatch.faults.envelope import failure_in
 from causewatch.faults.expand import expand
+from causewatch.faults.outcome import answer_text, final_answer
 from causewatch.faults.sources import Prompt, prompts_of
 from causewatch.faults.text import fold, plain
 from causewatch.model.graph import CausalGraph
-from causewatch.model.step import TextPart, ToolCallPart
 
 UseKind = Literal["handoff", "act", "answer"]
 
@@ -130,33 +130,6 @@ def known_text(scene: Scene, told: tuple[str, ...], bad: int = -1) -> str:
     """Return, folded, what the run was told and found out well, the result of ``bad`` aside."""
     results = (result.text for result in scene.results if result.good and result.call != bad)
     return "\n".join((*map(fold, told), *results))
-
-
-def final_answer(graph: CausalGraph) -> int | None:
-    """Return the step with the run's last words: the model turn that ended last without a call."""
-    ends: list[tuple[int, int]] = []
-    for i, step in enumerate(graph.steps):
-        if step.kind != "model" or not step.output_messages:
-            continue
-        parts = [part for message in step.output_messages for part in message.parts]
-        says = any(isinstance(part, TextPart) and part.content.strip() for part in parts)
-        if says and not any(isinstance(part, ToolCallPart) for part in parts):
-            ends.append((step.span.end_ns, i))
-    if ends:
-        return max(ends)[1]
-    spoken = [
-        i
-        for i, step in enumerate(graph.steps)
-        if step.kind in {"agent", "workflow"} and step.output
-    ]
-    return max(spoken, key=lambda i: graph.steps[i].span.end_ns, default=None)
-
-
-def answer_text(graph: CausalGraph, step: int) -> str:
-    """Return what a step says in the end."""
-    found = graph.steps[step]
-    said = "\n".join(message.text for message in found.output_messages)
-    return said or plain(found.output)
 
 
 def _handoffs(graph: CausalGraph) -> list[Use]:

@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from causewatch.cli.answers import print_answer
 from causewatch.cli.options import (
     TracesCommand,
+    dialects_option,
     format_option,
     input_options,
     is_json,
     require_input,
     rules_option,
 )
+from causewatch.cli.tempo import ask_tempo, refuse_local, tempo_query
 from causewatch.errors import InputError
 
 if TYPE_CHECKING:
-    from causewatch.app.querying import Answer, Question, Why
-
-_MAX_PART_CHARS = 100
+    from causewatch.app.querying import Question
 
 
 @click.command(cls=TracesCommand)
@@ -32,17 +33,39 @@ _MAX_PART_CHARS = 100
     "--raw", is_flag=True, help="Spans as received, one trace at a time, nothing derived."
 )
 @click.option("--why", is_flag=True, help="Also say what each part of the query selects.")
+@click.option(
+    "--backend",
+    type=click.Choice(["files", "tempo"]),
+    default="files",
+    show_default=True,
+    help="Where the spans are: in --traces or --store, or in a Grafana Tempo at --url.",
+)
+@click.option("--url", help="Base address of a Tempo, such as http://localhost:3200.")
+@click.option("--since", default="1h", show_default=True, help="How far back Tempo searches.")
+@click.option(
+    "--limit", default=1_000, show_default=True, help="At most so many traces from Tempo."
+)
+@click.option(
+    "--header", "headers", multiple=True, metavar="NAME=VALUE", help="Sent to Tempo, repeatable."
+)
 @input_options
 @rules_option
+@dialects_option
 @format_option
 def command(  # noqa: PLR0913, PLR0917  # one parameter an option
     query: str | None,
     queries: Path | None,
     raw: bool,  # click passes options by name
     why: bool,
+    backend: str,
+    url: str | None,
+    since: str,
+    limit: int,
+    headers: tuple[str, ...],
     traces: tuple[str, ...],
     store: Path | None,
     rules: Path | None,
+    dialects: tuple[Path, ...],
     form: str,
 ) -> int:
     """Print the spans that QUERY matches, or the answers to all of --queries in order.
@@ -50,15 +73,21 @@ def command(  # noqa: PLR0913, PLR0917  # one parameter an option
     A bad QUERY exits with 2; with --queries it is an "error" line and changes no exit code.
     """
     from causewatch.app.assess import all_requests  # noqa: PLC0415  # start-up
+    from causewatch.app.dialectfiles import load_dialects  # noqa: PLC0415
     from causewatch.app.querying import Question, Scenes, answer  # noqa: PLC0415
 
-    require_input(traces, store)
     if (query is None) == (queries is None):
         raise click.UsageError("give either one QUERY or --queries FILE")
+    questions = [Question(query=query)] if query is not None else list(_questions(queries))
+    if backend == "tempo":
+        refuse_local(traces, store, raw=raw, why=why)
+        where = tempo_query(url, since, limit, headers)
+        return ask_tempo(questions, where, form, single=query is not None)
+    require_input(traces, store)
     errors: list[InputError] = []
     requests = all_requests(traces, store, errors)
-    scenes = Scenes(requests, raw=raw, rules=rules, errors=errors)
-    questions = [Question(query=query)] if query is not None else _questions(queries)
+    known = load_dialects(dialects)
+    scenes = Scenes(requests, raw=raw, rules=rules, errors=errors, dialects=known)
     failed = False
     for question in questions:
         answered = answer(question, scenes, why=why)
@@ -68,7 +97,7 @@ def command(  # noqa: PLR0913, PLR0917  # one parameter an option
         elif queries is not None or is_json(form):
             click.echo(msgspec.json.encode(answered.as_json()))
         else:
-            _print_text(answered)
+            print_answer(answered)
     for error in errors:
         click.echo(f"causewatch: {error}", err=True)
     if failed:
@@ -93,41 +122,3 @@ def _questions(path: Path | None) -> Iterator[Question]:
             yield msgspec.json.decode(line, type=Question)
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
             raise InputError(f"{path}:{number}: {error}") from None
-
-
-def _print_text(answered: Answer) -> None:
-    result = answered.result or {}
-    if not result:
-        click.echo("no match")
-    for trace_id, sets in result.items():
-        for spans in sets:
-            click.echo(f"{trace_id}  {_counted(len(spans), 'span')}: {' '.join(spans)}")
-    if answered.why is not None:
-        _print_why(answered.why, len(result))
-
-
-def _print_why(why: Why, matched: int) -> None:
-    click.echo(f"\nmatched {matched} of {_counted(why.subjects, 'run')}; by parts:")
-    rows = [
-        ("  " * part.depth + part.part, _selected(part.spans, part.subjects)) for part in why.parts
-    ]
-    width = min(max((len(text) for text, _ in rows), default=0), _MAX_PART_CHARS)
-    for text, selected in rows:
-        click.echo(f"  {text:<{width}}  {selected}")
-    kinds = ["portable" if why.portable else "not portable to Tempo"]
-    kinds.append("monotone" if why.monotone else "judged when the run is complete")
-    click.echo(f"  ({', '.join(kinds)})")
-    for remark in why.remarks:
-        click.echo(f"  note: {remark}")
-    if why.limited:
-        click.echo(f"  note: an evaluation limit was met in {_counted(why.limited, 'run')}")
-
-
-def _selected(spans: int | None, subjects: int | None) -> str:
-    if spans is None or subjects is None:
-        return "depends on what a name stands for"
-    return f"{_counted(spans, 'span')} in {_counted(subjects, 'run')}" if spans else "nothing"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import msgspec
 
 from causewatch.faults.known import NOTHING_KNOWN, Known
+from causewatch.faults.timeline import Timeline
 from causewatch.faults.words import is_answer_like, is_read_like
 from causewatch.model.graph import CausalGraph
 from causewatch.model.step import Payload, Step
@@ -35,7 +38,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         return "" if arguments is None else sha256_of(arguments.value)
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True):
+class Run(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What a detector looks at: the graph, and its calls, found once for all detectors."""
 
     graph: CausalGraph
@@ -43,6 +46,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     trusted: frozenset[int] = frozenset()
     """The steps whose results may steer actions."""
     known: Known = NOTHING_KNOWN
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """Return the contents of the run in order of time, read once for all detectors."""
+        return Timeline(self.graph)
 
 
 def calls_of(graph: CausalGraph) -> tuple[Call, ...]:

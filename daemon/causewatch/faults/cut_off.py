@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import islice, pairwise
 
 from causewatch.faults.calls import Run
-from causewatch.faults.earlier import Earlier, Library
+from causewatch.faults.earlier import Earlier, Library, words_in
 from causewatch.faults.lost_at_handoff import common_prefix_chars, place_of
 from causewatch.faults.text import excerpt, fold, plain, texts
 from causewatch.faults.truncated import ends_with_mark
@@ -48,7 +48,6 @@ _RARE_ENDS = frozenset(
     }
 )  # fmt: skip
 """Words that end a sentence now and then ("whom to send it to"): a hint, never alone a verdict."""
-_WORD = re.compile(r"[^\W_]+")
 _LAST_WORD = re.compile(r"([^\W_]+)$")
 _ENDED = re.compile(r"[.!?:;\u3002\uff01\uff1f…)\]}\"'»”`>*|]$")
 _ENDINGS = re.compile(
@@ -214,9 +213,9 @@ def _breaks_a_word(end: str, earlier: tuple[Earlier, ...]) -> bool:
     if last is None or len(last[1]) < MIN_BROKEN_CHARS:
         return False
     word = last[1].lower()
-    said = (*(each.text for each in earlier), end[: last.start()])
-    known = {w.lower() for text in said for w in _WORD.findall(text)}
-    if word in known or word.isdigit():
+    own = words_in(end[: last.start()])
+    if word.isdigit() or word in own or any(word in each.words for each in earlier):
         return False
-    longer = [w[len(word) :] for w in known if w.startswith(word)]
-    return bool(longer) and not any(_ENDINGS.fullmatch(rest) for rest in longer)
+    longer = {w[len(word) :] for w in own if w.startswith(word)}
+    longer.update(rest for each in earlier for rest in each.endings_of(word))
+    return bool(longer) and not any(map(_ENDINGS.fullmatch, longer))

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from causewatch.faults.calls import Run, calls_of
+from causewatch.faults.changed_fact import detect_changed_fact
 from causewatch.faults.cut_off import detect_cut_off
 from causewatch.faults.empty import detect_empty
 from causewatch.faults.failure import detect_failure
+from causewatch.faults.flattened import detect_flattened
 from causewatch.faults.injected import detect_injected
 from causewatch.faults.known import NOTHING_KNOWN, Known
 from causewatch.faults.lost_at_handoff import detect_lost_at_handoff
+from causewatch.faults.out_of_order import detect_out_of_order
 from causewatch.faults.low_score import detect_low_score
 from causewatch.faults.malformed import detect_malformed
 from causewatch.faults.missing_shape import detect_missing_shape
@@ -22,6 +25,8 @@ from causewatch.faults.stale import detect_stale
 from causewatch.faults.stopped_short import detect_stopped_short
 from causewatch.faults.truncated import detect_truncated
 from causewatch.faults.trust import trusted_steps
+from causewatch.faults.ungrounded import detect_ungrounded
+from causewatch.faults.unused_result import detect_unused_result
 from causewatch.faults.unknown_agent import detect_unknown_agent
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Fault
@@ -40,11 +45,16 @@ DETECTORS: tuple[Detector, ...] = (
     detect_missing_shape,
     detect_unknown_agent,
     detect_repeated_call,
+    detect_changed_fact,
+    detect_flattened,
     detect_ping_pong,
     detect_stopped_short,
     detect_lost_at_handoff,
     detect_cut_off,
     detect_injected,
+    detect_unused_result,
+    detect_out_of_order,
+    detect_ungrounded,
 )
 
 MAX_FAULTS_COUNT = 200

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from functools import cached_property
 
 import msgspec
 
@@ -16,15 +18,39 @@ from causewatch.model.graph import Handoff
 MAX_EARLIER_COUNT = 500
 """The latest texts looked at for one handoff: who copies, copies from what was just said."""
 MAX_LINES_COUNT = 500
+_WORD = re.compile(r"[^\W_]+")
 
 
-class Earlier(msgspec.Struct, frozen=True, kw_only=True):
+class Earlier(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One text that was there at a time, with its lines folded; ``by`` is the step that said it."""
 
     at_ns: int
     text: str
     lines: tuple[str, ...]
     by: int
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words of the text in lower case, taken apart once for all handoffs."""
+        return words_in(self.text)
+
+    @cached_property
+    def sorted_words(self) -> list[str]:
+        """The same in order, so that the words with one beginning stand together."""
+        return sorted(self.words)
+
+    def endings_of(self, start: str) -> Iterator[str]:
+        """Yield how the words of the text that begin with ``start`` go on."""
+        words = self.sorted_words
+        for at in range(bisect_left(words, start), len(words)):
+            if not words[at].startswith(start):
+                return
+            yield words[at][len(start) :]
+
+
+def words_in(text: str) -> frozenset[str]:
+    """Return the words of ``text`` in lower case."""
+    return frozenset(_WORD.findall(text.lower()))
 
 
 class Library:

@@ -162,8 +162,6 @@ class _Source(msgspec.Struct, frozen=True, kw_only=True):
     content: Content
     text: str
     """All passages, to see at once that a value is in none."""
-    told: _Told
-    pointed: bool
 
 
 class _Story:
@@ -172,15 +170,21 @@ class _Story:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._prompts = prompts_of(run.graph)
-        self._telling: dict[tuple[str, ...], _Told] = {}
+        self._telling: dict[int, _Told] = {}
         self._fields: set[str] = set()
         self._sources: list[_Source] = []
+        self._source_texts: set[str] = set()
         self._known: dict[str, Content] = {}
         self._coming = sorted(
             (call for call in run.calls if _may_tell(call)),
             key=lambda call: call.step.span.end_ns,
             reverse=True,
         )
+
+    @cached_property
+    def _normal(self) -> list[str]:
+        """The prompts, normalised."""
+        return [normal(prompt.text) for prompt in self._prompts]
 
     @cached_property
     def _turns(self) -> dict[str, list[tuple[int, int]]]:
@@ -201,14 +205,18 @@ class _Story:
         self._read_until(self._decided_ns(call))
         embedded = {found for value in values if " " in value for found in _ADDRESS.findall(value)}
         for source in self._sources[-MAX_SOURCES_COUNT:]:
-            told, text = source.told.text, source.text
-            news = {v: k for v, k in values.items() if v in text and not _has(v, told)}
-            parts = tuple(v for v in embedded if v in text and v not in told)
+            there = {v: k for v, k in values.items() if v in source.text}
+            within = [v for v in embedded if v in source.text]
+            if not there and not within:
+                continue
+            told = self._told_beside(source).text
+            news = {v: k for v, k in there.items() if not _has(v, told)}
+            parts = tuple(v for v in within if v not in told)
             for passage in source.content.passages if news or parts else ():
                 lifted = {value: key for value, key in news.items() if _has(value, passage)}
-                within = tuple(v for v in parts if v in passage)
-                if lifted or within:
-                    yield self._pair(call, source, passage, lifted, within)
+                inner = tuple(v for v in parts if v in passage)
+                if lifted or inner:
+                    yield self._pair(call, source, passage, lifted, inner)
 
     def _pair(
         self,
@@ -237,8 +245,8 @@ class _Story:
             about=_share(names, stems),
             loosely=_loose_share(names, words),
             slotted=not slots.isdisjoint(words),
-            asked=_share(names, source.told.stems),
-            pointed=source.pointed,
+            asked=_share(names, self._told_beside(source).stems),
+            pointed=self._is_pointed_at(source),
         )
 
     def _decided_ns(self, call: Call) -> int:
@@ -269,42 +277,46 @@ class _Story:
                 continue
             source = self._source(call, content)
             # Who read it first brought it.
-            if not any(other.text == source.text for other in self._sources):
+            if source.text not in self._source_texts:
+                self._source_texts.add(source.text)
                 self._sources.append(source)
 
     def _source(self, call: Call, content: Content) -> _Source:
         """Return a source without the passages that only repeat what the call itself said."""
         asked = values_of(call.step.arguments.value) if call.step.arguments else {}
         kept = tuple(p for p in content.passages if not any(p in value for value in asked))
-        told = self._told_beside(call, kept)
         return _Source(
             call=call,
             content=msgspec.structs.replace(content, passages=kept),
             text="\n".join(kept),
-            told=told,
-            pointed=any(len(v) >= MIN_LIFTED_CHARS and _has(v, told.text) for v in asked),
         )
 
-    def _told_beside(self, call: Call, passages: tuple[str, ...]) -> _Told:
-        """Return what the run was told that cannot stem from the result of ``call``.
+    def _is_pointed_at(self, source: _Source) -> bool:
+        """Tell whether the user named what the source was asked for."""
+        arguments = source.call.step.arguments
+        asked = values_of(arguments.value) if arguments else {}
+        told = self._told_beside(source).text
+        return any(len(v) >= MIN_LIFTED_CHARS and _has(v, told) for v in asked)
+
+    def _told_beside(self, source: _Source) -> _Told:
+        """Return what the run was told that cannot stem from the result of ``source``.
 
         What an agent is told that had spoken before is a user's next message. What one is told that
         starts afterwards was made up from what went before, in whatever role it is recorded; and a
-        later message that holds one of the ``passages`` is the result itself, told again.
+        later message that holds one of the passages is the result itself, told again.
         """
-        owner, end_ns = self._run.graph.owner, call.step.span.end_ns
-        spoke = {agent for agent, turns in self._turns.items() if agent and turns[0][0] < end_ns}
-        texts = tuple(
-            prompt.text
-            for prompt in self._prompts
-            if prompt.at_ns < end_ns
-            or (owner[prompt.step] in spoke and not _holds(prompt.text, passages))
-        )
-        if texts not in self._telling:
-            text = normal("\n".join(texts))
-            stems = frozenset(map(_stem, words_of(text)))
-            self._telling[texts] = _Told(text=text, stems=stems)
-        return self._telling[texts]
+        index, end_ns = source.call.index, source.call.step.span.end_ns
+        if index not in self._telling:
+            owner, passages = self._run.graph.owner, source.content.passages
+            spoke = {who for who, turns in self._turns.items() if who and turns[0][0] < end_ns}
+            text = "\n".join(
+                said
+                for prompt, said in zip(self._prompts, self._normal, strict=True)
+                if prompt.at_ns < end_ns
+                or (owner[prompt.step] in spoke and not any(p in said for p in passages))
+            )
+            self._telling[index] = _Told(text=text, stems=frozenset(map(_stem, words_of(text))))
+        return self._telling[index]
 
 
 def detect_injected(run: Run) -> Iterator[Fault]:
@@ -363,11 +375,6 @@ def _is_told_by_handbook(pair: Pair) -> bool:
     step = pair.source.step
     is_library = step.kind == "retrieval" or not _LIBRARY_WORDS.isdisjoint(name_words(step.name))
     return is_library and len(pair.lifted) <= 1 and pair.asked > 0
-
-
-def _holds(text: str, passages: tuple[str, ...]) -> bool:
-    said = normal(text)
-    return any(passage in said for passage in passages)
 
 
 def _may_tell(call: Call) -> bool:

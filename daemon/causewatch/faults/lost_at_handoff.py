@@ -58,7 +58,7 @@ def place_of(handoff: Handoff) -> int:
 
 def _loss(graph: CausalGraph, handoff: Handoff, sent: Payload) -> tuple[str, float] | None:
     """Return how content was lost, with a confidence, or ``None``."""
-    got = _given(graph, handoff)
+    got = given_to(graph, handoff)
     certain = GIVEN_CONFIDENCE
     if got is None:
         # Without the receiver's input, the transfer tool's own output may show what it passed on.
@@ -104,7 +104,7 @@ def _long_texts(value: Value) -> Iterator[str]:
     return (text for text in texts(value) if len(text) >= MIN_ARGUMENT_CHARS)
 
 
-def _given(graph: CausalGraph, handoff: Handoff) -> str | None:
+def given_to(graph: CausalGraph, handoff: Handoff) -> str | None:
     """Return all that the receiver's first input shows, folded, or ``None`` if it is unknown."""
     received = handoff.received
     if received is None or received.cut:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
 
 from causewatch.faults.calls import Call, Run, calls_of
 from causewatch.faults.empty import is_empty
@@ -28,24 +27,28 @@ def detect_repeated_call(run: Run) -> Iterator[Fault]:
     something under way is polling.
     """
     runs: dict[Key, list[Call]] = {}
+    last: dict[Key, str] = {}
     met: set[Key | tuple[str, str]] = set()
     for call in run.calls:
-        key = _key(call)
+        key, digest = _key(call), _digest(call)
         if call.acts:
             runs = {k: c for k, c in runs.items() if len(c) >= MIN_REPEATS_COUNT or k == key}
-        elif _is_news(call, met):
+        elif key not in met and (call.agent, digest) not in met and _is_news(call):
             # What was called only once has no repeat yet that the news could excuse.
-            runs = {
-                k: c for k, c in runs.items() if len(c) != FIRST_REPEAT_COUNT or k[0] != call.agent
-            }
-        met |= {key, (call.agent, _digest(call))}
+            twice = [
+                k for k, c in runs.items() if len(c) == FIRST_REPEAT_COUNT and k[0] == call.agent
+            ]
+            for excused in twice:
+                del runs[excused]
+        met |= {key, (call.agent, digest)}
         if call.step.arguments is None or call.delegates or _is_polling(call):
             continue
         known = runs.setdefault(key, [])
-        if known and _digest(known[-1]) != _digest(call) and len(known) < MIN_REPEATS_COUNT:
+        if known and last[key] != digest and len(known) < MIN_REPEATS_COUNT:
             known.clear()
-        if not known or _digest(known[-1]) == _digest(call):
+        if not known or last[key] == digest:
             known.append(call)
+            last[key] = digest
     for equal in runs.values():
         if len(equal) >= MIN_REPEATS_COUNT:
             yield _fault(equal)
@@ -63,11 +66,9 @@ def repeats_of(graph: CausalGraph, step: int) -> tuple[int, ...]:
     )
 
 
-def _is_news(call: Call, met: AbstractSet[Key | tuple[str, str]]) -> bool:
-    """Tell whether a call that was not made before brought a good answer not heard before."""
+def _is_news(call: Call) -> bool:
+    """Tell whether a call brought a good answer."""
     if call.result is None or call.delegates:
-        return False
-    if _key(call) in met or (call.agent, _digest(call)) in met:
         return False
     return failure_in(call.result.value) is None and not is_empty(call.result.value)
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from causewatch.dialects.table import Dialect
+from causewatch.dialects.tables import SHIPPED
 from causewatch.dialects.understand import understand
 from causewatch.graph.adopt import adopt
+from causewatch.graph.beside import beside
 from causewatch.graph.calls import pair
 from causewatch.graph.handoffs import find
+from causewatch.graph.harvest import harvest
 from causewatch.graph.lineage import trace_data
 from causewatch.graph.links import link
 from causewatch.graph.owners import Owners, own
 from causewatch.graph.refine import refine
+from causewatch.graph.tell import tell
 from causewatch.graph.tree import Tree, grow, unique
 from causewatch.graph.uncut import uncut
 from causewatch.model.graph import CausalGraph, Edge, EdgeType, Handoff, RunState
@@ -25,6 +30,7 @@ def build(
     spans: Sequence[Span],
     logs: Sequence[LogRecord] = (),
     state: RunState = "complete",
+    dialects: Sequence[Dialect] = SHIPPED,
 ) -> CausalGraph:
     """Return the causal graph of a run.
 
@@ -32,20 +38,23 @@ def build(
         run_id: id of the run.
         spans: its spans, of one or several traces, in any order; a span that came twice counts
         once.
-        logs: log records; those that carry a span's ids are read with it, the others are left out.
+        logs: log records; those that carry a span's ids are read with it, evaluations that carry
+        none with the root, the others are left out.
         state: how complete the run is.
+        dialects: the tables by which spans are understood.
 
     Returns:
         The graph. It depends only on the set of spans, not on their order. Never raises on odd
         spans.
     """
-    tree = refine(grow(_understood(spans, logs)))
+    tree = harvest(refine(grow(_understood(spans, logs, dialects))))
     owners = own(tree)
     links = link(tree)
     calls = pair(tree, owners)
     owners = adopt(tree, owners, calls)
     tree = uncut(tree, calls)
     handoffs = find(tree, owners, calls, links)
+    tree = tell(tree, owners)
     edges = (
         *_tree_edges(tree),
         *(_edge(a, b, "link", "span link") for a, b in links.pairs),
@@ -66,13 +75,13 @@ def build(
     )
 
 
-def _understood(spans: Sequence[Span], logs: Sequence[LogRecord]) -> list[Step]:
-    by_span: dict[tuple[str, str], list[LogRecord]] = {}
-    for record in logs:
-        if record.span_id:
-            by_span.setdefault((record.trace_id, record.span_id), []).append(record)
+def _understood(
+    spans: Sequence[Span], logs: Sequence[LogRecord], dialects: Sequence[Dialect]
+) -> list[Step]:
+    by_span = beside(spans, logs)
     return [
-        understand(span, by_span.get((span.trace_id, span.span_id), ())) for span in unique(spans)
+        understand(span, by_span.get((span.trace_id, span.span_id), ()), dialects)
+        for span in unique(spans)
     ]
 
 

@@ -1,25 +1,36 @@
 """What flowed where: the output of one step found again in the input of a later one.
 
 By call id first, then by the tool's name, arguments and order, then by the value or the text
-itself. A result that no content shows elsewhere flows back to the step that made the call
-(evidence ``return``).
+itself (``content`` looks for those parts of an input that none of these explains). A result that no
+content shows elsewhere flows back to the step that made the call (evidence ``return``).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from causewatch.graph.boundary import folded
+from causewatch.graph.boundary import folded, texts_of
 from causewatch.graph.calls import Calls
+from causewatch.graph.clocks import Clocks
+from causewatch.graph.content import Tracer
 from causewatch.graph.owners import Owners
+from causewatch.graph.shown import RESULT_KINDS, fresh_messages, piece_of_part, spoken
+from causewatch.graph.stored import read_back
 from causewatch.graph.tree import SKEW_NS, Tree
+from causewatch.graph.unexplained import Exact, gather
 from causewatch.model.graph import Edge, Handoff
-from causewatch.model.step import Step, TextPart, ToolCallPart, ToolResultPart
+from causewatch.model.step import Message, Step, TextPart, ToolCallPart, ToolResultPart
 from causewatch.model.value import sha256_of
 
-MIN_TEXT_CHARS = 16
+MIN_TEXT_CHARS = 12
+"""White space aside. Shorter results ("ok") are in every text."""
+MAX_TEXT_CHARS = 500
+"""Of a longer result the beginning is looked for as it stands; fingerprints find other parts."""
+MAX_SEARCHES_COUNT = 64
+"""Results looked for as they stand in one prompt, so that a thousand tools before one model step
+do not read its prompt a thousand times; fingerprints find the others."""
 MAX_CANDIDATES_COUNT = 8
 """Call ids are unique but for careless emitters; of many alike, the last few are looked at."""
 
@@ -28,19 +39,21 @@ def trace_data(
     tree: Tree, owners: Owners, calls: Calls, handoffs: Sequence[Handoff]
 ) -> tuple[Edge, ...]:
     """Return the ``data`` edges of a run; of several between the same two steps, the first."""
-    lineage = _Lineage(tree, owners, calls)
+    clocks = Clocks(tree)
+    lineage = _Lineage(tree, owners, calls, clocks)
     # A tool that passed control on returned to nobody.
     lineage.consumed.update(
         (h.performed_by, h.receiver)
         for h in handoffs
         if h.performed_by is not None and h.receiver is not None and h.mode == "pass_control"
     )
+    exact = (*lineage.edges(), *_handoff_edges(tree, owners, handoffs))
     found: dict[tuple[int, int], Edge] = {}
-    departures = _departures(tree, handoffs)
     for edge in (
-        *lineage.edges(),
-        *lineage.returned(departures),
-        *_handoff_edges(tree, owners, handoffs),
+        *exact,
+        *lineage.by_content(exact, handoffs),
+        *read_back(tree, clocks),
+        *lineage.returned(_departures(tree, handoffs)),
     ):
         if edge.source != edge.target:
             found.setdefault((edge.source, edge.target), edge)
@@ -54,14 +67,13 @@ def _data(source: int, target: int, evidence: str, share: float = 1.0) -> Edge:
 class _Lineage:
     """The indices over one run's steps that lineage looks things up in."""
 
-    def __init__(self, tree: Tree, owners: Owners, calls: Calls) -> None:
+    def __init__(self, tree: Tree, owners: Owners, calls: Calls, clocks: Clocks) -> None:
         self.tree = tree
+        self.clocks = clocks
         self.steps = tree.steps
         self.owners = owners
         self.calls = calls
-        self.results = [
-            i for i, s in enumerate(tree.steps) if s.kind in {"tool", "retrieval", "memory"}
-        ]
+        self.results = [i for i, s in enumerate(tree.steps) if s.kind in RESULT_KINDS]
         self.by_id: dict[str, list[int]] = {}
         for i in self.results:
             if call_id := calls.ids_of(i, tree.steps[i]):
@@ -72,9 +84,14 @@ class _Lineage:
                 self.models.setdefault(owners.owner[i], []).append(i)
         self.consumed: dict[int, int] = {}
         """The model step that first took a result in, by the step that gave it."""
+        self.fresh = fresh_messages(tree.steps, self.models.values())
+        self.known_parts: set[int] = set()
+        """The parts of messages that are known to be a result, by their object ids."""
+        self.taken: set[tuple[str, int]] = set()
+        """Which agent took in what step gave."""
 
     def edges(self) -> Iterator[Edge]:
-        """Yield all edges but those of handoffs and returns."""
+        """Yield the edges of exact evidence but those of handoffs."""
         yield from self._asked()
         yield from self._consumed()
         yield from self._history()
@@ -87,22 +104,24 @@ class _Lineage:
 
     def _consumed(self) -> Iterator[Edge]:
         """A result to the first model step of each agent that shows it in its input."""
-        seen: set[tuple[str, int]] = set()
         by_value: dict[str, list[int]] | None = None
-        for models in self.models.values():
+        for agent, models in self.models.items():
             for model in models:
-                for part in _results(self.steps[model]):
+                for part in _results(self.fresh[model]):
                     if part.id:
                         source, evidence = self._source_of(part, model)
                     else:
                         by_value = self._by_value() if by_value is None else by_value
-                        source = self._pick(by_value.get(sha256_of(part.result), ()), model)
+                        equal = by_value.get(sha256_of(part.result), ())
+                        source = self._pick(equal, model, is_sure=False)
                         evidence = "result value"
-                    if source is None or (self.owners.owner[model], source) in seen:
+                    if source is None:
                         continue
-                    seen.add((self.owners.owner[model], source))
-                    self.consumed.setdefault(source, model)
-                    yield _data(source, model, evidence)
+                    self.known_parts.add(id(part))
+                    if (agent, source) not in self.taken:
+                        self.taken.add((agent, source))
+                        self.consumed.setdefault(source, model)
+                        yield _data(source, model, evidence)
 
     def _source_of(self, part: ToolResultPart, model: int) -> tuple[int | None, str]:
         """Return the step that gave a result: the tool's, else that of the model that asked."""
@@ -124,45 +143,93 @@ class _Lineage:
                 found.setdefault(result.sha256, []).append(i)
         return found
 
-    def _pick(self, candidates: Sequence[int], model: int) -> int | None:
-        """Return the last candidate that started before ``model``, rather one of the same agent."""
+    def _pick(self, candidates: Sequence[int], model: int, *, is_sure: bool = True) -> int | None:
+        """Return the last candidate that started before ``model``, rather one of the same agent.
+
+        An id is sure even where the result's span ended late; an equal value is not.
+        """
         before_ns = self.steps[model].span.start_ns + SKEW_NS
         end = bisect_left(candidates, before_ns, key=lambda i: self.steps[i].span.start_ns)
         near = candidates[max(end - MAX_CANDIDATES_COUNT, 0) : end]
+        in_time = [i for i in near if self.clocks.may_flow(i, model)]
         owner = self.owners.owner[model]
-        same = [i for i in near if self.owners.owner[i] == owner]
-        return next(reversed(same or near), None)
+        same = [i for i in in_time if self.owners.owner[i] == owner]
+        return next(reversed(same or in_time or (near if is_sure else ())), None)
 
     def _history(self) -> Iterator[Edge]:
         """A model step to the next one of the same agent, where that repeats what it said."""
-        for models in self.models.values():
+        for agent, models in self.models.items():
             for before, after in pairwise(models):
                 said = self.steps[before].output_messages
-                if said and _repeats(self.steps[before], self.steps[after]):
+                if said and _repeats(self.steps[before], self.fresh[after]):
+                    self.taken.add((agent, before))
                     yield _data(before, after, "history")
 
     def _in_text(self) -> Iterator[Edge]:
         """A result to the next model step of the same agent, where that holds it as plain text."""
-        texts: dict[int, str] = {}
+        awaited: dict[int, list[int]] = {}
         for i in self.results:
-            if i in self.consumed:
-                continue
-            wanted = _wanted_texts(self.steps[i])
-            model = self._next_model(i) if wanted else None
-            if model is None:
-                continue
-            if model not in texts:
-                texts = {model: folded("\n".join(_all_text(self.steps[model])))}
-            found = sum(text in texts[model] for text in wanted)
-            if found:
-                self.consumed[i] = model
-                yield _data(i, model, "text", found / len(wanted))
+            if i not in self.consumed and (model := self._next_model(i)) is not None:
+                awaited.setdefault(model, []).append(i)
+        for model, results in awaited.items():
+            shown = _squeezed("\n".join(self._all_text(model)))
+            for i in results[:MAX_SEARCHES_COUNT]:
+                wanted = _wanted_texts(self.steps[i])
+                if found := sum(text in shown for text in wanted):
+                    self.consumed[i] = model
+                    self.taken.add((self.owners.owner[i], i))
+                    yield _data(i, model, "text", found / len(wanted))
+
+    def _all_text(self, model: int) -> Iterator[str]:
+        for message in (*self.steps[model].system, *self.fresh[model]):
+            for part in message.parts:
+                if id(part) not in self.known_parts and (piece := piece_of_part(part)):
+                    yield piece.text
+                    if piece.value is not None:
+                        yield from texts_of(piece.value)
 
     def _next_model(self, index: int) -> int | None:
+        """Return the first model step of the same agent that a result can have reached."""
         models = self.models.get(self.owners.owner[index], [])
         ends_ns = self.steps[index].span.end_ns - SKEW_NS
         at = bisect_left(models, ends_ns, key=lambda i: self.steps[i].span.start_ns)
-        return next((i for i in models[at : at + 1] if i > index), None)
+        near = models[at : at + MAX_SEARCHES_COUNT]
+        return next((i for i in near if self.clocks.may_flow(index, i)), None)
+
+    def by_content(self, exact: Iterable[Edge], handoffs: Sequence[Handoff]) -> Iterator[Edge]:
+        """Yield the edges that only the content itself shows."""
+        explained = self._explained(exact)
+        left = gather(
+            self.tree,
+            self.owners,
+            Exact(
+                calls=self.calls,
+                handoffs=handoffs,
+                fresh=self.fresh,
+                known_parts=self.known_parts,
+                consumed=self.consumed,
+            ),
+        )
+        if left is None:
+            return
+        tracer = Tracer(self.tree, self.owners, self.clocks, explained, self.taken)
+        for edge in tracer.edges(left.sources, left.sinks):
+            if self.steps[edge.target].kind == "model":
+                self.consumed.setdefault(edge.source, edge.target)
+            yield edge
+
+    def _explained(self, exact: Iterable[Edge]) -> dict[int, set[int]]:
+        """Return what is known to have flowed into each step, through what handed it over."""
+        found: dict[int, set[int]] = {}
+        handed: list[Edge] = []
+        for edge in exact:
+            found.setdefault(edge.target, set()).add(edge.source)
+            self.taken.add((self.owners.owner[edge.target], edge.source))
+            if edge.evidence == "handoff" and self.steps[edge.source].kind != "model":
+                handed.append(edge)
+        for edge in handed:
+            found[edge.target] |= found.get(edge.source, set())
+        return found
 
     def returned(self, departures: Mapping[int, int]) -> Iterator[Edge]:
         """A result that content shows nowhere to its caller; an agent's last words to its step.
@@ -217,27 +284,29 @@ def _departures(tree: Tree, handoffs: Sequence[Handoff]) -> dict[int, int]:
     return found
 
 
-def _results(step: Step) -> Iterator[ToolResultPart]:
-    for message in step.input_messages:
+def _results(messages: Sequence[Message]) -> Iterator[ToolResultPart]:
+    for message in messages:
         for part in message.parts:
             if isinstance(part, ToolResultPart):
                 yield part
 
 
-def _repeats(before: Step, after: Step) -> bool:
-    """Tell whether the input of ``after`` holds a call's id or the text of ``before``."""
-    ids = {p.id for m in before.output_messages for p in m.parts if isinstance(p, ToolCallPart)}
-    texts = {
-        folded(p.content)
-        for m in before.output_messages
-        for p in m.parts
-        if isinstance(p, TextPart) and p.content
-    }
-    for message in reversed(after.input_messages):
+def _repeats(before: Step, shown: Sequence[Message]) -> bool:
+    """Tell whether messages hold a call, a call's result or the text of ``before``."""
+    said = [part for message in before.output_messages for part in message.parts]
+    calls = [part for part in said if isinstance(part, ToolCallPart)]
+    ids = {call.id for call in calls if call.id}
+    nameless = [(call.name, call.arguments) for call in calls if not call.id]
+    texts = {folded(part.content) for part in said if isinstance(part, TextPart) and part.content}
+    for message in reversed(shown):
         for part in message.parts:
-            if isinstance(part, ToolCallPart | ToolResultPart) and part.id and part.id in ids:
-                return True
-            if (
+            if isinstance(part, ToolCallPart | ToolResultPart) and part.id:
+                if part.id in ids:
+                    return True
+            elif isinstance(part, ToolCallPart):
+                if (part.name, part.arguments) in nameless:
+                    return True
+            elif (
                 isinstance(part, TextPart)
                 and message.role != "system"
                 and folded(part.content) in texts
@@ -248,16 +317,15 @@ def _repeats(before: Step, after: Step) -> bool:
 
 def _wanted_texts(step: Step) -> list[str]:
     """Return the texts by which a result would be known again inside of a prompt."""
-    found = [folded(document.content)[:500] for document in step.documents]
+    found = [_squeezed(document.content)[:MAX_TEXT_CHARS] for document in step.documents]
     if step.result is not None and not found:
-        value = step.result.value
-        found = [folded(value if isinstance(value, str) else step.result.raw)]
+        found = [_squeezed(spoken(step.result.value))]
     return [text for text in found if len(text) >= MIN_TEXT_CHARS]
 
 
-def _all_text(step: Step) -> Iterator[str]:
-    for message in (*step.system, *step.input_messages):
-        yield message.text
+def _squeezed(text: str) -> str:
+    """Return ``text`` without white space: a prompt may print what a tool wrote in one line."""
+    return "".join(text.split())
 
 
 def _handoff_edges(tree: Tree, owners: Owners, handoffs: Sequence[Handoff]) -> Iterator[Edge]:

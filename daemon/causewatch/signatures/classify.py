@@ -70,7 +70,12 @@ def attributes_of(query: Query) -> tuple[Attribute | Intrinsic, ...]:
 
 def is_portable(query: Query) -> bool:
     """Return whether Tempo runs the signature as it is, with the same meaning."""
-    return not any(_extends(part) for part in parts_of(query.root))
+    return first_extension(query) is None
+
+
+def first_extension(query: Query) -> Part | None:
+    """Return the first part that Tempo does not run, or ``None``."""
+    return next((part for part in parts_of(query.root) if _extends(part)), None)
 
 
 def _extends(part: Part) -> bool:

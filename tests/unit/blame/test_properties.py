@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from blame_fixtures import RunBuilder
 from causewatch.blame.cause import cause_of
 from causewatch.blame.judge import judge
-from causewatch.blame.render import explain_json, explain_text, graph_json
+from causewatch.blame.render import explain_json, graph_json
+from causewatch.blame.story import explain_text
 from causewatch.contracts.compile import compile_contract
 from causewatch.contracts.spec import Compare, ContractSpec, SchemaSource
 from causewatch.model.graph import CausalGraph

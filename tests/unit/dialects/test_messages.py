@@ -325,6 +325,26 @@ def test_json_text_reads_like_the_structure(recorded: Any, messages: tuple[Messa
     assert read_messages(wrapped) == messages
 
 
+def test_events_of_a_group_chat_name_who_speaks() -> None:
+    """AutoGen's events give a source for a role: the user, or an agent, or an agent's tools."""
+    events: list[Value] = [
+        {"source": "user", "type": "TextMessage", "content": "Prune row 4."},
+        {"source": "gardener", "type": "ToolCallRequestEvent", "content": [
+            {"id": "c1", "arguments": '{"row": 4}', "name": "look"}]},
+        {"source": "gardener", "type": "ToolCallExecutionEvent", "content": [
+            {"content": "12 grafts", "name": "look", "call_id": "c1", "is_error": False}]},
+        {"source": "gardener", "type": "HandoffMessage", "content": "Over to you."},
+    ]  # fmt: skip
+    assert read_messages({"messages": events}) == (
+        Message(role="user", parts=(TextPart(content="Prune row 4."),)),
+        Message(
+            role="assistant", parts=(ToolCallPart(id="c1", name="look", arguments={"row": 4}),)
+        ),
+        Message(role="tool", parts=(ToolResultPart(id="c1", name="look", result="12 grafts"),)),
+        Message(role="assistant", parts=(TextPart(content="Over to you."),)),
+    )
+
+
 def test_text_in_two_places_counts_once() -> None:
     """OpenInference writes an answer both as ``content`` and as ``contents``."""
     message: Value = {

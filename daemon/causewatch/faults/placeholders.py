@@ -1,0 +1,40 @@
+"""What programs write in place of structure that they could not turn into text."""
+
+from __future__ import annotations
+
+import re
+
+MAX_AROUND_CHARS = 60
+"""More text around a placeholder than that is a text about placeholders."""
+MAX_TEXT_CHARS = 200_000
+
+_PLACEHOLDER = re.compile(
+    r"""\[object\ [A-Z]\w{2,30}\]                                  # JavaScript
+      |(?<![\w\]])\[(?:Object|Array|Circular(?:\ \*\d{1,3})?|Getter)\](?!\()
+      |(?<![\w\]])\[Function(?::\ \w{1,40})?\](?!\()
+      |<[\w.]{1,160}(?:<locals>[\w.]{1,80})?\ (?:object|instance)\ at\ 0x[0-9a-fA-F]{4,16}>
+      |<(?:coroutine|generator|function|bound\ method|async_generator)\ [^<>\n]{0,120}>
+      |Promise\ \{[^{}\n]{0,30}\}
+      |\#<[A-Z][\w:]{0,80}:?0x[0-9a-f]{6,16}[^<>\n]{0,40}>           # Ruby
+      |\b(?:[a-z]\w{0,30}\.){2,8}[A-Z]\w{0,60}@[0-9a-f]{5,8}\b        # Java
+      |\bSystem\.(?:Collections|Object|Threading|Text)[\w.]{0,60}(?:`\d)?(?:\[[^\]\n]{0,120}\])?
+    """,
+    re.VERBOSE,
+)
+_STARTS = ("[", "<", "#<", "Promise", "@", "System.")
+
+
+def placeholders_in(text: str) -> list[str]:
+    """Return the placeholders in a text."""
+    text = text[:MAX_TEXT_CHARS]
+    if not any(start in text for start in _STARTS):
+        return []
+    return [found.group() for found in _PLACEHOLDER.finditer(text)]
+
+
+def is_placeholder(text: str) -> bool:
+    """Tell whether a text is a placeholder and next to nothing else, such as a label before it."""
+    if len(text) > 2 * MAX_AROUND_CHARS + 200:
+        return False
+    found = placeholders_in(text)
+    return bool(found) and len(text) - sum(map(len, found)) <= MAX_AROUND_CHARS

@@ -1,0 +1,118 @@
+"""What a model made up: a tool that it was not offered, an id that nothing told it.
+
+These are findings, not verdicts: a tool list may be recorded in part, and an id may be common
+knowledge. That made-up values were acted upon after a failure is for blame to follow.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from causewatch.faults.calls import Call, Run
+from causewatch.faults.facts import Fact, fact_of, how_near, is_next, tokens_of
+from causewatch.faults.text import excerpt
+from causewatch.faults.timeline import sees_all, text_of
+from causewatch.faults.words import name_words
+from causewatch.model.judgement import Fault
+from causewatch.model.step import Step, ToolCallPart
+
+TOOL_CONFIDENCE = 0.35
+VALUE_CONFIDENCE = 0.3
+MIN_ID_DIGITS_COUNT = 4
+MAX_FAULTS_COUNT = 10
+_OFFER_KEY = re.compile(r"(?i)(?:tool|function)s?\b.*(?:definition|json_schema|name)|\.tools$")
+_CREATING = frozenset(
+    {
+        "create", "add", "insert", "register", "open", "new", "make", "generate", "start", "begin",
+        "write", "anlegen", "erstellen", "crear", "registrar", "ajouter", "creer", "creare",
+        "aggiungere",
+    }
+)  # fmt: skip
+"""Who makes something may name it."""
+
+
+def detect_ungrounded(run: Run) -> Iterator[Fault]:
+    """Yield a fault for each made-up tool or id, at most ``MAX_FAULTS_COUNT``."""
+    left = MAX_FAULTS_COUNT
+    for fault in (*_tools(run), *_values(run)):
+        if left:
+            left -= 1
+            yield fault
+
+
+def _tools(run: Run) -> Iterator[Fault]:
+    """Yield a fault for each call of a tool that the model's own tool list does not name."""
+    for index, step in enumerate(run.graph.steps):
+        parts = _calls(step) if step.kind == "model" else []
+        offered = _offered(step) if parts else ""
+        for part in parts:
+            name = re.split(r"[./:]", part.name)[-1]
+            if offered and name and not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", offered):
+                yield Fault(
+                    name="ungrounded",
+                    step=index,
+                    reason=f"asked for {excerpt(part.name)}, which is not among the tools offered",
+                    confidence=TOOL_CONFIDENCE,
+                )
+
+
+def _calls(step: Step) -> list[ToolCallPart]:
+    return [p for m in step.output_messages for p in m.parts if isinstance(p, ToolCallPart)]
+
+
+def _offered(step: Step) -> str:
+    """Return all that a model step says of the tools it was offered; empty if nothing."""
+    found = (
+        text_of(value if not isinstance(value, bytes) else "")
+        for key, value in step.span.attributes.items()
+        if _OFFER_KEY.search(key) and "output" not in key and "message" not in key
+    )
+    return "\n".join(found)
+
+
+def _values(run: Run) -> Iterator[Fault]:
+    """Yield a fault for each id in an act that stands nowhere before the model wrote it."""
+    for call in run.calls:
+        if not call.acts or call.delegates or call.step.arguments is None:
+            continue
+        if not _CREATING.isdisjoint(name_words(call.step.name)):
+            continue
+        made_up = next(_made_up(run, call), None)
+        if made_up is not None:
+            yield Fault(
+                name="ungrounded",
+                step=call.index,
+                reason=f"{call.step.name} was given {excerpt(made_up)}, which nothing told",
+                confidence=VALUE_CONFIDENCE,
+                at="input",
+            )
+
+
+def _made_up(run: Run, call: Call) -> Iterator[str]:
+    timeline = run.timeline
+    arguments = call.step.arguments
+    for token in tokens_of(text_of(None if arguments is None else arguments.value)):
+        fact, number = fact_of(token), timeline.first.get(token)
+        if fact is None or number is None or not _is_distinctive(fact):
+            continue
+        content = timeline.contents[number]
+        step = run.graph.steps[content.step]
+        if content.side != "said" or step.kind != "model" or not sees_all(step):
+            continue
+        groups = re.findall(rf"\d{{{MIN_ID_DIGITS_COUNT},}}", fact.text)
+        if not any(timeline.stands_before(group, number) for group in groups):
+            before = (fact_of(t) for t, n in timeline.first.items() if n < number)
+            if not any(each is not None and _is_kin(fact, each) for each in before):
+                yield fact.text
+
+
+def _is_kin(fact: Fact, other: Fact) -> bool:
+    """Tell whether an id was made from another: by a slip (another fault), or as the next."""
+    return bool(how_near(fact, other)) or is_next(fact, other)
+
+
+def _is_distinctive(fact: Fact) -> bool:
+    """Tell whether a fact is an id that nobody reckons or knows by heart."""
+    digits = sum(char.isdigit() for char in fact.text)
+    return fact.kind == "id" and digits >= MIN_ID_DIGITS_COUNT and "." not in fact.text

@@ -1,0 +1,130 @@
+"""Values in a payload by which it is known again elsewhere: ids, numbers, addresses, sub-trees.
+
+A word proves nothing, as everybody uses it; who repeats an order number had it from somewhere.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+
+import msgspec
+
+from causewatch.graph.winnow import unescaped
+from causewatch.model.value import Value
+
+MIN_VALUE_CHARS = 3
+MIN_STRONG_CHARS = 5
+MIN_LONG_NUMBER_CHARS = 6
+MAX_VALUE_CHARS = 200
+MAX_TEXT_CHARS = 400_000
+MAX_VALUES_COUNT = 5_000
+"""Of more values in one payload the first are looked at."""
+MAX_NODES_COUNT = 5_000
+"""Of more objects and lists in one payload the first are looked at."""
+MAX_DEPTH = 64
+MIN_TREE_LEAVES_COUNT = 2
+MIN_TREE_CHARS = 16
+"""A smaller object, such as ``{"page": 1, "ok": true}``, is written by anybody."""
+_TOKEN = re.compile(
+    r"[0-9]{1,3}(?:,[0-9]{3})++(?:\.[0-9]++)?(?![0-9A-Za-z])|[A-Za-z0-9][A-Za-z0-9_.@:/#+-]*+"
+)
+_DIGIT = re.compile(r"[0-9]")
+_NUMBER = re.compile(r"[0-9]++(?:\.[0-9]++)?")
+_DATE = re.compile(r"[0-9]{1,4}[-/.:][0-9]{1,2}(?:[-/.:][0-9t:.z+-]*)?")
+_TREE = "tree "
+
+
+def values_of(text: str) -> frozenset[str]:
+    """Return the distinctive values of ``text`` in their normal form (2499.0 is 2,499 is 2499).
+
+    Takes time linear in its length.
+    """
+    tokens = dict.fromkeys(_TOKEN.findall(unescaped(text[:MAX_TEXT_CHARS])))
+    found: set[str] = set()
+    for token in tokens:
+        if len(found) == MAX_VALUES_COUNT:
+            break
+        if len(token) >= MIN_VALUE_CHARS and (_DIGIT.search(token) or "@" in token):
+            value = _normal(token)
+            if len(value) >= MIN_VALUE_CHARS:
+                found.add(value)
+    return frozenset(found)
+
+
+def _normal(token: str) -> str:
+    token = token.rstrip(".:/,-#+")[:MAX_VALUE_CHARS].lower()
+    plain = token.replace(",", "")
+    if not _NUMBER.fullmatch(plain):
+        return token.split("://", 1)[-1]
+    if "." in plain:
+        plain = plain.rstrip("0").rstrip(".")
+    return plain
+
+
+def is_strong(value: str) -> bool:
+    """Tell whether one such value alone shows where it comes from: an id, an address, a sub-tree.
+
+    A number or a date may be the same by chance.
+    """
+    if value.startswith(_TREE) or "@" in value:
+        return True
+    if _NUMBER.fullmatch(value):
+        return len(value) >= MIN_LONG_NUMBER_CHARS
+    return len(value) >= MIN_STRONG_CHARS and not _DATE.fullmatch(value)
+
+
+class _Node(msgspec.Struct, frozen=True):
+    digest: int
+    leaves: int
+    chars: int
+
+
+def trees_of(value: Value) -> frozenset[str]:
+    """Return the digests of the objects and lists in ``value`` that are worth the name."""
+    found: list[_Node] = []
+    if isinstance(value, dict | list):
+        _walk(value, 0, found)
+    return frozenset(
+        f"{_TREE}{node.digest:08x}{node.leaves}"
+        for node in found
+        if node.leaves >= MIN_TREE_LEAVES_COUNT and node.chars >= MIN_TREE_CHARS
+    )
+
+
+def _walk(value: Value, depth: int, found: list[_Node]) -> _Node | None:
+    """Return the digest of ``value`` from those of its parts, and note each object and list.
+
+    ``None`` where a limit cut: what holds it is then not the same as what looks like it.
+    """
+    if not isinstance(value, dict | list):
+        text = _spelled(value)
+        return _Node(zlib.crc32(text.encode("utf-8", "surrogatepass")), 1, len(text))
+    if depth == MAX_DEPTH:
+        return None
+    named = sorted(value.items()) if isinstance(value, dict) else [("", item) for item in value]
+    parts: list[tuple[str, _Node]] = []
+    is_whole = True
+    for key, member in named:
+        part = _walk(member, depth + 1, found)
+        is_whole = is_whole and part is not None
+        if part is not None:
+            parts.append((key, part))
+    if not is_whole or len(found) == MAX_NODES_COUNT:
+        return None
+    content = "\0".join(f"{key}\1{part.digest:x}" for key, part in parts)
+    node = _Node(
+        zlib.crc32(content.encode("utf-8", "surrogatepass"), isinstance(value, dict)),
+        sum(part.leaves for _, part in parts),
+        sum(len(key) + part.chars for key, part in parts),
+    )
+    found.append(node)
+    return node
+
+
+def _spelled(value: Value) -> str:
+    """Return a scalar as it compares: 2 is 2.0 is "2"."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    text = str(value).lower()
+    return _normal(text) if _NUMBER.fullmatch(text) else text
