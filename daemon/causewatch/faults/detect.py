@@ -13,10 +13,10 @@ from causewatch.faults.flattened import detect_flattened
 from causewatch.faults.injected import detect_injected
 from causewatch.faults.known import NOTHING_KNOWN, Known
 from causewatch.faults.lost_at_handoff import detect_lost_at_handoff
-from causewatch.faults.out_of_order import detect_out_of_order
 from causewatch.faults.low_score import detect_low_score
 from causewatch.faults.malformed import detect_malformed
 from causewatch.faults.missing_shape import detect_missing_shape
+from causewatch.faults.out_of_order import detect_out_of_order
 from causewatch.faults.partial_page import detect_partial_page
 from causewatch.faults.ping_pong import detect_ping_pong
 from causewatch.faults.rate_limited import detect_rate_limited
@@ -26,8 +26,8 @@ from causewatch.faults.stopped_short import detect_stopped_short
 from causewatch.faults.truncated import detect_truncated
 from causewatch.faults.trust import trusted_steps
 from causewatch.faults.ungrounded import detect_ungrounded
-from causewatch.faults.unused_result import detect_unused_result
 from causewatch.faults.unknown_agent import detect_unknown_agent
+from causewatch.faults.unused_result import detect_unused_result
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Fault
 

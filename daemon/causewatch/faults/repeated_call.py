@@ -13,26 +13,26 @@ from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Fault
 from causewatch.model.value import sha256_of
 
-MIN_REPEATS_COUNT = 3
 FIRST_REPEAT_COUNT = 2
 Key = tuple[str, str, str]
 
 
 def detect_repeated_call(run: Run) -> Iterator[Fault]:
-    """Yield a fault on the *second* of at least three equal calls with equal results.
+    """Yield a fault on the *second* of at least three (or as tuned) equal calls with equal results.
 
     Equal are agent, tool, canonical arguments and result. An acting call of another kind between
     two of them starts the count anew, since the world may have changed; so does another question of
     the same agent that finds out something new: who gets on may look again. A result that reports
     something under way is polling.
     """
+    least = run.known.tuning.min_repeats
     runs: dict[Key, list[Call]] = {}
     last: dict[Key, str] = {}
     met: set[Key | tuple[str, str]] = set()
     for call in run.calls:
         key, digest = _key(call), _digest(call)
         if call.acts:
-            runs = {k: c for k, c in runs.items() if len(c) >= MIN_REPEATS_COUNT or k == key}
+            runs = {k: c for k, c in runs.items() if len(c) >= least or k == key}
         elif key not in met and (call.agent, digest) not in met and _is_news(call):
             # What was called only once has no repeat yet that the news could excuse.
             twice = [
@@ -44,13 +44,13 @@ def detect_repeated_call(run: Run) -> Iterator[Fault]:
         if call.step.arguments is None or call.delegates or _is_polling(call):
             continue
         known = runs.setdefault(key, [])
-        if known and last[key] != digest and len(known) < MIN_REPEATS_COUNT:
+        if known and last[key] != digest and len(known) < least:
             known.clear()
         if not known or last[key] == digest:
             known.append(call)
             last[key] = digest
     for equal in runs.values():
-        if len(equal) >= MIN_REPEATS_COUNT:
+        if len(equal) >= least:
             yield _fault(equal)
 
 
