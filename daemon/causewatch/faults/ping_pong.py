@@ -98,7 +98,10 @@ def _news_ns(run: Run) -> Iterator[int]:
         if isinstance(part, TextPart)
     }
     # What a handoff brought is told in the user's role as well, and is nothing new.
-    yield from (prompt.at_ns for prompt in prompts_of(run.graph) if prompt.text in users)
+    carried = {told for told in map(_told, run.graph.handoffs) if told}
+    for prompt in prompts_of(run.graph):
+        if prompt.text in users and not any(told in fold(prompt.text) for told in carried):
+            yield prompt.at_ns
 
 
 def _said_ns(run: Run) -> Iterator[int]:

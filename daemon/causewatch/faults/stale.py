@@ -198,7 +198,8 @@ def _asked_for(run: Run, call: Call, at: datetime, now: datetime) -> bool:
     """Tell whether the date, its month or its year stands in what was asked of the call or run."""
     marks = (f"{at:%Y-%m-%d}", f"{at:%Y-%m}")
     arguments = None if call.step.arguments is None else call.step.arguments.value
-    asked = [*texts(arguments), *(prompt.text for prompt in prompts_of(run.graph))]
+    told = (prompt.text[:MAX_TODAY_CHARS] for prompt in prompts_of(run.graph))
+    asked = [*texts(arguments), *(_TODAY.sub(" ", text) for text in told)]
     if any(mark in text for text in asked for mark in marks):
         return True
     return at.year != now.year and any(str(at.year) in text for text in asked)
