@@ -53,6 +53,7 @@ def _alone(recorder: Recorder, part: Part, told: str) -> None:
     """Record a part as an agent with a conversation of its own."""
     with recorder.node("agent", part.agent, part.agent, f"agent:{part.agent}") as node:
         node.heard = (user(told),)
+        node.is_delegated = recorder.is_in_tool
         work(recorder, part, [system(_prompt(part.agent)), user(told)])
         node.said = Message(role="assistant", text=part.says)
 

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from causewatch.blame.judge import judge
-from causewatch.blame.render import explain_json, explain_text, graph_json
+from causewatch.blame.render import explain_json, graph_json
+from causewatch.blame.story import explain_text
 from causewatch.graph.build import build
 from causewatch.model.judgement import Assessment
 from causewatch.model.span import Span

@@ -8,7 +8,7 @@ import pytest
 from causewatch.app.schemas import SCHEMAS, config_schema, schema_text
 from causewatch.resources import shipped
 from causewatch.rules.keys import CONTRACT, FILE, RULE
-from causewatch.rules.schema import rendered, rules_schema, schema_of
+from causewatch.rules.schema import dialects_schema, rendered, rules_schema, schema_of
 from causewatch.rules.shape import Boolean, Key, Number, Shape, Size
 from causewatch.rules.yaml import Problems, parse, plain
 
@@ -55,10 +55,21 @@ def test_every_committed_schema_has_a_maker() -> None:
     assert {path.name for path in shipped("schemas").iterdir()} == set(SCHEMAS)
 
 
-def test_the_schema_is_a_schema() -> None:
-    """It holds against the meta-schema of its own draft."""
-    jsonschema.Draft202012Validator.check_schema(rules_schema())
-    jsonschema.Draft202012Validator.check_schema(config_schema())
+def test_the_schemas_are_schemas() -> None:
+    """They hold against the meta-schema of their own draft."""
+    for schema in (rules_schema(), dialects_schema(), config_schema()):
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_a_dialect_file_is_checked_in_the_editor() -> None:
+    """What the loader takes is taken, a misspelt field is underlined."""
+    validator = jsonschema.Draft202012Validator(dialects_schema())
+    fields: dict[str, object] = {"agent": "a.b", "tool": ["c", {"span": "name"}]}
+    detect = [{"attribute": "a.b"}]
+    file = {"dialects": [{"dialect": "mine", "detect": detect, "fields": fields}]}
+    assert validator.is_valid(file)
+    fields["agnet"] = "a.b"
+    assert not validator.is_valid(file)
 
 
 def test_good_rules_are_good() -> None:
@@ -103,8 +114,8 @@ def test_every_key_is_described() -> None:
             return own + [text for inner in value.values() for text in docs(inner)]
         return [text for item in value for text in docs(item)] if isinstance(value, list) else []
 
-    texts = docs(rules_schema())
-    assert len(texts) > 30
+    texts = docs(rules_schema()) + docs(dialects_schema())
+    assert len(texts) > 60
     assert all(text.endswith(".") for text in texts)
 
 

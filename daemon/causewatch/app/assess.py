@@ -9,7 +9,10 @@ import msgspec
 
 from causewatch.app.files import Request, read_requests
 from causewatch.app.rulefiles import load_bundle
+from causewatch.blame.ending import NOT_KNOWN, Ending
 from causewatch.blame.judge import judge
+from causewatch.dialects.table import Dialect
+from causewatch.dialects.tables import SHIPPED
 from causewatch.errors import InputError, UserError
 from causewatch.faults.known import Known
 from causewatch.graph.assemble import RunAssembler
@@ -37,17 +40,26 @@ class Assessed(msgspec.Struct, kw_only=True):
 
 
 def assess_files(
-    paths: Sequence[str], rules: Path | None = None, store: Path | None = None
+    paths: Sequence[str],
+    rules: Path | None = None,
+    store: Path | None = None,
+    dialects: Sequence[Dialect] = SHIPPED,
+    *,
+    ending: Ending = NOT_KNOWN,
 ) -> Assessed:
     """Judge every run in the files, and in a daemon's store, with the rules under ``rules``.
 
+    With a symptom in ``ending``, only the run that holds that span is judged.
+
     Raises:
         ProblemsError: when a rule file is wrong.
+        UserError: when taking the runs, if no span or more than one is the symptom.
     """
     bundle = Bundle() if rules is None else load_bundle([rules]).bundle
     errors: list[InputError] = []
     requests = all_requests(paths, store, errors)
-    return Assessed(assessments=assess_requests(requests, bundle, errors), errors=errors)
+    assessments = assess_requests(requests, bundle, errors, dialects, ending=ending)
+    return Assessed(assessments=assessments, errors=errors)
 
 
 def all_requests(
@@ -66,17 +78,50 @@ def all_requests(
 
 
 def assess_requests(
-    requests: Iterator[Request], bundle: Bundle, errors: list[InputError]
+    requests: Iterator[Request],
+    bundle: Bundle,
+    errors: list[InputError],
+    dialects: Sequence[Dialect] = SHIPPED,
+    *,
+    ending: Ending = NOT_KNOWN,
 ) -> Iterator[Assessment]:
     """Yield the assessment of each run, in the order in which runs were first seen."""
-    for snapshot in snapshots_of(requests, errors):
-        yield judge(graph_of(snapshot), bundle.contracts, Known(trust=bundle.trust))
+    snapshots = snapshots_of(requests, errors)
+    if ending.symptom:
+        snapshots = [_with_span(snapshots, ending.symptom)]
+    for snapshot in snapshots:
+        graph = graph_of(snapshot, dialects)
+        yield judge(graph, bundle.contracts, Known(trust=bundle.trust), ending)
 
 
-def graph_of(snapshot: RunSnapshot) -> CausalGraph:
+def _with_span(snapshots: Sequence[RunSnapshot], start: str) -> RunSnapshot:
+    """Return the run that holds the span whose id begins so.
+
+    Raises:
+        UserError: when there is none, or more than one.
+    """
+    found = {
+        span.span_id: snapshot
+        for snapshot in snapshots
+        for span in snapshot.spans
+        if span.span_id.startswith(start.lower())
+    }
+    if not found:
+        raise UserError(f"no span of the input has an id that begins with {start!r}")
+    if len(found) > 1:
+        listed = ", ".join(sorted(found)[:3])
+        raise UserError(f"{len(found)} spans have ids that begin with {start!r}: {listed}, ...")
+    return next(iter(found.values()))
+
+
+def graph_of(snapshot: RunSnapshot, dialects: Sequence[Dialect] = SHIPPED) -> CausalGraph:
     """Build the causal graph of a snapshot."""
     return build(
-        run_id=snapshot.run_id, spans=snapshot.spans, logs=snapshot.logs, state=snapshot.state
+        run_id=snapshot.run_id,
+        spans=snapshot.spans,
+        logs=snapshot.logs,
+        state=snapshot.state,
+        dialects=dialects,
     )
 
 

@@ -1,20 +1,23 @@
-"""Checks rule files and configuration files, without running anything."""
+"""Checks rule, dialect and configuration files, without running anything."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from causewatch.app.config import is_config_file, load_config
 from causewatch.app.rulefiles import read_rule_files
+from causewatch.dialects.tables import SHIPPED
 from causewatch.errors import Problem, ProblemsError
-from causewatch.rules.file import load
+from causewatch.rules.dialect_file import is_dialect_file, problems_of
+from causewatch.rules.file import check_files
 
 
 def check_paths(paths: Sequence[Path]) -> list[Problem]:
-    """Return every problem of the rule files, schema files and configuration files under ``paths``.
+    """Return every problem of the rule, dialect and configuration files under ``paths``.
 
-    A daemon's configuration file is told by its top-level keys; the rules it names are checked too.
+    Each kind of file is told by its top-level keys. The rules and dialects that a configuration
+    names are checked too.
     Relative schema paths of a rule file resolve within the folder given, or the folder the file is
     in.
     """
@@ -23,9 +26,19 @@ def check_paths(paths: Sequence[Path]) -> list[Problem]:
         try:
             if path.is_file() and is_config_file(path):
                 # The rules that it names are what the daemon would load.
-                load(read_rule_files(load_config(path).rule_paths).files)
+                config = load_config(path)
+                problems.extend(_problems_of(config.rule_paths))
+                problems.extend(_problems_of(config.dialect_paths))
             else:
-                load(read_rule_files([path]).files)
+                problems.extend(_problems_of([path]))
         except ProblemsError as error:
             problems.extend(error.problems)
     return sorted(set(problems), key=lambda p: (p.file, p.line, p.column, p.message))
+
+
+def _problems_of(paths: Sequence[Path]) -> Iterator[Problem]:
+    """Yield what is wrong with rule files and dialect files, which may lie in one folder."""
+    files = read_rule_files(paths).files
+    dialects = {name: body for name, body in files.items() if is_dialect_file(name, body)}
+    yield from problems_of(dialects, SHIPPED)
+    yield from check_files({name: files[name] for name in files if name not in dialects})

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 
@@ -14,8 +15,9 @@ from causewatch.app.config_shape import CONFIG
 from causewatch.app.receivers import read_receivers, read_route
 from causewatch.app.secret import read_secret
 from causewatch.errors import Problem, ProblemsError
-from causewatch.model.limits import RunLimits
+from causewatch.model.limits import JoinBy, RunLimits, ScoreLimit
 from causewatch.notify.config import Receiver, Route
+from causewatch.rules.dialect_file import is_dialect_node
 from causewatch.rules.read import Section, read
 from causewatch.rules.yaml import Entry, Items, Node, Problems, Scalar, Table, kind_of, parse
 
@@ -62,12 +64,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     rule_paths: tuple[Path, ...] = ()
     reload_interval_s: float = 30.0
+    dialect_paths: tuple[Path, ...] = ()
     receive: Receive = Receive()
     web: Web = Web()
     runs: RunLimits = RunLimits()
     store_path: Path = Path("causewatch-data")
     retention_s: float = 14 * 86400.0
     trace_url: str = ""
+    scores: tuple[ScoreLimit, ...] = ()
     route: Route | None = None
     receivers: tuple[Receiver, ...] = ()
 
@@ -104,7 +108,9 @@ def is_config_file(path: Path) -> bool:
         node = parse(str(path), path.read_bytes(), Problems())
     except OSError:
         return False
-    keys = {entry.key for entry in node.entries} if isinstance(node, Table) else set()
+    if not isinstance(node, Table) or is_dialect_node(node):
+        return False
+    keys = {entry.key for entry in node.entries}
     return bool(keys & {key.name for key in CONFIG.keys}) and not keys & rule_keys
 
 
@@ -145,7 +151,8 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
     links = section.section("links")
     receivers = read_receivers(section, folder, problems)
     return Config(
-        rule_paths=_rule_paths(rules, folder),
+        rule_paths=_paths(rules, folder),
+        dialect_paths=_paths(section.section("dialects"), folder),
         reload_interval_s=rules.seconds("reload_interval", 30.0) if rules else 30.0,
         receive=_receive(section.section("receive"), folder, problems),
         web=_web(section.section("web"), folder, problems),
@@ -157,13 +164,26 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
         if retention
         else default.retention_s,
         trace_url=links.text("trace") if links else "",
+        scores=_scores(section, problems),
         route=read_route(section, receivers, problems),
         receivers=receivers,
     )
 
 
-def _rule_paths(rules: Section | None, folder: Path) -> tuple[Path, ...]:
-    return tuple(folder / path for path in rules.texts("paths")) if rules else ()
+def _paths(section: Section | None, folder: Path) -> tuple[Path, ...]:
+    return tuple(folder / path for path in section.texts("paths")) if section else ()
+
+
+def _scores(section: Section, problems: Problems) -> tuple[ScoreLimit, ...]:
+    found: list[ScoreLimit] = []
+    for entry in section.sections("evaluations"):
+        limits = {
+            key: entry.number(key) for key in ("min_score", "max_score") if entry.is_good(key)
+        }
+        if entry.ok and not limits:
+            problems.add(entry.place, "value", "give `min_score`, `max_score`, or both")
+        found.append(ScoreLimit(name=entry.text("name"), **limits))
+    return tuple(found)
 
 
 def _runs(section: Section | None) -> RunLimits:
@@ -176,7 +196,12 @@ def _runs(section: Section | None) -> RunLimits:
         max_age_s=section.seconds("max_age", limits.max_age_s),
         late_s=section.seconds("late", limits.late_s),
         max_live_mib=section.integer("max_live_mib", limits.max_live_mib),
+        join=_joins(section) if section.value("join") is not None else limits.join,
     )
+
+
+def _joins(section: Section) -> tuple[JoinBy, ...]:
+    return tuple(name for name in get_args(JoinBy) if name in section.texts("join"))
 
 
 def _receive(section: Section | None, folder: Path, problems: Problems) -> Receive:

@@ -12,6 +12,7 @@ from causewatch.rules.shape import (
     Key,
     ListOf,
     MapOf,
+    Number,
     Shape,
     Text,
 )
@@ -130,6 +131,11 @@ _RUNS = Shape(
             kind=Integer(minimum=1, maximum=1 << 20),
             doc="Memory for live runs in MiB; past it the oldest are judged early. Default 512.",
         ),
+        Key(
+            name="join",
+            kind=ListOf(item=Choice(words=("link", "session", "a2a", "history"))),
+            doc="What joins several traces to one run. Default: all four.",
+        ),
     ),
 )
 
@@ -211,6 +217,21 @@ _WEBHOOK = Shape(
     ),
 )
 
+_LOWEST = -1e9
+_EVALUATION = Shape(
+    name="evaluation limit",
+    keys=(
+        Key(
+            name="name",
+            kind=Text(not_empty=True),
+            doc="Glob over the names of evaluations; the first entry that matches decides.",
+            required=True,
+        ),
+        Key(name="min_score", kind=Number(minimum=_LOWEST), doc="A lower score is bad."),
+        Key(name="max_score", kind=Number(minimum=_LOWEST), doc="A higher score is bad."),
+    ),
+)
+
 _RECEIVER = Shape(
     name="receiver",
     keys=(
@@ -252,10 +273,22 @@ def _route(depth: int) -> Shape:
 
 MAX_ROUTE_DEPTH = 8
 
+_DIALECTS = Shape(
+    name="dialects section",
+    keys=(
+        Key(
+            name="paths",
+            kind=ListOf(item=Text(not_empty=True)),
+            doc="Dialect files, or folders of them. They are read when the daemon starts.",
+        ),
+    ),
+)
+
 CONFIG = Shape(
     name="configuration",
     keys=(
         Key(name="rules", kind=_RULES, doc="Where rule files are."),
+        Key(name="dialects", kind=_DIALECTS, doc="Span dialects of your own."),
         Key(name="receive", kind=_RECEIVE, doc="The OTLP receivers."),
         Key(name="web", kind=_WEB, doc="Pages, API and metrics."),
         Key(name="runs", kind=_RUNS, doc="When runs are complete."),
@@ -273,6 +306,11 @@ CONFIG = Shape(
                 ),
             ),
             doc="Links shown in messages.",
+        ),
+        Key(
+            name="evaluations",
+            kind=ListOf(item=_EVALUATION),
+            doc="Which scores of evaluations mean that a run ended wrong.",
         ),
         Key(name="route", kind=_route(MAX_ROUTE_DEPTH), doc="Which receiver gets which incident."),
         Key(name="receivers", kind=ListOf(item=_RECEIVER), doc="Whom to tell."),

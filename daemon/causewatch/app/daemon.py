@@ -21,6 +21,7 @@ from causewatch.app.address import Address
 from causewatch.app.assess import INBOX_FILE
 from causewatch.app.clock import now_ns
 from causewatch.app.config import Config, Receive
+from causewatch.app.dialectfiles import load_dialects
 from causewatch.app.groups import Groups
 from causewatch.app.pipeline import Pipeline
 from causewatch.app.reload import Reloader
@@ -52,7 +53,7 @@ class Daemon:
     """Every part of ``causewatch serve``, made and not yet started.
 
     Raises:
-        ProblemsError: when a rule file is wrong.
+        ProblemsError: when a rule or dialect file is wrong.
         UserError: when the store is in use or an address cannot be bound.
     """
 
@@ -82,6 +83,8 @@ class Daemon:
             metrics=self.metrics,
             now_ns=now_ns,
             retention_s=config.retention_s,
+            dialects=load_dialects(config.dialect_paths),
+            scores=config.scores,
         )
         self._reloader = Reloader(
             rule_paths,

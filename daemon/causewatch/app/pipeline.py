@@ -21,14 +21,18 @@ import structlog
 from causewatch.app.assess import graph_of
 from causewatch.app.groups import Groups
 from causewatch.blame.judge import judge
-from causewatch.blame.render import explain_json, explain_text
+from causewatch.blame.render import explain_json
+from causewatch.blame.story import explain_text
 from causewatch.contracts.compile import Contract
+from causewatch.dialects.table import Dialect
+from causewatch.dialects.tables import SHIPPED
 from causewatch.errors import UserError
 from causewatch.faults.known import Known
 from causewatch.graph.assemble import Need, RunAssembler
 from causewatch.graph.gathered import RunSnapshot
 from causewatch.inbox.sqlite import Batch, SqliteInbox
 from causewatch.model.judgement import Assessment
+from causewatch.model.limits import ScoreLimit
 from causewatch.model.span import LogRecord, Span
 from causewatch.otlp.decode import decode_logs, decode_traces
 from causewatch.store.port import Store
@@ -66,6 +70,8 @@ class Pipeline:
         metrics: Metrics,
         now_ns: Callable[[], int],
         retention_s: float,
+        scores: tuple[ScoreLimit, ...] = (),
+        dialects: Sequence[Dialect] = SHIPPED,
     ) -> None:
         self._inbox = inbox
         self._assembler = assembler
@@ -74,6 +80,8 @@ class Pipeline:
         self._metrics = metrics
         self._now_ns = now_ns
         self._retention_s = retention_s
+        self._scores = scores
+        self._dialects = dialects
         self._position = inbox.cursor(CURSOR)
         self._due: deque[RunSnapshot] = deque()
         self._dropped: dict[str, int] = {}
@@ -203,7 +211,7 @@ class Pipeline:
                 continue
             if len(self._early) < MAX_EARLY_RUNS:
                 self._early[snapshot.run_id] = (self._extent(snapshot), assessment)
-            if assessment.blame.symptom is not None:
+            if assessment.blame.verdict == "corrupted" and assessment.blame.symptom is not None:
                 self._groups.offer(assessment, first_batch=min(snapshot.batches))
         # A long run costs more each time it grows: what comes in must not wait for that.
         took_s = time.monotonic() - began_s
@@ -216,9 +224,9 @@ class Pipeline:
             graph = msgspec.structs.replace(early.graph, state=snapshot.state)
             return msgspec.structs.replace(early, graph=graph)
         try:
-            return judge(
-                graph_of(snapshot), self._groups.contracts, Known(trust=self._groups.trust)
-            )
+            known = Known(trust=self._groups.trust, scores=self._scores)
+            graph = graph_of(snapshot, self._dialects)
+            return judge(graph, self._groups.contracts, known)
         except Exception:
             # One run that our code cannot judge must not stop the others; it is counted and named.
             self._count_error(snapshot)

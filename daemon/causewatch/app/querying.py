@@ -11,6 +11,8 @@ from causewatch.app.assess import graph_of, snapshots_of
 from causewatch.app.files import Request
 from causewatch.app.rulefiles import load_bundle
 from causewatch.blame.judge import judge
+from causewatch.dialects.table import Dialect
+from causewatch.dialects.tables import SHIPPED
 from causewatch.errors import InputError, UserError
 from causewatch.faults.known import Known
 from causewatch.model.span import Span
@@ -78,6 +80,7 @@ class Scenes:
         raw: bool,
         rules: Path | None,
         errors: list[InputError],
+        dialects: Sequence[Dialect] = SHIPPED,
     ) -> None:
         self._by_dataset: dict[str, list[Request]] = {"": []}
         for request in requests:
@@ -85,6 +88,7 @@ class Scenes:
         self._raw = raw
         self._rules = rules
         self._errors = errors
+        self._dialects = dialects
         self._scenes: dict[str, list[Scene]] = {}
 
     def of(self, dataset: str) -> list[Scene]:
@@ -92,13 +96,17 @@ class Scenes:
         if dataset not in self._scenes:
             requests = self._by_dataset.get(dataset, [])
             if self._raw or dataset:
-                self._scenes[dataset] = list(_raw_scenes(requests, self._errors))
+                self._scenes[dataset] = list(_raw_scenes(requests, self._errors, self._dialects))
             else:
-                self._scenes[dataset] = list(_judged_scenes(requests, self._rules, self._errors))
+                self._scenes[dataset] = list(
+                    _judged_scenes(requests, self._rules, self._errors, self._dialects)
+                )
         return self._scenes[dataset]
 
 
-def _raw_scenes(requests: Iterable[Request], errors: list[InputError]) -> Iterator[Scene]:
+def _raw_scenes(
+    requests: Iterable[Request], errors: list[InputError], dialects: Sequence[Dialect]
+) -> Iterator[Scene]:
     traces: dict[str, list[Span]] = {}
     for request in requests:
         if request.signal != "traces":
@@ -111,15 +119,20 @@ def _raw_scenes(requests: Iterable[Request], errors: list[InputError]) -> Iterat
         for span in spans:
             traces.setdefault(span.trace_id, []).append(span)
     for trace_id, members in traces.items():
-        yield Scene(id=trace_id, subject=raw_subject(members))
+        yield Scene(id=trace_id, subject=raw_subject(members, dialects))
 
 
 def _judged_scenes(
-    requests: Iterable[Request], rules: Path | None, errors: list[InputError]
+    requests: Iterable[Request],
+    rules: Path | None,
+    errors: list[InputError],
+    dialects: Sequence[Dialect],
 ) -> Iterator[Scene]:
     bundle = load_bundle([rules]).bundle if rules is not None else Bundle()
     for snapshot in snapshots_of(iter(requests), errors):
-        assessment = judge(graph_of(snapshot), bundle.contracts, Known(trust=bundle.trust))
+        assessment = judge(
+            graph_of(snapshot, dialects), bundle.contracts, Known(trust=bundle.trust)
+        )
         yield Scene(id=snapshot.run_id, subject=subject_of(assessment))
 
 

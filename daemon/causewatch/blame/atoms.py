@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from itertools import combinations
 
 import msgspec
@@ -15,6 +16,7 @@ import msgspec
 from causewatch.faults.text import MAX_SCANNED_CHARS, fold, leaves
 from causewatch.model.value import Value
 
+MAX_KEPT_CHARS = 8_192
 MIN_LEAF_CHARS = 4
 MAX_LEAF_CHARS = 80
 MIN_WORD_CHARS = 5
@@ -44,7 +46,16 @@ class Atoms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def atoms_of_text(text: str) -> Atoms:
-    """Return the atoms of a text."""
+    """Return the atoms of a text. Those of short texts are kept: runs repeat what they say."""
+    return _atoms_of_short(text) if len(text) <= MAX_KEPT_CHARS else _atoms_of_long(text)
+
+
+@lru_cache(maxsize=512)
+def _atoms_of_short(text: str) -> Atoms:
+    return _atoms_of_long(text)
+
+
+def _atoms_of_long(text: str) -> Atoms:
     strong: set[str] = set()
     weak: set[str] = set()
     text = text[:MAX_SCANNED_CHARS]

@@ -16,12 +16,25 @@ from causewatch.blame.candidate import PRIORITY, Candidate, candidates_of
 from causewatch.blame.gaps import gaps_of
 from causewatch.blame.path import path_of
 from causewatch.blame.propagate import propagators_of
+from causewatch.blame.radius import reached_from
+from causewatch.blame.slice import before
 from causewatch.blame.spread import Spread, spread_of
+from causewatch.blame.suspect import suspect_of
 from causewatch.blame.uses import Scene, Use, scene_of
-from causewatch.faults.calls import Call, calls_of
+from causewatch.faults.calls import calls_of
 from causewatch.faults.repeated_call import repeats_of
 from causewatch.model.graph import CausalGraph
-from causewatch.model.judgement import Blame, ContractVerdict, Fault, Hop, Origin, Symptom
+from causewatch.model.judgement import (
+    Blame,
+    ContractVerdict,
+    Failing,
+    Fault,
+    Hop,
+    Origin,
+    RunVerdictName,
+    Symptom,
+    Unverifiable,
+)
 
 MIN_CONFIDENCE = 0.4
 """Weaker than this is no verdict: a page that is wrong costs more than a hint that is missing."""
@@ -34,26 +47,53 @@ CLEARLY_BETTER = 0.3
 
 
 class _Case(msgspec.Struct, frozen=True, kw_only=True):
-    """A candidate whose corruption spread."""
+    """A candidate whose corruption spread, or is suspected to have."""
 
     candidate: Candidate
     spread: Spread
-    confidence: float
+    observed: float
+    attributed: float
+
+    @property
+    def confidence(self) -> float:
+        """Return how sure it is that this is why."""
+        return self.observed * self.attributed
 
 
 def attribute(
-    graph: CausalGraph, faults: Sequence[Fault], verdicts: Sequence[ContractVerdict]
+    graph: CausalGraph,
+    faults: Sequence[Fault],
+    verdicts: Sequence[ContractVerdict],
+    failed_by: Sequence[Failing] = (),
 ) -> Blame:
-    """Return who introduced the corruption of ``graph``, who passed it on, where it surfaced."""
+    """Return who introduced the corruption of ``graph``, who passed it on, where it surfaced.
+
+    The verdict is what the evidence says. Of a run that is known to have ended wrong (``failed_by``
+    says why) an origin is named all the same, and the path ends where that was seen.
+    """
     calls = calls_of(graph)
     gaps, blind = gaps_of(graph, calls, verdicts)
-    case = _chosen(graph, calls, candidates_of(graph, faults, verdicts))
-    if case is None:
-        return Blame(verdict="unverifiable" if blind else "healthy", unverifiable=gaps)
-    candidate, spread = case.candidate, case.spread
+    candidates = candidates_of(graph, faults, verdicts)
+    scene = scene_of(graph, calls) if candidates or failed_by else None
+    cases = [] if scene is None else _sound(scene, candidates)
+    verdict: RunVerdictName = "unverifiable" if blind else "healthy"
+    if cases:
+        verdict = "corrupted"
+    case = min(cases, key=lambda case: _order(graph, case.candidate), default=None)
+    if scene is not None and failed_by:
+        case = _of_failed(scene, cases, faults, failed_by)
+    if scene is None or case is None:
+        return Blame(verdict=verdict, unverifiable=gaps)
+    return _blame(scene, case, verdict, gaps)
+
+
+def _blame(
+    scene: Scene, case: _Case, verdict: RunVerdictName, gaps: tuple[Unverifiable, ...]
+) -> Blame:
+    graph, candidate, spread = scene.graph, case.candidate, case.spread
     symptom = spread.symptom
     return Blame(
-        verdict="corrupted",
+        verdict=verdict,
         category=candidate.category,
         origin=Origin(
             step=candidate.step,
@@ -64,28 +104,26 @@ def attribute(
         propagators=propagators_of(graph, candidate, spread),
         symptom=None if symptom is None else Symptom(step=symptom, agent=graph.owner[symptom]),
         confidence=round(case.confidence, 2),
+        observed=round(case.observed, 2),
+        attributed=round(case.attributed, 2),
         path=_path(graph, candidate, spread),
+        reached=reached_from(scene, candidate, spread),
         unverifiable=gaps,
     )
 
 
-def _chosen(
-    graph: CausalGraph, calls: tuple[Call, ...], candidates: tuple[Candidate, ...]
-) -> _Case | None:
-    """Return the candidate to blame: the earliest that spread, unless a later one is far surer."""
-    if not candidates:
-        return None
-    scene = scene_of(graph, calls)
-    candidates = tuple(sorted(candidates, key=lambda each: _order(graph, each)))
+def _sound(scene: Scene, candidates: tuple[Candidate, ...]) -> list[_Case]:
+    """Return the cases for a verdict: of those that spread, the surest and what is near to it.
+
+    The earliest of them is the origin.
+    """
+    candidates = tuple(sorted(candidates, key=lambda each: _order(scene.graph, each)))
     sure = [candidate for candidate in candidates if candidate.confidence >= SURE_CONFIDENCE]
     cases = _cases(scene, sure)
     if not cases:
         cases = _cases(scene, [candidate for candidate in candidates if candidate not in sure])
-    if not cases:
-        return None
-    surest = max(case.confidence for case in cases)
-    sound = [case for case in cases if case.confidence >= surest - CLEARLY_BETTER]
-    return min(sound, key=lambda case: _order(graph, case.candidate))
+    surest = max((case.confidence for case in cases), default=0.0)
+    return [case for case in cases if case.confidence >= surest - CLEARLY_BETTER]
 
 
 def _cases(scene: Scene, candidates: Sequence[Candidate]) -> list[_Case]:
@@ -95,10 +133,72 @@ def _cases(scene: Scene, candidates: Sequence[Candidate]) -> list[_Case]:
         spread = spread_of(scene, candidate)
         if spread is None:
             continue
-        confidence = candidate.confidence * spread.factor
-        if confidence >= MIN_CONFIDENCE:
-            cases.append(_Case(candidate=candidate, spread=spread, confidence=confidence))
+        # What strengthens a weak observation makes it surer that there was something wrong.
+        observed = min(1.0, candidate.confidence * max(1.0, spread.factor))
+        case = _Case(
+            candidate=candidate,
+            spread=spread,
+            observed=observed,
+            attributed=min(1.0, spread.factor),
+        )
+        if case.confidence >= MIN_CONFIDENCE:
+            cases.append(case)
     return cases
+
+
+def _of_failed(
+    scene: Scene, cases: Sequence[_Case], faults: Sequence[Fault], failed_by: Sequence[Failing]
+) -> _Case | None:
+    """Return the likeliest case of a run that ended wrong.
+
+    A proven corruption comes first, where it can have led to what was seen; else what is suspect.
+    """
+    graph = scene.graph
+    seen = next((failing.about for failing in failed_by if failing.about is not None), None)
+    for allowed in (None,) if seen is None else before(graph, seen):
+        found = [case for case in cases if allowed is None or case.candidate.step in allowed]
+        if found:
+            case = min(found, key=lambda case: _order(graph, case.candidate))
+            return case if seen is None else _seen_at(scene, case, seen)
+    suspect = suspect_of(scene, faults, seen)
+    if suspect is None:
+        return None
+    case = _Case(
+        candidate=suspect.candidate,
+        spread=suspect.spread,
+        observed=suspect.observed,
+        attributed=suspect.attributed,
+    )
+    return case if seen is None else _seen_at(scene, case, seen)
+
+
+def _seen_at(scene: Scene, case: _Case, symptom: int) -> _Case:
+    """Return a case with the step where a person saw it as its symptom: what came later is cut."""
+    spread = case.spread
+    if spread.symptom == symptom:
+        return case
+    graph = scene.graph
+    end_ns = graph.steps[symptom].span.end_ns
+    kept = [
+        (use, why)
+        for use, why in zip(spread.uses, spread.evidence, strict=False)
+        if use.at_ns <= end_ns and use.step != symptom
+    ]
+    last = Use(
+        kind="answer",
+        step=symptom,
+        agent=graph.owner[symptom],
+        at_ns=graph.steps[symptom].span.start_ns,
+        text="",
+        atoms=Atoms(),
+    )
+    ended = Spread(
+        uses=(*(use for use, _ in kept), last),
+        symptom=symptom,
+        evidence=(*(why for _, why in kept), "seen here"),
+        factor=spread.factor,
+    )
+    return msgspec.structs.replace(case, spread=ended)
 
 
 def _order(graph: CausalGraph, candidate: Candidate) -> tuple[int, int, int]:
@@ -124,7 +224,7 @@ def _origin_agent(graph: CausalGraph, candidate: Candidate) -> str:
 
 def _path(graph: CausalGraph, candidate: Candidate, spread: Spread) -> tuple[Hop, ...]:
     """Return the path, for a loop its repeats."""
-    if candidate.category != "loop":
+    if candidate.category != "loop" or spread.uses:
         uses = spread.uses or _silent(graph, spread)
         evidence = spread.evidence or ("acted or answered after it",)
         return path_of(graph, candidate.step, uses, evidence, candidate.reason)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from causewatch.blame.attribute import attribute
+from causewatch.blame.ending import NOT_KNOWN, Ending, failings_of
 from causewatch.contracts.check import check
 from causewatch.contracts.compile import Contract
 from causewatch.faults.detect import detect
@@ -14,14 +15,23 @@ from causewatch.model.judgement import Assessment
 
 
 def judge(
-    graph: CausalGraph, contracts: Sequence[Contract] = (), known: Known = NOTHING_KNOWN
+    graph: CausalGraph,
+    contracts: Sequence[Contract] = (),
+    known: Known = NOTHING_KNOWN,
+    ending: Ending = NOT_KNOWN,
 ) -> Assessment:
     """Return all that can be said of one run, by itself.
 
-    Other runs are not its history, but for what ``known`` says of them.
+    Other runs are not its history, but for what ``known`` says of them. Of a run that is known to
+    have ended wrong, by ``ending`` or by an evaluation in it, the likeliest origin is named.
     """
     faults = detect(graph, known)
     verdicts = tuple(verdict for contract in contracts for verdict in check(contract, graph))
+    failed_by = failings_of(graph, ending, known.scores)
     return Assessment(
-        graph=graph, faults=faults, verdicts=verdicts, blame=attribute(graph, faults, verdicts)
+        graph=graph,
+        faults=faults,
+        verdicts=verdicts,
+        failed_by=failed_by,
+        blame=attribute(graph, faults, verdicts, failed_by),
     )

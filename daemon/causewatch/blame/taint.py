@@ -76,6 +76,9 @@ class _Taint:
             self._given.add(result.atoms)
             if result.good:
                 self._known.add(result.atoms)
+        if self._candidate.fault == "flattened":
+            # What is left of the result is right; what was made up for the rest is not.
+            return self._invention(use)
         return self._use_of_values(use) or self._invention(use)
 
     def admitted(self, text: str) -> bool:

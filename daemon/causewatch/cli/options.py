@@ -11,31 +11,51 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 FORMATS = ("auto", "text", "json")
+MERMAID_FORMATS = (*FORMATS, "mermaid")
 
 
-class TracesCommand(click.Command):
-    """A command whose ``--traces`` takes one or more files: ``--traces a.jsonl b.jsonl``."""
+class DialectsCommand(click.Command):
+    """A command whose ``--dialects`` takes one or more files: ``--dialects a.yaml b.yaml``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Spell ``--dialects A B`` as ``--dialects A --dialects B``, which click understands."""
+        return super().parse_args(ctx, spread("--dialects", args, fits=_is_dialect_path))
+
+
+class TracesCommand(DialectsCommand):
+    """A command whose ``--traces`` takes one or more files, too: ``--traces a.jsonl b.jsonl``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Spell ``--traces A B`` as ``--traces A --traces B``, which click understands."""
         return super().parse_args(ctx, spread("--traces", args))
 
 
-def spread(option: str, args: list[str]) -> list[str]:
+def _is_dialect_path(arg: str) -> bool:
+    """Tell a dialect file from a file of spans that may follow it."""
+    return arg.endswith((".yaml", ".yml")) or Path(arg).is_dir()
+
+
+def spread(
+    option: str, args: list[str], fits: Callable[[str], bool] = lambda _arg: True
+) -> list[str]:
     """Repeat ``option`` before each of the values that follow it.
 
-    Values end at the next option, and at a token that is a query rather than a file name.
+    Values end at the next option, at a token that is a query rather than a file name, and after
+    the first at one that does not fit.
     """
     spelled: list[str] = []
-    in_values = False
+    in_values = is_first = False
     for arg in args:
         if arg == option or arg.startswith(f"{option}="):
-            in_values = True
+            in_values = is_first = True
             if arg != option:
                 spelled += [option, arg.split("=", 1)[1]]
+                is_first = False
             continue
-        if in_values and (arg == "-" or not arg.startswith("-")) and not _is_query(arg):
+        is_value = (arg == "-" or not arg.startswith("-")) and not _is_query(arg)
+        if in_values and is_value and (is_first or fits(arg)):
             spelled += [option, arg]
+            is_first = False
             continue
         in_values = False
         spelled.append(arg)
@@ -48,14 +68,30 @@ def _is_query(arg: str) -> bool:
     return arg.lstrip().startswith(("{", "(", "!")) and not Path(arg).exists()
 
 
-def input_options(function: F) -> F:
-    """Add ``--traces FILES`` and ``--store DIR``."""
-    stored = click.option(
+def store_option(function: F) -> F:
+    """Add ``--store DIR``."""
+    return click.option(
         "--store",
         "store",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
         help="A daemon's store folder (running or not): its spans are read.",
-    )
+    )(function)
+
+
+def dialects_option(function: F) -> F:
+    """Add ``--dialects FILES``."""
+    return click.option(
+        "--dialects",
+        "dialects",
+        multiple=True,
+        metavar="FILE...",
+        type=click.Path(exists=True, path_type=Path),
+        help="Dialect files, or folders of them, that come before the shipped dialects.",
+    )(function)
+
+
+def input_options(function: F) -> F:
+    """Add ``--traces FILES`` and ``--store DIR``."""
     traces = click.option(
         "--traces",
         "traces",
@@ -63,7 +99,7 @@ def input_options(function: F) -> F:
         metavar="FILE...",
         help="OTLP files: .jsonl, .json, .pb, each also .gz or .zst; - is standard input.",
     )
-    return traces(stored(function))
+    return traces(store_option(function))
 
 
 def format_option(function: F) -> F:
@@ -76,6 +112,19 @@ def format_option(function: F) -> F:
         show_default=True,
         help="text for people, json (one object a line) for programs; "
         "auto: text on a terminal, json in a pipe.",
+    )(function)
+
+
+def graph_format_option(function: F) -> F:
+    """Add ``--format`` for answers that can also be drawn."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(MERMAID_FORMATS),
+        default="auto",
+        show_default=True,
+        help="text for people, json (one object a line) for programs, mermaid (a flowchart) for "
+        "documents; auto: text on a terminal, json in a pipe.",
     )(function)
 
 
@@ -99,6 +148,13 @@ def is_coloured() -> bool:
     import os  # noqa: PLC0415  # only for this question
 
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def page_width() -> int:
+    """Return how many columns text may take: the terminal's, in a pipe those of ``COLUMNS``."""
+    import shutil  # noqa: PLC0415  # only for this question
+
+    return shutil.get_terminal_size(fallback=(100, 24)).columns
 
 
 def require_input(traces: tuple[str, ...], store: Path | None) -> None:

@@ -12,6 +12,7 @@ import msgspec
 from causewatch.cli.answers import print_answer
 from causewatch.cli.options import (
     TracesCommand,
+    dialects_option,
     format_option,
     input_options,
     is_json,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 )
 @input_options
 @rules_option
+@dialects_option
 @format_option
 def command(  # noqa: PLR0913, PLR0917  # one parameter an option
     query: str | None,
@@ -63,6 +65,7 @@ def command(  # noqa: PLR0913, PLR0917  # one parameter an option
     traces: tuple[str, ...],
     store: Path | None,
     rules: Path | None,
+    dialects: tuple[Path, ...],
     form: str,
 ) -> int:
     """Print the spans that QUERY matches, or the answers to all of --queries in order.
@@ -70,6 +73,7 @@ def command(  # noqa: PLR0913, PLR0917  # one parameter an option
     A bad QUERY exits with 2; with --queries it is an "error" line and changes no exit code.
     """
     from causewatch.app.assess import all_requests  # noqa: PLC0415  # start-up
+    from causewatch.app.dialectfiles import load_dialects  # noqa: PLC0415
     from causewatch.app.querying import Question, Scenes, answer  # noqa: PLC0415
 
     if (query is None) == (queries is None):
@@ -82,7 +86,8 @@ def command(  # noqa: PLR0913, PLR0917  # one parameter an option
     require_input(traces, store)
     errors: list[InputError] = []
     requests = all_requests(traces, store, errors)
-    scenes = Scenes(requests, raw=raw, rules=rules, errors=errors)
+    known = load_dialects(dialects)
+    scenes = Scenes(requests, raw=raw, rules=rules, errors=errors, dialects=known)
     failed = False
     for question in questions:
         answered = answer(question, scenes, why=why)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
 
 import msgspec
 
@@ -12,13 +13,15 @@ from causewatch.dialects.cut import was_cut
 from causewatch.dialects.detect import at_path, parse_cached
 from causewatch.dialects.messages import read_messages, read_parts
 from causewatch.dialects.table import Source
-from causewatch.dialects.unwrap import parse, payload_of
+from causewatch.dialects.unwrap import parse, payload_of, raw_text
 from causewatch.model.limits import DEFAULT_PAYLOAD_LIMITS
 from causewatch.model.span import Attributes, LogRecord, Span
-from causewatch.model.step import Document, Message, Payload, StepKind
+from causewatch.model.step import Document, Evaluation, Message, Payload, StepKind, TextPart
 from causewatch.model.value import Value
 
 MAX_FLAT_INDEX_COUNT = 2_000
+MAX_KEPT_CHARS = 4_096
+"""Longer messages are read anew each time: keeping them would cost memory."""
 _EVENT_ROLES = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
 
 
@@ -29,12 +32,18 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     payload: Payload | None = None
     messages: tuple[Message, ...] = ()
     documents: tuple[Document, ...] = ()
+    evaluations: tuple[Evaluation, ...] = ()
     cut: bool = False
 
 
 NOTHING = Reading()
-_PLACEHOLDERS = frozenset({"<not specified>"})
-"""What Google ADK writes where it has nothing."""
+_PLACEHOLDERS = frozenset(
+    {"<not specified>", "<not serializable>", "__REDACTED__", "<redacted>", "[REDACTED]"}
+)
+"""What stands in the place of content that is not there: Google ADK's fillers, and what hides
+content on purpose (OpenInference, Genkit, redaction in the Collector)."""
+_MAX_NUMBER_CHARS = 64
+_CHOICE = "gen_ai.choice"
 _MATCHED_CHARS = 1_000
 _FLAT_INDEX = re.compile(r"\.\d{1,9}\.")
 
@@ -63,11 +72,17 @@ def read(source: Source, view: View) -> Reading | None:
     if source.kinds and view.kind not in source.kinds:
         return None
     match source.fmt:
-        case "flat_messages" | "flat_documents":
+        case "flat_messages" | "flat_documents" | "flat_evaluations":
             found = view.flat.get(source.prefix)
             return _read_flat(source, found, view.span.attributes) if found else None
         case "events":
             return _read_events(source, view)
+        case "documents" if source.events:
+            documents = tuple(_found(attributes) for _, attributes in _events(source, view))
+            return Reading(documents=documents) if documents else None
+        case "evaluation_events":
+            judged = tuple(_judged(attributes) for _, attributes in _events(source, view))
+            return Reading(evaluations=judged) if judged else None
         case "text" | "payload" | "messages" | "parts" | "documents":
             value = _raw(source, view)
             return None if value is None or value == "" else _convert(source, value, view.span)
@@ -76,15 +91,20 @@ def read(source: Source, view: View) -> Reading | None:
 def _raw(source: Source, view: View) -> Value:
     value: Value = None
     if source.events:
-        value = next((found.get(source.key) for _, found in _events(source, view)), None)
+        found = (attributes.get(source.key) for _, attributes in _events(source, view))
+        value = next((one for one in found if one is not None), None)
     elif source.key:
         value = view.span.attributes.get(source.key)
     elif source.span == "name":
         value = view.span.name
     elif source.span == "status_message":
         value = view.span.status_message
+    if _is_filler(value) or value in source.absent:
+        return None
     if source.path and value is not None:
         value = at_path(parse_cached(value), source.path)
+    if source.pick and value is not None:
+        value = _picked(value, source.pick)
     if source.pattern:
         text = str(value or "")
         window = text[-_MATCHED_CHARS:] if source.at_end else text[:_MATCHED_CHARS]
@@ -93,13 +113,30 @@ def _raw(source: Source, view: View) -> Value:
     return value
 
 
+def _is_filler(value: Value) -> bool:
+    return isinstance(value, str) and value in _PLACEHOLDERS
+
+
+def _picked(value: Value, pick: str) -> Value:
+    """Return those of a list of message events that hold answers, or the others."""
+    events = parse(value) if isinstance(value, str) else value
+    if not isinstance(events, list):
+        return None
+    said = pick == "said"
+    return [
+        event
+        for event in events
+        if isinstance(event, dict) and (event.get("event.name") == _CHOICE) is said
+    ]
+
+
 def _convert(source: Source, value: Value, span: Span) -> Reading | None:
     cut = isinstance(value, str) and source.fmt != "text" and was_cut(value, span.attributes)
     match source.fmt:
         case "payload":
             return Reading(payload=payload_of(value, source.key, cut=cut))
         case "messages":
-            messages = read_messages(value, source.role)
+            messages = read_messages(value, source.role) or _answer(value, source.role)
             return Reading(messages=messages, cut=cut) if messages or cut else None
         case "parts":
             messages = _system_message(value, source.role)
@@ -110,6 +147,14 @@ def _convert(source: Source, value: Value, span: Span) -> Reading | None:
         case _:
             text = _as_text(value)
             return Reading(text=text) if text else None
+
+
+def _answer(value: Value, role: str) -> tuple[Message, ...]:
+    """Return an answer that is a JSON object of its own, no message, as its text."""
+    content = parse(value) if isinstance(value, str) else value
+    if role != "assistant" or not isinstance(content, dict) or not content:
+        return ()
+    return (Message(role=role, parts=(TextPart(content=raw_text(value)),)),)
 
 
 def _as_text(value: Value) -> str:
@@ -139,6 +184,16 @@ def _documents(value: Value) -> tuple[Document, ...]:
     return tuple(_document(item) for item in wanted if isinstance(item, dict))
 
 
+def _found(attributes: Attributes) -> Document:
+    """Read one hit of a vector store, as OpenLLMetry's instrumentors record it."""
+    kind = "db.query.result."
+    return Document(
+        id=_as_text(attributes.get(kind + "id")),
+        content=_as_text(attributes.get(kind + "document")),
+        score=number(attributes.get(kind + "score")),
+    )
+
+
 def _document(item: dict[str, Value]) -> Document:
     nested = item.get("document")
     item = nested if isinstance(nested, dict) else item
@@ -146,33 +201,104 @@ def _document(item: dict[str, Value]) -> Document:
     return Document(
         id=_as_text(item.get("id")),
         content=content if isinstance(content, str) else _as_text(content),
-        score=_number(item.get("score")),
+        score=number(item.get("score")),
     )
 
 
-def _number(value: Value) -> float | None:
+def number(value: Value) -> float | None:
+    """Return a finite number, given as one or as its text, else ``None``."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
+    if isinstance(value, str) and len(value) > _MAX_NUMBER_CHARS:
+        return None
     try:
-        return float(value)
+        found = float(value)
     except (ValueError, OverflowError):
         return None
+    return found if math.isfinite(found) else None
 
 
 def _read_flat(
     source: Source, flat: list[tuple[str, Value]], attributes: Attributes
 ) -> Reading | None:
     """Read attributes such as ``<prefix>0.message.content`` as the list they came from."""
-    items = unflatten(flat)
+    if source.fmt == "flat_messages" and (each := _each_once(flat, source.role)) is not None:
+        return Reading(messages=each, cut=_is_cut(flat, attributes)) if each else None
+    items = unflatten((key, value) for key, value in flat if not _is_filler(value))
     if source.fmt == "flat_documents":
         documents = _documents(items)
         return Reading(documents=documents) if documents else None
-    cut = any(
+    if source.fmt == "flat_evaluations":
+        judged = _evaluations(items)
+        return Reading(evaluations=judged) if judged else None
+    messages = tuple(m for item in items for m in read_messages(_listed(item), source.role))
+    return Reading(messages=messages, cut=_is_cut(flat, attributes)) if messages else None
+
+
+def _is_cut(flat: list[tuple[str, Value]], attributes: Attributes) -> bool:
+    return any(
         isinstance(value, str) and len(value) >= 128 and was_cut(value, attributes)
         for _, value in flat
     )
-    messages = tuple(m for item in items for m in read_messages(_listed(item), source.role))
-    return Reading(messages=messages, cut=cut) if messages else None
+
+
+def _each_once(flat: list[tuple[str, Value]], role: str) -> tuple[Message, ...] | None:
+    """Return flattened messages, or ``None`` where they are not plain enough to be told apart.
+
+    Each turn of an agent repeats its whole history, so what was read of a message is kept.
+    """
+    items: dict[str, list[tuple[str, str]]] = {}
+    for key, value in flat:
+        index, _, rest = key.partition(".")
+        if not rest or not isinstance(value, str) or not index.isdecimal() or len(index) > 9:
+            return None
+        if not _is_filler(value):
+            items.setdefault(index, []).append((rest, value))
+    if len(items) > MAX_FLAT_INDEX_COUNT:
+        return None
+    found: list[Message] = []
+    for index in sorted(items, key=int):
+        item = tuple(items[index])
+        is_small = sum(len(value) for _, value in item) <= MAX_KEPT_CHARS
+        found += (_flat_message if is_small else _flat_message.__wrapped__)(item, role)
+    return tuple(found)
+
+
+@lru_cache(maxsize=1024)
+def _flat_message(item: tuple[tuple[str, str], ...], role: str) -> tuple[Message, ...]:
+    listed = unflatten((f"0.{key}", value) for key, value in item)
+    return tuple(m for each in listed for m in read_messages(_listed(each), role))
+
+
+def _evaluations(items: list[Value]) -> tuple[Evaluation, ...]:
+    """Read feedback as OpenInference flattens it: by a person or by an evaluator."""
+    found: list[Evaluation] = []
+    for item in items:
+        inner = (
+            item.get("evaluation", item.get("annotation", item)) if isinstance(item, dict) else 0
+        )
+        if isinstance(inner, dict):
+            found.append(_evaluation(inner, "name", "score", "label", "explanation"))
+    return tuple(found)
+
+
+def _judged(attributes: Attributes) -> Evaluation:
+    """Read one evaluation event of the OpenTelemetry GenAI conventions."""
+    kind = "gen_ai.evaluation."
+    return _evaluation(
+        attributes, kind + "name", kind + "score.value", kind + "score.label", kind + "explanation"
+    )
+
+
+def _evaluation(
+    values: Mapping[str, Value], name: str, score: str, label: str, explanation: str
+) -> Evaluation:
+    return Evaluation(
+        name=_as_text(values.get(name)),
+        score=number(values.get(score)),
+        label=_as_text(values.get(label)),
+        explanation=_as_text(values.get(explanation)),
+    )
 
 
 def _listed(item: Value) -> Value:
@@ -220,9 +346,11 @@ def _events(source: Source, view: View) -> Iterator[tuple[str, Attributes]]:
         if event.name in source.events:
             yield event.name, event.attributes
     for record in sorted(view.logs, key=lambda record: record.time_ns):
-        if record.event_name in source.events:
+        # Loggers older than the field for it name the event in an attribute.
+        name = record.event_name or record.attributes.get("event.name")
+        if name in source.events:
             body = record.body if isinstance(record.body, dict) else {"content": record.body}
-            yield record.event_name, {**body, **record.attributes}
+            yield str(name), {**body, **record.attributes}
 
 
 def _read_events(source: Source, view: View) -> Reading | None:
@@ -245,6 +373,8 @@ def _event_messages(attributes: Attributes, role: str) -> tuple[Message, ...]:
     inner = parse(body) if isinstance(body, str) else body
     if isinstance(inner, dict) and ("content" in inner or "tool_calls" in inner or "role" in inner):
         messages = read_messages({"role": role, **inner}, role)
+    elif isinstance(inner, dict) and "message" in inner:
+        messages = read_messages(inner, role)
     else:
         item: dict[str, Value] = {"role": said or role, "content": body}
         if calls is not None:

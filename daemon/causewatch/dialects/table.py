@@ -15,7 +15,7 @@ from causewatch.model.step import StepKind
 
 Format = Literal[
     "text", "payload", "messages", "parts", "events", "flat_messages", "flat_documents",
-    "documents",
+    "documents", "flat_evaluations", "evaluation_events",
 ]  # fmt: skip
 """How a value is read.
 
@@ -26,6 +26,8 @@ Format = Literal[
 ``events``: chat messages, one a span event or log record.
 ``flat_messages``, ``flat_documents``: the same, flattened into indexed attributes under ``prefix``.
 ``documents``: retrieved documents.
+``flat_evaluations``: judgements of the step, flattened; ``evaluation_events``: one an event or log
+record.
 """
 
 Field = Literal[
@@ -33,8 +35,10 @@ Field = Literal[
     "arguments", "result", "input", "output", "system", "input_messages", "output_messages",
     "query", "documents", "finish_reason", "error_type", "error_message",
     "handoff_from", "handoff_to", "handoff_mode",
+    "input_tokens", "output_tokens", "total_tokens", "cache_read_tokens", "cache_write_tokens",
+    "reasoning_tokens", "cost", "evaluations",
 ]  # fmt: skip
-"""The fields of a ``Step`` that a dialect may fill."""
+"""The fields of a ``Step``, and of its ``Usage``, that a dialect may fill."""
 
 
 GRAPH_NODE = "a node of a graph"
@@ -67,6 +71,12 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Only for steps of these kinds; empty for all."""
     role: str = "user"
     """For plain text where messages are expected: who says it."""
+    absent: tuple[str, ...] = ()
+    """Texts that this framework writes here where it has nothing to say."""
+    pick: Literal["", "asked", "said"] = ""
+    """Of a list of message events: what the model was asked, or what it said."""
+    fallback: bool = False
+    """Only where no dialect of the span knows better: the span's own name for a tool's."""
 
 
 class When(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -92,6 +102,8 @@ class When(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The span's name matches this pattern from its start."""
     root: bool = False
     """The span has no parent."""
+    child: bool = False
+    """The span has a parent."""
     negate: bool = False
 
 
@@ -127,6 +139,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     kinds: tuple[KindRule, ...] = ()
     fields: tuple[FieldRule, ...] = ()
     overlay: bool = False
+    shipped: bool = True
+    """Part of causewatch, and not from a user's file."""
     closed: tuple[Field, ...] = ()
     """Fields that a dialect of lower priority may not fill: there they hold something else."""
 

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 import msgspec
 
 from causewatch.dialects.control_flow import is_control_flow
 from causewatch.dialects.detect import Recognised, recognise
-from causewatch.dialects.read import NOTHING, Reading, View, read
-from causewatch.dialects.table import Dialect, Field
+from causewatch.dialects.plan import plan
+from causewatch.dialects.read import NOTHING, Reading, View, number, read
+from causewatch.dialects.table import Dialect, Field, FieldRule, Source
 from causewatch.dialects.tables import SHIPPED
 from causewatch.dialects.unwrap import unwrap
 from causewatch.model.span import LogRecord, Span
-from causewatch.model.step import HandoffMode, Payload, Step, StepKind
+from causewatch.model.step import HandoffMode, Payload, Step, StepKind, Usage
 
+MAX_TOKENS_COUNT = 10**15
+"""More than any model takes: such a number is a mistake."""
 _EXPECTED: dict[StepKind, tuple[str, ...]] = {"tool": ("arguments", "result")}
+
+
+class Taken(NamedTuple):
+    """What one field was filled with, and from where: the sources that held it, of one dialect."""
+
+    field: Field
+    dialect: Dialect
+    sources: tuple[Source, ...]
+    reading: Reading
 
 
 def understand(
@@ -33,7 +45,12 @@ def understand(
         The step; kind ``other`` where no dialect knows better. Never raises on odd content.
     """
     recognised = recognise(span, dialects)
-    readings = dict(_read_fields(recognised, span, logs))
+    readings = {taken.field: taken.reading for taken in take(recognised, span, logs)}
+    return step_of(recognised, readings, span)
+
+
+def step_of(recognised: Recognised, readings: dict[Field, Reading], span: Span) -> Step:
+    """Return the step that a span's dialects and what was read of it make."""
 
     def text(name: Field) -> str:
         return readings.get(name, NOTHING).text
@@ -67,6 +84,8 @@ def understand(
         handoff_from=text("handoff_from"),
         handoff_to=text("handoff_to"),
         handoff_mode=_mode(text("handoff_mode")),
+        usage=_usage(readings),
+        evaluations=readings.get("evaluations", NOTHING).evaluations,
     )
     return _settle(step)
 
@@ -75,25 +94,44 @@ def _first_id(recognised: Recognised) -> str:
     return recognised.dialects[0].id if recognised.dialects else ""
 
 
-def _read_fields(
-    recognised: Recognised, span: Span, logs: Sequence[LogRecord]
-) -> Iterator[tuple[Field, Reading]]:
-    """Yield each field's first reading, the deciding dialect before the others."""
+def take(recognised: Recognised, span: Span, logs: Sequence[LogRecord]) -> Iterator[Taken]:
+    """Yield what is read for each field, the deciding dialect before the others."""
     done: set[Field] = set()
     view = View(span, logs, recognised.kind)
     order = recognised.dialects
     if recognised.by is not None and order[0] is not recognised.by:
         order = (recognised.by, *(d for d in order if d is not recognised.by))
-    for dialect in order:
-        for rule in dialect.fields:
+    for dialect, rules in plan(order, span, recognised.kind, has_logs=bool(logs)):
+        for rule, sources in rules:
             if rule.field in done:
                 continue
-            found = (r for source in rule.sources if (r := read(source, view)) is not None)
-            reading = _joined(found) if rule.together else next(found, None)
-            if reading is not None:
+            if taken := _taken(dialect, rule, sources, view):
                 done.add(rule.field)
-                yield rule.field, reading
+                yield taken
         done.update(dialect.closed)
+
+
+def _taken(
+    dialect: Dialect, rule: FieldRule, sources: Sequence[Source], view: View
+) -> Taken | None:
+    """Return what the first of ``sources`` holds, or all together where the rule says so."""
+    found: list[tuple[Source, Reading]] = []
+    for source in sources:
+        reading = read(source, view)
+        if reading is not None:
+            found.append((source, reading))
+            if not rule.together:
+                break
+    reading = (
+        _joined(reading for _, reading in found)
+        if rule.together
+        else found[0][1]
+        if found
+        else None
+    )
+    if reading is None:
+        return None
+    return Taken(rule.field, dialect, tuple(source for source, _ in found), reading)
 
 
 def _joined(readings: Iterable[Reading]) -> Reading | None:
@@ -111,19 +149,50 @@ def _payload(
     readings: dict[Field, Reading], name: Field, kind: StepKind, span: Span
 ) -> Payload | None:
     payload = readings.get(name, NOTHING).payload
-    if payload is None and span.dropped_attributes_count and name in _EXPECTED.get(kind, ()):
-        # The SDK says that it dropped attributes: this may have been one, so its absence tells
+    if payload is None and name in _EXPECTED.get(kind, ()) and _has_dropped(span):
+        # The SDK says that it dropped something: this may have been it, so its absence tells
         # nothing.
         return Payload(value=None, raw="", key="", cut=True)
     return payload
 
 
+def _has_dropped(span: Span) -> bool:
+    """Tell whether the SDK dropped attributes, or events of a kind that holds messages."""
+    return span.dropped_attributes_count > 0 or (
+        span.dropped_events_count > 0
+        and any(event.name.startswith("gen_ai.") for event in span.events)
+    )
+
+
 def _messages_cut(kind: StepKind, readings: dict[Field, Reading], span: Span) -> bool:
     names: tuple[Field, ...] = ("input_messages", "output_messages")
-    if kind == "model" and span.dropped_attributes_count:
-        # Flattened messages lose single attributes: even what is there may be incomplete.
+    if kind == "model" and _has_dropped(span):
+        # Flattened messages lose single attributes, and events whole messages: even what is there
+        # may be incomplete.
         return True
     return any(readings.get(name, NOTHING).cut for name in names)
+
+
+_COUNTS: tuple[Field, ...] = (
+    "input_tokens", "output_tokens", "total_tokens", "cache_read_tokens", "cache_write_tokens",
+    "reasoning_tokens",
+)  # fmt: skip
+_USAGE: frozenset[Field] = frozenset({*_COUNTS, "cost"})
+
+
+def _usage(readings: dict[Field, Reading]) -> Usage | None:
+    """Return the numbers that were read; what is no number is not said."""
+    if _USAGE.isdisjoint(readings):
+        return None
+    counts = {name: _count(readings.get(name, NOTHING).text) for name in _COUNTS}
+    cost = number(readings.get("cost", NOTHING).text)
+    is_said = cost is not None or any(count is not None for count in counts.values())
+    return Usage(**counts, cost=cost) if is_said else None
+
+
+def _count(text: str) -> int | None:
+    value = number(text)
+    return int(value) if value is not None and 0 <= value < MAX_TOKENS_COUNT else None
 
 
 def _mode(mode: str) -> HandoffMode | None:

@@ -7,6 +7,7 @@ import msgspec
 from causewatch.faults.history import NO_HISTORY, History
 from causewatch.faults.trust import Trust
 from causewatch.faults.tuning import DEFAULT_TUNING, Tuning
+from causewatch.model.limits import ScoreLimit
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,6 +17,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     """Whose results may steer actions; the first entry that matches decides."""
     tuning: Tuning = DEFAULT_TUNING
     history: History = NO_HISTORY
+    scores: tuple[ScoreLimit, ...] = ()
+    """Which evaluation scores are bad; the first entry that matches a name decides."""
 
 
 NOTHING_KNOWN = Known()

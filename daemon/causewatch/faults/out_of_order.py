@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import msgspec
 
 from causewatch.faults.calls import Run
-from causewatch.faults.expand import expand
 from causewatch.faults.facts import fact_of, tokens_of
 from causewatch.faults.lost_at_handoff import place_of
 from causewatch.faults.outcome import Outcome, outcomes_of
@@ -75,8 +74,10 @@ def _deliveries(run: Run) -> Iterator[_Delivery]:
         result = call.result
         if call.delegates or result is None or result.cut:
             continue
-        asked = "" if call.step.arguments is None else fold(" ".join(_words(call.step.arguments.value)))
-        for state in states_of(expand(result.value), result.raw):
+        asked = (
+            "" if call.step.arguments is None else fold(" ".join(_words(call.step.arguments.value)))
+        )
+        for state in states_of(result):
             yield _Delivery(
                 state=state,
                 at_ns=call.step.span.end_ns,
@@ -90,7 +91,7 @@ def _deliveries(run: Run) -> Iterator[_Delivery]:
         if payload is None or payload.cut:
             continue
         step = place_of(handoff)
-        for state in states_of(expand(payload.value), payload.raw):
+        for state in states_of(payload):
             yield _Delivery(
                 state=state,
                 at_ns=run.graph.steps[step].span.start_ns,
@@ -111,7 +112,9 @@ def _words(value: Value) -> Iterator[str]:
 
 
 def _fault(run: Run, old: _Delivery, new: _Delivery) -> Fault | None:
-    gone = frozenset(text for text in outdated(old.state, new.state) if len(text) >= MIN_VALUE_CHARS)
+    gone = frozenset(
+        text for text in outdated(old.state, new.state) if len(text) >= MIN_VALUE_CHARS
+    )
     symptom = _symptom(run, old, new, gone) if gone else None
     if symptom is None:
         return None

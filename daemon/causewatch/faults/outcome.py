@@ -36,10 +36,14 @@ def outcomes_of(run: Run) -> tuple[Outcome, ...]:
 
 
 def final_answer(graph: CausalGraph) -> int | None:
-    """Return the step with the run's last words: the model turn that ended last without a call."""
+    """Return the step with the run's last words: the model turn that ended last without a call.
+
+    What a model says as a judge, within an evaluation or a guardrail, is none of the run's words.
+    """
     ends: list[tuple[int, int]] = []
+    judges = judges_of(graph)
     for i, step in enumerate(graph.steps):
-        if step.kind != "model" or not step.output_messages:
+        if step.kind != "model" or not step.output_messages or i in judges:
             continue
         parts = [part for message in step.output_messages for part in message.parts]
         says = any(isinstance(part, TextPart) and part.content.strip() for part in parts)
@@ -53,6 +57,21 @@ def final_answer(graph: CausalGraph) -> int | None:
         if step.kind in {"agent", "workflow"} and step.output
     ]
     return max(spoken, key=lambda i: graph.steps[i].span.end_ns, default=None)
+
+
+def judges_of(graph: CausalGraph) -> frozenset[int]:
+    """Return the steps that are, or are within, evaluations and guardrails."""
+    judging = {i for i, s in enumerate(graph.steps) if s.kind in {"evaluation", "guardrail"}}
+    if not judging:
+        return frozenset()
+    found: set[int] = set()
+    for i in range(len(graph.steps)):
+        above = i
+        while above >= 0 and above not in judging:
+            above = graph.parent[above]
+        if above >= 0:
+            found.add(i)
+    return frozenset(found)
 
 
 def answer_text(graph: CausalGraph, step: int) -> str:

@@ -49,10 +49,12 @@ class Timeline:
         for content in found[:MAX_CONTENTS_COUNT]:
             unique.setdefault(content.text, content)
         self.contents = tuple(unique.values())
+        self.tokens = tuple(tuple(tokens_of(content.text)) for content in self.contents)
+        """What may be facts in each content."""
         self.first: dict[str, int] = {}
         """The number of the content in which a token stands first."""
-        for number, content in enumerate(self.contents):
-            for token in tokens_of(content.text):
+        for number, tokens in enumerate(self.tokens):
+            for token in tokens:
                 self.first.setdefault(token, number)
 
     def stands_before(self, text: str, number: int) -> bool:
@@ -86,9 +88,10 @@ def sees_all(step: Step) -> bool:
 
 
 def _contents(graph: CausalGraph) -> Iterator[Content]:
+    asked = _asked(graph)
     for index, step in enumerate(graph.steps):
         start_ns = step.span.start_ns
-        end_ns = max(step.span.end_ns, start_ns + 1)
+        end_ns = max(min(step.span.end_ns, asked.get(index, step.span.end_ns)), start_ns + 1)
         match step.kind:
             case "model":
                 for message in (*step.system, *step.input_messages):
@@ -105,6 +108,16 @@ def _contents(graph: CausalGraph) -> Iterator[Content]:
             case _:
                 yield from _payload(step.input, start_ns, index, "told")
                 yield from _payload(step.output, end_ns, index, "said")
+
+
+def _asked(graph: CausalGraph) -> dict[int, int]:
+    """Return when the first call of each model step began: some run inside of the step's span."""
+    found: dict[int, int] = {}
+    for edge in graph.edges:
+        if edge.type == "data" and graph.steps[edge.target].kind in {"tool", "retrieval"}:
+            begun_ns = graph.steps[edge.target].span.start_ns
+            found[edge.source] = min(begun_ns, found.get(edge.source, begun_ns))
+    return found
 
 
 def _message(message: Message, at_ns: int, step: int, side: Side) -> Iterator[Content]:

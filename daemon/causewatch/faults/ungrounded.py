@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from causewatch.faults.calls import Call, Run
-from causewatch.faults.facts import Fact, fact_of, how_near, tokens_of
+from causewatch.faults.facts import Fact, fact_of, how_near, is_next, tokens_of
 from causewatch.faults.text import excerpt
 from causewatch.faults.timeline import sees_all, text_of
 from causewatch.faults.words import name_words
@@ -103,8 +103,13 @@ def _made_up(run: Run, call: Call) -> Iterator[str]:
         groups = re.findall(rf"\d{{{MIN_ID_DIGITS_COUNT},}}", fact.text)
         if not any(timeline.stands_before(group, number) for group in groups):
             before = (fact_of(t) for t, n in timeline.first.items() if n < number)
-            if not any(each is not None and how_near(fact, each) for each in before):
+            if not any(each is not None and _is_kin(fact, each) for each in before):
                 yield fact.text
+
+
+def _is_kin(fact: Fact, other: Fact) -> bool:
+    """Tell whether an id was made from another: by a slip (another fault), or as the next."""
+    return bool(how_near(fact, other)) or is_next(fact, other)
 
 
 def _is_distinctive(fact: Fact) -> bool:

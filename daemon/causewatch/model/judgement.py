@@ -23,6 +23,8 @@ Category = Literal[
 ]  # fmt: skip
 HandoffVerdictName = Literal["pass", "violated", "unverifiable"]
 RunVerdictName = Literal["healthy", "corrupted", "unverifiable"]
+ReachedRole = Literal["agent", "handoff", "act", "answer"]
+"""An agent's first turn with it, a handoff that carried it, a call that acted on it, the answer."""
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,8 +119,35 @@ class Unverifiable(msgspec.Struct, frozen=True, kw_only=True):
     fix: str
 
 
+class Reached(msgspec.Struct, frozen=True, kw_only=True):
+    """A step downstream of the origin that took the corruption in, or carried it on."""
+
+    step: int
+    agent: str
+    role: ReachedRole
+    evidence: str
+
+
+class Failing(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a run is known to have ended wrong, whatever its spans show.
+
+    ``step`` is the step that says so (an evaluation, a step with feedback), ``about`` the step that
+    it judges: for a symptom that a person named, that step.
+    """
+
+    by: Literal["caller", "symptom", "evaluation"]
+    what: str
+    """One sentence part for people; payload excerpts in it are at most 120 characters."""
+    step: int | None = None
+    about: int | None = None
+
+
 class Blame(msgspec.Struct, frozen=True, kw_only=True):
-    """Who introduced the corruption of a run, who passed it on, where it surfaced."""
+    """Who introduced the corruption of a run, who passed it on, where it surfaced.
+
+    ``verdict`` is what the evidence says. A run that is known to have ended wrong has an origin
+    whatever the verdict: the likeliest one, with an honest confidence.
+    """
 
     verdict: RunVerdictName
     category: Category | None = None
@@ -126,7 +155,14 @@ class Blame(msgspec.Struct, frozen=True, kw_only=True):
     propagators: tuple[Propagator, ...] = ()
     symptom: Symptom | None = None
     confidence: float | None = None
+    """``observed`` times ``attributed``."""
+    observed: float | None = None
+    """How sure it is that something was wrong at the origin."""
+    attributed: float | None = None
+    """How sure it is, if so, that this is what went on to the symptom."""
     path: tuple[Hop, ...] = ()
+    reached: tuple[Reached, ...] = ()
+    """The blast radius: what took the corruption in, or carried it on, in order of time."""
     unverifiable: tuple[Unverifiable, ...] = ()
 
 
@@ -136,4 +172,6 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     graph: CausalGraph
     faults: tuple[Fault, ...] = ()
     verdicts: tuple[ContractVerdict, ...] = ()
+    failed_by: tuple[Failing, ...] = ()
+    """Why it is known to have ended wrong; empty where nobody says so."""
     blame: Blame = msgspec.field(default_factory=lambda: Blame(verdict="healthy"))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
+
+JoinBy = Literal["link", "session", "a2a", "history"]
+"""What may join several traces to one run."""
 
 
 class RunLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,6 +19,7 @@ class RunLimits(msgspec.Struct, frozen=True, kw_only=True):
     late_s: float = 3600.0
     max_live_mib: int = 512
     max_spans_per_run: int = 20_000
+    join: tuple[JoinBy, ...] = ("link", "session", "a2a", "history")
 
 
 class PayloadLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +29,15 @@ class PayloadLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_json_depth: int = 64
     max_messages_per_step: int = 2_000
     max_excerpt_chars: int = 120
+
+
+class ScoreLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """When an evaluation's score is bad: below ``min_score``, or above ``max_score``."""
+
+    name: str
+    """Glob over the names of evaluations."""
+    min_score: float | None = None
+    max_score: float | None = None
 
 
 DEFAULT_RUN_LIMITS = RunLimits()

@@ -97,6 +97,32 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     score: float | None = None
 
 
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a step used, as its own span says; ``None`` is not said.
+
+    Never a sum: agents' spans repeat what the model calls inside of them used, so add up the model
+    calls only. ``input_tokens`` include the cached ones where a provider follows OpenTelemetry.
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    total_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost: float | None = None
+    """In the currency of the instrumentation, US dollars unless it says otherwise."""
+
+
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
+    """One judgement of a step by an evaluator or a person, as recorded on or beside its span."""
+
+    name: str = ""
+    score: float | None = None
+    label: str = ""
+    explanation: str = ""
+
+
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """A span understood: its kind, its names and its payloads, whatever the dialect.
 
@@ -136,6 +162,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     handoff_from: str = ""
     handoff_to: str = ""
     handoff_mode: HandoffMode | None = None
+    usage: Usage | None = None
+    evaluations: tuple[Evaluation, ...] = ()
+
+    derived: bool = False
+    """No span records this step: it is read from messages, and its span is one that shows it."""
 
     @property
     def name(self) -> str:

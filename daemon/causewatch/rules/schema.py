@@ -1,6 +1,6 @@
-"""Makes the JSON Schema of rule files, for editors and CI, from the keys that the loader reads.
+"""Makes the JSON Schemas of rule and dialect files, for editors and CI, from the loader's keys.
 
-``causewatch schema rules`` prints it; ``schemas/rules.schema.json`` is committed.
+``causewatch schema rules`` prints that of rule files; they are committed under ``schemas/``.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import json
 from typing import assert_never
 
 from causewatch.model.value import Value
+from causewatch.rules.dialect_keys import DIALECT_FILE
 from causewatch.rules.keys import FILE
 from causewatch.rules.shape import (
     Boolean,
@@ -28,7 +29,9 @@ from causewatch.rules.shape import (
 )
 
 SCHEMA_URI = "https://json-schema.org/draft/2020-12/schema"
-RULES_ID = "https://github.com/causewatch/causewatch/blob/main/schemas/rules.schema.json"
+_SCHEMAS = "https://github.com/causewatch/causewatch/blob/main/schemas/"
+RULES_ID = _SCHEMAS + "rules.schema.json"
+DIALECTS_ID = _SCHEMAS + "dialects.schema.json"
 _UNITS = ("y", "w", "d", "h", "m", "s", "ms")
 _DURATION_PATTERN = "^(?=.)" + "".join(f"([0-9]{{1,9}}{unit})?" for unit in _UNITS) + "$"
 _SIZE_PATTERN = "^[0-9]{1,15} ?([KMGT]i?)?B$"
@@ -37,6 +40,11 @@ _SIZE_PATTERN = "^[0-9]{1,15} ?([KMGT]i?)?B$"
 def rules_schema() -> dict[str, Value]:
     """Return the JSON Schema of a rule file. Text may be any scalar, as the loader takes it."""
     return schema_of(FILE, title="causewatch rule file", identity=RULES_ID)
+
+
+def dialects_schema() -> dict[str, Value]:
+    """Return the JSON Schema of a dialect file."""
+    return schema_of(DIALECT_FILE, title="causewatch dialect file", identity=DIALECTS_ID)
 
 
 def schema_of(shape: Shape, *, title: str, identity: str) -> dict[str, Value]:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from causewatch.dialects.table import Dialect
+from causewatch.dialects.tables import SHIPPED
 from causewatch.dialects.understand import understand
 from causewatch.model.graph import EdgeType
 from causewatch.model.span import Attributes, Span
@@ -62,7 +64,7 @@ def parents_of(spans: Sequence[Span]) -> tuple[int, ...]:
     return tuple(parents)
 
 
-def raw_subject(spans: Sequence[Span]) -> Subject:
+def raw_subject(spans: Sequence[Span], dialects: Sequence[Dialect] = SHIPPED) -> Subject:
     """Return the spans of one trace as a subject in raw mode.
 
     Edges are ``call``, ``return``, ``link`` and ``before``; ``data`` only from a tool or retrieval
@@ -71,7 +73,7 @@ def raw_subject(spans: Sequence[Span]) -> Subject:
     # To find what returned, every span has to be understood; few signatures ask.
     edges: dict[EdgeType, Pairs | LazyPairs] = {
         "link": lambda: link_edges(spans),
-        "data": lambda: _returned(spans),
+        "data": lambda: _returned(spans, dialects),
     }
     return Subject(spans=tuple(spans), edges=edges, raw=True)
 
@@ -90,11 +92,11 @@ def link_edges(spans: Sequence[Span]) -> tuple[tuple[int, int], ...]:
     return tuple(pairs)
 
 
-def _returned(spans: Sequence[Span]) -> tuple[tuple[int, int], ...]:
+def _returned(spans: Sequence[Span], dialects: Sequence[Dialect]) -> tuple[tuple[int, int], ...]:
     return tuple(
         (i, parent)
         for i, parent in enumerate(parents_of(spans))
-        if parent >= 0 and understand(spans[i]).kind in _RETURNING
+        if parent >= 0 and understand(spans[i], (), dialects).kind in _RETURNING
     )
 
 

@@ -10,15 +10,14 @@ import pytest
 
 from blame_fixtures import RunBuilder, one_handoff, payload
 from causewatch.blame.judge import judge
-from causewatch.blame.render import explain_json, explain_text, graph_json
-from causewatch.blame.safe import MAX_LINE_CHARS, safe
+from causewatch.blame.render import explain_json, graph_json
 from causewatch.contracts.compile import compile_contract
 from causewatch.contracts.spec import Compare, ContractSpec
 from causewatch.model.judgement import Assessment
 
 EXPLAIN_KEYS = {
     "run", "trace_ids", "verdict", "category", "origin", "propagators", "symptom", "confidence",
-    "path", "unverifiable",
+    "path", "unverifiable", "confidence_parts", "blast_radius", "failed_by",
 }  # fmt: skip
 GRAPH_KEYS = {"run", "trace_ids", "workflow", "agents", "steps", "handoffs", "edges"}
 
@@ -106,78 +105,9 @@ def test_a_handoff_shows_its_contracts_worst_verdict() -> None:
     assert sorted(handoff["violations"]) == ["delta", "truncation"]
 
 
-def test_the_story_reads_in_order() -> None:
-    """First corrupted by, passed on by, surfaced at; then the path is drawn."""
-    text = explain_text(bad("gateway closed"))
-    wanted = [
-        "run run-1  corrupted (tool failure, confidence 0.90)",
-        "First corrupted by tool search_trains of front",
-        "gateway closed",
-        "→ passed on by front in chat",
-        "→ surfaced at tool buy_ticket of booker",
-        "● front · search_trains",
-        "◆ booker · buy_ticket",
-    ]
-    places = [text.index(part) for part in wanted]
-    assert places == sorted(places)
-
-
-def test_a_healthy_story_is_one_line() -> None:
-    """There is nothing to tell of a healthy run but that it is."""
-    assert explain_text(good()) == "run run-1  healthy\n"
-
-
-def test_an_unverifiable_story_says_what_would_help() -> None:
-    """Gaps are listed with reason and fix, the first few of many."""
-    run = RunBuilder()
-    for n in range(8):
-        run.call(f"tool_{n}", None, None)
-    text = explain_text(judge(run.graph()))
-    assert "unverifiable" in text
-    assert "Not verifiable (8):" in text
-    assert "content capture" in text
-    assert "and 3 more" in text
-
-
-def test_a_loops_story_has_no_symptom() -> None:
-    """A loop harmed the run itself, and the story says so."""
-    run = RunBuilder()
-    for _ in range(4):
-        run.call("get_wind", {"at": "x"}, [1])
-    assert "the run harmed itself" in explain_text(judge(run.graph()))
-
-
-def test_colour_only_where_wanted() -> None:
-    """Escape sequences are ours alone, and only with colour."""
-    assert "\x1b[" not in explain_text(bad(), colour=False)
-    assert "\x1b[31m" in explain_text(bad(), colour=True)
-
-
-HOSTILE = ["\x1b[2J\x1b]0;owned\x07", "a\r\nb", "\u202egnp.exe", "\x9b31m", "x" * 5_000, "\ud800"]
-
-
-@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
-def test_hostile_text_reaches_no_terminal(text: str) -> None:
-    """Control characters, line breaks and bidirectional tricks of payloads and names are gone."""
-    shown = explain_text(bad(text, name=f"agent{text}"), colour=False)
-    assert all(char.isprintable() or char == "\n" for char in shown)
-    assert max(map(len, shown.splitlines())) < MAX_LINE_CHARS * 2 + 100
-    shown.encode("utf-8")
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("a\tb\n", "a b"), ("", ""), ("\x00", ""), ("é…", "é…"), ("y" * 500, "y" * 399 + "…")],
-)
-def test_safe(text: str, expected: str) -> None:
-    """Safe text is one printable line of bounded length."""
-    assert safe(text) == expected
-
-
 def test_names_may_be_missing() -> None:
     """A run without names is shown without holes."""
     assessment = bad()
     graph = msgspec.structs.replace(assessment.graph, owner=("",) * len(assessment.graph.owner))
     told: dict[str, Any] = explain_json(judge(graph))
     assert told["origin"] is None or told["origin"]["agent"] is None
-    assert explain_text(judge(graph))

@@ -12,9 +12,9 @@ from causewatch.blame.candidate import Candidate, candidates_of
 from causewatch.blame.report import report_of
 from causewatch.blame.spread import Spread, spread_of
 from causewatch.blame.uses import Scene, scene_of, told_before
-from causewatch.faults.outcome import final_answer
 from causewatch.faults.calls import calls_of
 from causewatch.faults.detect import detect
+from causewatch.faults.outcome import final_answer
 from causewatch.model.graph import CausalGraph
 from causewatch.model.step import Message, TextPart
 

@@ -19,7 +19,7 @@ CUT = capture("pydantic-ai__native__truncated_handoff")
 FINE = capture("pydantic-ai__native__ok")
 EXPLAIN_KEYS = {
     "run", "trace_ids", "verdict", "category", "origin", "propagators", "symptom", "confidence",
-    "path", "unverifiable",
+    "path", "unverifiable", "confidence_parts", "blast_radius", "failed_by",
 }  # fmt: skip
 GRAPH_KEYS = {"run", "trace_ids", "workflow", "agents", "steps", "handoffs", "edges"}
 HANDOFF_KEYS = {

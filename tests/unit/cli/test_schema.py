@@ -8,7 +8,7 @@ from causewatch.resources import shipped
 from cli_fixtures import run
 
 
-@pytest.mark.parametrize("name", ["rules", "config", "rules.schema.json"])
+@pytest.mark.parametrize("name", ["rules", "config", "dialects", "rules.schema.json"])
 def test_a_schema_is_printed(name: str) -> None:
     """By its file's name, or by its first word."""
     done = run("schema", name)
@@ -22,6 +22,7 @@ def test_the_schemas_are_listed_with_the_setup_of_editors() -> None:
     """One line each; for people also what to write where."""
     assert [line["name"] for line in run("schema").lines] == [
         "config.schema.json",
+        "dialects.schema.json",
         "rules.schema.json",
         "signature.tmLanguage.json",
         "signature.vocabulary.json",

@@ -7,7 +7,7 @@ import pytest
 
 from causewatch.dialects.table import Dialect, Field, KindRule, Source, When, fields, keys
 from causewatch.dialects.tables import SHIPPED
-from causewatch.model.step import Step, StepKind
+from causewatch.model.step import Step, StepKind, Usage
 
 KINDS = set(get_args(StepKind))
 MESSAGE_FIELDS = {"system", "input_messages", "output_messages"}
@@ -16,6 +16,7 @@ FORMATS = {
     "messages": {"messages", "parts", "events", "flat_messages"},
     "payload": {"payload"},
     "documents": {"documents", "flat_documents"},
+    "evaluations": {"flat_evaluations", "evaluation_events"},
     "text": {"text"},
 }
 
@@ -26,7 +27,7 @@ def wanted_formats(field: str) -> set[str]:
         return FORMATS["messages"]
     if field in PAYLOAD_FIELDS:
         return FORMATS["payload"]
-    return FORMATS["documents" if field == "documents" else "text"]
+    return FORMATS[field if field in FORMATS else "text"]
 
 
 def conditions(dialect: Dialect) -> list[When]:
@@ -93,8 +94,8 @@ def test_every_condition_tests_something(dialect: Dialect) -> None:
 
 
 def test_fields_of_tables_are_fields_of_steps() -> None:
-    """What a dialect can fill is what a step has."""
-    assert set(get_args(Field)) <= set(Step.__struct_fields__)
+    """What a dialect can fill is what a step, or its usage, has."""
+    assert set(get_args(Field)) <= {*Step.__struct_fields__, *Usage.__struct_fields__}
 
 
 def test_a_field_that_does_not_exist_is_refused() -> None:

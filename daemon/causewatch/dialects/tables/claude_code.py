@@ -31,6 +31,10 @@ CLAUDE_CODE = Dialect(
         model=keys("gen_ai.request.model", "model"),
         tool=keys("tool_name", kinds=("tool",)),
         input=payloads("user_prompt", kinds=("agent",)),
+        input_tokens=keys("input_tokens", kinds=("model",)),
+        output_tokens=keys("output_tokens", kinds=("model",)),
+        cache_read_tokens=keys("cache_read_tokens", kinds=("model",)),
+        cache_write_tokens=keys("cache_creation_tokens", kinds=("model",)),
         error_message=(*keys("error"), Source(span="status_message")),
     ),
 )

@@ -12,6 +12,8 @@ from causewatch.model.step import StepKind
 
 _PREFIX = "gcp.vertex.agent."
 _MODEL: tuple[StepKind, ...] = ("model",)
+_FILLERS = ("{}", "N/A")
+"""What stands there where recording is off, or where a span only sums up parallel calls."""
 
 
 def _name(kind: StepKind, pattern: str) -> KindRule:
@@ -42,23 +44,30 @@ GOOGLE_ADK = Dialect(
             "tool": (*keys("gen_ai.tool.name"), Source(span="name", pattern="execute_tool (.+)$")),
             "input_messages": (
                 *COMMON["input_messages"],
-                Source(key=_PREFIX + "llm_request", fmt="messages", kinds=_MODEL),
+                Source(
+                    key=_PREFIX + "llm_request", fmt="messages", kinds=_MODEL, absent=_FILLERS
+                ),
             ),
             "output_messages": (
                 *COMMON["output_messages"],
                 Source(
-                    key=_PREFIX + "llm_response", fmt="messages", role="assistant", kinds=_MODEL
+                    key=_PREFIX + "llm_response", fmt="messages", role="assistant", kinds=_MODEL,
+                    absent=_FILLERS,
                 ),
             ),
             "input": payloads(_PREFIX + "data", kinds=("message",)),
             "arguments": (
                 *payloads("gen_ai.tool.call.arguments"),
-                *payloads(_PREFIX + "tool_call_args", kinds=("tool",)),
+                Source(
+                    key=_PREFIX + "tool_call_args", fmt="payload", kinds=("tool",), absent=_FILLERS
+                ),
             ),
             "result": (
                 *payloads("gen_ai.tool.call.result"),
-                *payloads(_PREFIX + "tool_response", kinds=("tool",)),
+                Source(
+                    key=_PREFIX + "tool_response", fmt="payload", kinds=("tool",), absent=_FILLERS
+                ),
             ),
         }
     ),
-)
+)  # fmt: skip

@@ -27,6 +27,21 @@ _SPEAKING: tuple[StepKind, ...] = ("agent", "workflow", "guardrail", "evaluation
 _CALLS: tuple[StepKind, ...] = ("tool", "retrieval")
 
 
+def _detail(*names: str, key: str = "langfuse.observation.usage_details") -> tuple[Source, ...]:
+    return tuple(Source(key=key, path=name) for name in names)
+
+
+_USAGE = {
+    "input_tokens": _detail("input"),
+    "output_tokens": _detail("output"),
+    "total_tokens": _detail("total"),
+    "cache_read_tokens": _detail("input_cached_tokens", "cache_read_input_tokens"),
+    "cache_write_tokens": _detail("cache_creation_input_tokens"),
+    "reasoning_tokens": _detail("output_reasoning_tokens"),
+    "cost": _detail("total", key="langfuse.observation.cost_details"),
+}
+
+
 def _type(kind: StepKind, value: str, *more: When, why: str = _TYPE) -> KindRule:
     return KindRule(kind=kind, when=(When(key=_TYPE, values=(value,)), *more), why=why)
 
@@ -84,16 +99,17 @@ LANGFUSE = Dialect(
     ),
     fields=fields(
         operation=keys(_TYPE),
-        agent=(*keys(_LC_AGENT), Source(span="name", kinds=("agent",))),
+        agent=(*keys(_LC_AGENT), Source(span="name", kinds=("agent",), fallback=True)),
         workflow=keys("langfuse.trace.name"),
         session=keys("langfuse.session.id", "session.id", _META + "thread_id"),
         model=keys("langfuse.observation.model.name"),
-        tool=(Source(span="name", kinds=_CALLS),),
+        tool=(Source(span="name", kinds=_CALLS, fallback=True),),
         call_id=keys(_META + "tool_call_id"),
         arguments=payloads(_INPUT, kinds=("tool",)),
         result=payloads(_OUTPUT, kinds=_CALLS),
-        input=payloads(_INPUT, kinds=_SPEAKING),
-        output=payloads(_OUTPUT, kinds=_SPEAKING),
+        input=payloads(_INPUT, "langfuse.trace.input", kinds=_SPEAKING),
+        output=payloads(_OUTPUT, "langfuse.trace.output", kinds=_SPEAKING),
+        **_USAGE,
         input_messages=(Source(key=_INPUT, fmt="messages", kinds=("model",)),),
         output_messages=(Source(key=_OUTPUT, fmt="messages", kinds=("model",), role="assistant"),),
         query=keys(_INPUT, kinds=("retrieval",)),

@@ -18,6 +18,7 @@ from causewatch.dialects.table import (
     keys,
     payloads,
 )
+from causewatch.dialects.tables.otel_genai import USAGE
 from causewatch.model.step import StepKind
 
 _KIND = "langsmith.span.kind"
@@ -51,10 +52,15 @@ KINDS = (
 
 FIELDS = {
     "operation": keys(_KIND, "gen_ai.operation.name"),
-    "agent": (*keys(_META + "lc_agent_name"), Source(span="name", kinds=("agent",))),
+    "agent": (*keys(_META + "lc_agent_name"), Source(span="name", kinds=("agent",), fallback=True)),
     "session": keys(_META + "thread_id", _META + "session_id", _META + "conversation_id"),
-    "model": keys("gen_ai.response.model", "gen_ai.request.model", _META + "ls_model_name"),
-    "tool": (*keys("gen_ai.tool.name"), Source(span="name", kinds=("tool", "retrieval"))),
+    "model": keys(
+        "gen_ai.response.model", "gen_ai.request.model", _META + "ls_model_name", _META + "model"
+    ),
+    "tool": (
+        *keys("gen_ai.tool.name"),
+        Source(span="name", kinds=("tool", "retrieval"), fallback=True),
+    ),
     "call_id": keys("gen_ai.tool.call.id"),
     "arguments": payloads("gen_ai.prompt", kinds=_TOOL),
     "result": payloads("gen_ai.completion", kinds=("tool", "retrieval")),
@@ -75,6 +81,7 @@ FIELDS = {
         Source(span="status_message"),
         Source(events=("exception",), key="exception.message"),
     ),
+    **USAGE,
 }
 
 CLAUDE_LANGSMITH = Dialect(

@@ -57,9 +57,11 @@ LOGFIRE = Dialect(
                 Source(key="raw_input", fmt="messages", kinds=_MODEL),
                 Source(key="request_data", path="messages", fmt="messages", kinds=_MODEL),
                 Source(key="request_data", path="input", fmt="messages", kinds=_MODEL),
+                Source(key="events", fmt="messages", pick="asked", kinds=_MODEL),
             ),
             "output_messages": (
                 *COMMON["output_messages"],
+                Source(key="events", fmt="messages", pick="said", role="assistant", kinds=_MODEL),
                 Source(
                     key="response", path="output", fmt="messages", role="assistant", kinds=_MODEL
                 ),

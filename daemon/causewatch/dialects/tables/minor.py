@@ -14,6 +14,7 @@ from causewatch.dialects.tables.otel_genai import COMMON, KINDS
 from causewatch.model.step import StepKind
 
 _GENKIT = "genkit:metadata:subtype"
+_CALLS: tuple[StepKind, ...] = ("tool", "retrieval")
 _LIVEKIT = When(scope="livekit-agents")
 
 
@@ -45,6 +46,7 @@ CREWAI_NATIVE = Dialect(
             when=(When(key="crewai_version"),),
             why="the vendor's usage statistics, no work",
         ),
+        _rule("other", "crew_fingerprint"),
     ),
 )
 
@@ -70,13 +72,33 @@ MINOR = Dialect(
         _rule("other", "koog.node.name"),
     ),
     fields=fields(
-        tool=(*keys("flue.tool.name"), Source(span="name", kinds=("tool",))),
-        arguments=payloads("flue.tool.arguments", kinds=("tool",)),
-        result=payloads("flue.tool.result", "lk.function_tool.output", kinds=("tool",)),
+        agent=keys("lk.agent_name"),
+        call_id=keys("lk.function_tool.id"),
+        session=keys("genkit:sessionId"),
+        model=(Source(key="genkit:name", kinds=("model",)),),
+        tool=(
+            *keys("flue.tool.name", "lk.function_tool.name"),
+            *keys("genkit:name", kinds=_CALLS),
+            Source(span="name", kinds=("tool",), fallback=True),
+        ),
+        arguments=payloads(
+            "flue.tool.arguments", "lk.function_tool.arguments", "genkit:input", kinds=("tool",)
+        ),
+        result=payloads(
+            "flue.tool.result", "lk.function_tool.output", "genkit:output", kinds=("tool",)
+        ),
         input=payloads(
             "flue.task.prompt", "lk.user_input", "lk.input_text", "lk.chat_ctx", kinds=("agent",)
         ),
         output=payloads("flue.task.result", "lk.response.text", kinds=("agent",)),
+        input_messages=(Source(key="genkit:input", fmt="messages", kinds=("model",)),),
+        output_messages=(
+            Source(key="genkit:output", fmt="messages", kinds=("model",), role="assistant"),
+        ),
+        query=(Source(key="genkit:input", path="query", kinds=("retrieval",)),),
+        documents=(Source(key="genkit:output", fmt="documents", kinds=("retrieval",)),),
+        input_tokens=(Source(key="genkit:output", path="usage.inputTokens"),),
+        output_tokens=(Source(key="genkit:output", path="usage.outputTokens"),),
     ),
 )
 

@@ -21,6 +21,7 @@ from causewatch.model.step import StepKind
 
 _KIND = "openinference.span.kind"
 _SCOPE = "openinference.instrumentation."
+_TOKENS = "llm.token_count."
 _OPENAI_AGENTS = When(scope_prefix=_SCOPE + "openai_agents")
 _LANGCHAIN_AGENT = When(key="metadata", path="lc_agent_name")
 _CALLS: tuple[StepKind, ...] = ("tool", "retrieval")
@@ -86,21 +87,29 @@ OPENINFERENCE = Dialect(
             Source(key="metadata", path="lc_agent_name"),
             *keys("graph.node.name", "graph.node.id", kinds=("agent",)),
             Source(
-                span="name", pattern=r"(.+)\.(?:run|arun|on_messages_stream)$", kinds=("agent",)
+                span="name", pattern=r"(.+)\.(?:run|arun|on_messages_stream)$", kinds=("agent",),
+                fallback=True,
             ),
-            Source(span="name", kinds=("agent",)),
+            Source(span="name", kinds=("agent",), fallback=True),
         ),
         session=keys("session.id"),
-        model=keys("llm.model_name", "llm.request.model_name", "reranker.model_name"),
+        model=keys(
+            "llm.response.model_name", "llm.model_name", "llm.request.model_name",
+            "embedding.model_name", "reranker.model_name",
+        ),
         tool=(
             *keys("tool.name", "tool_call.function.name"),
-            Source(span="name", kinds=("tool",)),
+            Source(span="name", kinds=("tool",), fallback=True),
         ),
         call_id=keys("tool.id", "tool_call.id"),
         input_messages=(
             Source(prefix="llm.input_messages.", fmt="flat_messages"),
             Source(prefix="llm.prompts.", fmt="flat_messages"),
             Source(key="input.value", fmt="messages", kinds=("model",)),
+            Source(
+                key="crew_tasks", path="0.description", fmt="messages", kinds=("workflow",),
+                role="user",
+            ),
         ),
         output_messages=(
             Source(prefix="llm.output_messages.", fmt="flat_messages", role="assistant"),
@@ -120,6 +129,18 @@ OPENINFERENCE = Dialect(
             Source(prefix="reranker.output_documents.", fmt="flat_documents"),
         ),
         finish_reason=keys("llm.finish_reason"),
+        input_tokens=keys(_TOKENS + "prompt"),
+        output_tokens=keys(_TOKENS + "completion"),
+        total_tokens=keys(_TOKENS + "total"),
+        cache_read_tokens=keys(_TOKENS + "prompt_details.cache_read"),
+        cache_write_tokens=keys(_TOKENS + "prompt_details.cache_write"),
+        reasoning_tokens=keys(_TOKENS + "completion_details.reasoning"),
+        cost=keys("llm.cost.total"),
+        evaluations=(
+            Source(prefix="evaluations.", fmt="flat_evaluations"),
+            Source(prefix="annotations.", fmt="flat_evaluations"),
+            Source(events=("gen_ai.evaluation.result",), fmt="evaluation_events"),
+        ),
         error_type=(Source(events=("exception",), key="exception.type"),),
         error_message=(
             Source(span="status_message"),
@@ -131,4 +152,4 @@ OPENINFERENCE = Dialect(
             Source(span="name", pattern=r"handoff to (.+)$", kinds=("handoff",)),
         ),
     ),
-)
+)  # fmt: skip

@@ -97,10 +97,12 @@ OPENLLMETRY = Dialect(
             "input_messages": (
                 *COMMON["input_messages"],
                 Source(prefix="gen_ai.prompt.", fmt="flat_messages"),
+                Source(prefix="llm.prompts.", fmt="flat_messages"),
             ),
             "output_messages": (
                 *COMMON["output_messages"],
                 Source(prefix="gen_ai.completion.", fmt="flat_messages", role="assistant"),
+                Source(prefix="llm.completions.", fmt="flat_messages", role="assistant"),
             ),
             "arguments": (
                 *payloads("gen_ai.tool.call.arguments"),
@@ -117,9 +119,15 @@ OPENLLMETRY = Dialect(
             "documents": (
                 Source(key=_OUTPUT, path="documents", fmt="documents", kinds=("retrieval",)),
                 *COMMON["documents"],
+                Source(events=("db.query.result",), fmt="documents"),
             ),
+            "model": (*COMMON["model"], *keys("llm.response.model", "llm.request.model")),
+            "input_tokens": (*COMMON["input_tokens"], *keys("llm.usage.prompt_tokens")),
+            "output_tokens": (*COMMON["output_tokens"], *keys("llm.usage.completion_tokens")),
+            "total_tokens": (*COMMON["total_tokens"], *keys("llm.usage.total_tokens")),
             "handoff_from": keys(
-                "gen_ai.handoff.from_agent", _META + "lc_agent_name", kinds=("handoff",)
+                "gen_ai.handoff.from_agent", _META + "lc_agent_name",
+                "langgraph.command.source_node", kinds=("handoff",),
             ),
             "handoff_to": keys(
                 "gen_ai.handoff.to_agent", "langgraph.command.goto_node",

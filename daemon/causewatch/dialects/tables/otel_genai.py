@@ -11,7 +11,7 @@ from causewatch.dialects.table import Dialect, KindRule, Source, When, fields, k
 from causewatch.model.step import StepKind
 
 _OPERATION = "gen_ai.operation.name"
-_DETAILS = ("gen_ai.client.inference.operation.details",)
+DETAILS = ("gen_ai.client.inference.operation.details",)
 
 
 def _operation(kind: StepKind, *names: str) -> KindRule:
@@ -60,12 +60,34 @@ KINDS = (
 )  # fmt: skip
 
 
+_NOT_TOOL: tuple[StepKind, ...] = ("model", "agent", "workflow", "other")
+
+
 def _chat(name: str, role: str) -> tuple[Source, ...]:
     return (
         Source(key=name, fmt="messages", role=role),
-        Source(events=_DETAILS, key=name, fmt="messages", role=role),
+        Source(events=DETAILS, key=name, fmt="messages", role=role, kinds=_NOT_TOOL),
     )
 
+
+_USAGE = "gen_ai.usage."
+USAGE = {
+    "input_tokens": keys(_USAGE + "input_tokens", _USAGE + "prompt_tokens"),
+    "output_tokens": keys(_USAGE + "output_tokens", _USAGE + "completion_tokens"),
+    "total_tokens": keys(_USAGE + "total_tokens"),
+    "cache_read_tokens": keys(
+        _USAGE + "cache_read.input_tokens", _USAGE + "cache_read_input_tokens"
+    ),
+    "cache_write_tokens": keys(
+        _USAGE + "cache_write.input_tokens", _USAGE + "cache_creation.input_tokens",
+        _USAGE + "cache_creation_input_tokens", _USAGE + "cache_write_input_tokens",
+    ),
+    "reasoning_tokens": keys(
+        _USAGE + "reasoning.output_tokens", _USAGE + "reasoning_tokens"
+    ),
+    "cost": keys(_USAGE + "cost", "operation.cost"),
+}  # fmt: skip
+"""Names of the present conventions, of the earlier ones, and those that some SDKs make up."""
 
 COMMON = {
     "operation": keys(_OPERATION),
@@ -80,7 +102,7 @@ COMMON = {
     "result": payloads("gen_ai.tool.call.result"),
     "system": (
         Source(key="gen_ai.system_instructions", fmt="parts", role="system"),
-        Source(events=_DETAILS, key="gen_ai.system_instructions", fmt="parts", role="system"),
+        Source(events=DETAILS, key="gen_ai.system_instructions", fmt="parts", role="system"),
     ),
     "input_messages": _chat("gen_ai.input.messages", "user"),
     "output_messages": _chat("gen_ai.output.messages", "assistant"),
@@ -102,7 +124,9 @@ COMMON = {
         "gen_ai.transfer.target.name", "gen_ai.handoff.to_agent", "gen_ai.agent.handoff.target.name"
     ),
     "handoff_mode": keys("gen_ai.transfer.mode"),
-}
+    **USAGE,
+    "evaluations": (Source(events=("gen_ai.evaluation.result",), fmt="evaluation_events"),),
+}  # fmt: skip
 
 OTEL_GENAI = Dialect(
     id="otel_genai",
@@ -117,7 +141,6 @@ _INPUT_EVENTS = (
     "gen_ai.system.message", "gen_ai.user.message", "gen_ai.assistant.message",
     "gen_ai.tool.message",
 )  # fmt: skip
-_NOT_TOOL: tuple[StepKind, ...] = ("model", "agent", "workflow", "other")
 
 OTEL_GENAI_LEGACY = Dialect(
     id="otel_genai_legacy",

@@ -43,7 +43,19 @@ PYDANTIC_AI = Dialect(
                 Source(key="gen_ai.input.messages", fmt="messages"),
                 Source(key="pydantic_ai.all_messages", fmt="messages"),
                 Source(key="all_messages_events", fmt="messages"),
-                Source(key="events", fmt="messages"),
+                Source(key="events", fmt="messages", pick="asked"),
+            ),
+            "output_messages": (
+                *COMMON["output_messages"],
+                Source(key="events", fmt="messages", role="assistant", pick="said"),
+            ),
+            "input_tokens": (
+                *COMMON["input_tokens"],
+                *keys("gen_ai.aggregated_usage.input_tokens", kinds=("agent",)),
+            ),
+            "output_tokens": (
+                *COMMON["output_tokens"],
+                *keys("gen_ai.aggregated_usage.output_tokens", kinds=("agent",)),
             ),
         }
     ),

@@ -40,6 +40,9 @@ AUTOGEN = Dialect(
     ),
 )
 
+_NAMED = r"(?!WorkflowBuilder-[0-9a-f]{8}-)(.{1,200})"
+"""A generated name holds an id: no name to group runs by."""
+
 AGENT_FRAMEWORK = Dialect(
     id="microsoft_agent_framework",
     title="Microsoft Agent Framework",
@@ -60,8 +63,11 @@ AGENT_FRAMEWORK = Dialect(
     ),
     fields=fields(
         **{
-            # A workflow's own name is generated and holds an id: no name to group runs by.
             **COMMON,
+            "workflow": (
+                *keys("gen_ai.workflow.name"),
+                Source(key="workflow.name", pattern=_NAMED),
+            ),
             "error_type": (*keys("build.error.type"), *COMMON["error_type"]),
             "error_message": (*keys("build.error.message"), *COMMON["error_message"]),
         }

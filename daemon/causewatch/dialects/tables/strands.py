@@ -6,7 +6,10 @@ Source: strands-agents/sdk-python, src/strands/telemetry/tracer.py.
 from __future__ import annotations
 
 from causewatch.dialects.table import Dialect, Source, When, fields
-from causewatch.dialects.tables.otel_genai import COMMON, KINDS
+from causewatch.dialects.tables.otel_genai import COMMON, DETAILS, KINDS
+from causewatch.model.step import StepKind
+
+_TOOL: tuple[StepKind, ...] = ("tool",)
 
 STRANDS = Dialect(
     id="strands",
@@ -24,13 +27,26 @@ STRANDS = Dialect(
             "arguments": (
                 *COMMON["arguments"],
                 Source(
-                    events=("gen_ai.tool.message",), key="content", fmt="payload", kinds=("tool",)
+                    events=("gen_ai.tool.message",), key="content", fmt="payload", kinds=_TOOL
+                ),
+                Source(
+                    events=DETAILS, key="gen_ai.input.messages", path="0.parts.0.arguments",
+                    fmt="payload", kinds=_TOOL,
                 ),
             ),
             "result": (
                 *COMMON["result"],
-                Source(events=("gen_ai.choice",), key="message", fmt="payload", kinds=("tool",)),
+                Source(events=("gen_ai.choice",), key="message", fmt="payload", kinds=_TOOL),
+                Source(
+                    events=DETAILS, key="gen_ai.output.messages", path="0.parts.0.response",
+                    fmt="payload", kinds=_TOOL,
+                ),
+            ),
+            "error_type": (
+                *COMMON["error_type"],
+                # The span may be green although the tool reported an error.
+                Source(key="gen_ai.tool.status", pattern="(error)$", kinds=_TOOL),
             ),
         }
     ),
-)
+)  # fmt: skip

@@ -8,7 +8,7 @@ names too. Weave's values of ``weave.span.kind`` were not verified: experimental
 from __future__ import annotations
 
 from causewatch.dialects.table import Dialect, KindRule, Source, When, fields, keys, payloads
-from causewatch.dialects.tables.otel_genai import COMMON, KINDS
+from causewatch.dialects.tables.otel_genai import COMMON, KINDS, USAGE
 from causewatch.model.step import StepKind
 
 _SPEAKING: tuple[StepKind, ...] = ("agent", "workflow", "guardrail", "evaluation")
@@ -44,6 +44,7 @@ WEAVE = Dialect(
 )
 
 _MLFLOW = "mlflow.spanType"
+_TOKENS = "mlflow.chat.tokenUsage"
 _INPUTS, _OUTPUTS = "mlflow.spanInputs", "mlflow.spanOutputs"
 
 MLFLOW = Dialect(
@@ -63,9 +64,9 @@ MLFLOW = Dialect(
     ),
     fields=fields(
         session=keys("session.id", "mlflow.trace.session"),
-        agent=(Source(span="name", kinds=("agent",)),),
+        agent=(Source(span="name", kinds=("agent",), fallback=True),),
         model=keys("mlflow.llm.model"),
-        tool=(Source(span="name", kinds=_CALLS),),
+        tool=(Source(span="name", kinds=_CALLS, fallback=True),),
         arguments=payloads(_INPUTS, kinds=("tool",)),
         result=payloads(_OUTPUTS, kinds=_CALLS),
         input=payloads(_INPUTS, kinds=_SPEAKING),
@@ -73,6 +74,11 @@ MLFLOW = Dialect(
         input_messages=(Source(key=_INPUTS, fmt="messages", kinds=("model",)),),
         output_messages=(Source(key=_OUTPUTS, fmt="messages", kinds=("model",), role="assistant"),),
         documents=(Source(key=_OUTPUTS, fmt="documents", kinds=("retrieval",)),),
+        query=(Source(key=_INPUTS, path="query", kinds=("retrieval",)),),
+        input_tokens=(Source(key=_TOKENS, path="input_tokens"),),
+        output_tokens=(Source(key=_TOKENS, path="output_tokens"),),
+        total_tokens=(Source(key=_TOKENS, path="total_tokens"),),
+        cost=(Source(key="mlflow.llm.cost", path="total_cost"),),
         error_message=(Source(span="status_message"),),
     ),
 )
@@ -94,11 +100,12 @@ LAMINAR = Dialect(
     fields=fields(
         session=keys("lmnr.association.properties.session_id"),
         model=keys("gen_ai.response.model", "gen_ai.request.model"),
-        tool=(Source(span="name", kinds=("tool",)),),
+        tool=(Source(span="name", kinds=("tool",), fallback=True),),
         arguments=payloads(_IN, kinds=("tool",)),
         result=payloads(_OUT, kinds=("tool",)),
         input_messages=(Source(key=_IN, fmt="messages", kinds=("model",)),),
         output_messages=(Source(key=_OUT, fmt="messages", kinds=("model",), role="assistant"),),
         error_message=(Source(span="status_message"),),
+        **USAGE,
     ),
 )

@@ -79,7 +79,22 @@ VERCEL_AI = Dialect(
                 "ai.result.text", "ai.result.toolCalls", "ai.result.object",
             )
         ),
-        finish_reason=keys("ai.response.finishReason", "gen_ai.response.finish_reasons"),
+        input_tokens=keys(
+            "gen_ai.usage.input_tokens", "ai.usage.inputTokens", "ai.usage.promptTokens"
+        ),
+        output_tokens=keys(
+            "gen_ai.usage.output_tokens", "ai.usage.outputTokens", "ai.usage.completionTokens"
+        ),
+        total_tokens=keys("ai.usage.totalTokens", "ai.usage.tokens"),
+        cache_read_tokens=keys(
+            "ai.usage.cachedInputTokens", "ai.usage.inputTokenDetails.cacheReadTokens"
+        ),
+        reasoning_tokens=keys(
+            "ai.usage.reasoningTokens", "ai.usage.outputTokenDetails.reasoningTokens"
+        ),
+        finish_reason=keys(
+            "ai.response.finishReason", "ai.finishReason", "gen_ai.response.finish_reasons"
+        ),
         error_type=(Source(events=("exception",), key="exception.type"),),
         error_message=(
             Source(span="status_message"),
