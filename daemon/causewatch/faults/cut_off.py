@@ -48,6 +48,7 @@ _RARE_ENDS = frozenset(
     }
 )  # fmt: skip
 """Words that end a sentence now and then ("whom to send it to"): a hint, never alone a verdict."""
+_QUOTES = "\"'` "
 _LAST_WORD = re.compile(r"([^\W_]+)$")
 _ENDED = re.compile(r"[.!?:;\u3002\uff01\uff1f…)\]}\"'»”`>*|]$")
 _ENDINGS = re.compile(
@@ -111,9 +112,9 @@ def _sliced(handoff: Handoff) -> tuple[str, float] | None:
     """
     if handoff.mechanical or handoff.sent is None or handoff.received is None:
         return None
-    got = fold(plain(handoff.received)).rstrip("\"'`")
+    got = fold(plain(handoff.received)).rstrip(_QUOTES)
     for text in _long_texts(handoff.sent):
-        whole = fold(text)
+        whole = fold(text).rstrip(_QUOTES)
         kept = common_prefix_chars(whole, got)
         begun = whole[:kept].rstrip()
         if not MIN_COPY_CHARS <= kept < len(whole) or not got.endswith(begun):
@@ -204,7 +205,7 @@ def _broken_at(line: str, after: str, whole: str) -> int:
 def _line_ends(text: str, tail: str) -> bool:
     """Tell whether a line of ``text`` (or a quotation in it) ends with ``tail``."""
     lower = text.lower()
-    return any(fold(line).rstrip("\"'`").endswith(tail) for line in lower.splitlines())
+    return any(fold(line).rstrip(_QUOTES).endswith(tail) for line in lower.splitlines())
 
 
 def _breaks_a_word(end: str, earlier: tuple[Earlier, ...]) -> bool:
