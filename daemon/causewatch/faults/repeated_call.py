@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
 
 from causewatch.faults.calls import Call, Run, calls_of
 from causewatch.faults.empty import is_empty
@@ -95,11 +94,9 @@ def repeats_of(graph: CausalGraph, step: int) -> tuple[int, ...]:
     )
 
 
-def _is_news(call: Call, met: AbstractSet[Key | tuple[str, str]]) -> bool:
-    """Tell whether a call that was not made before brought a good answer not heard before."""
+def _is_news(call: Call) -> bool:
+    """Tell whether a call brought a good answer."""
     if call.result is None or call.delegates:
-        return False
-    if _key(call) in met or (call.agent, _digest(call)) in met:
         return False
     return failure_in(call.result.value) is None and not is_empty(call.result.value)
 
