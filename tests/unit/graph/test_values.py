@@ -57,9 +57,7 @@ def test_values_are_read_from_any_text(text: str, expected: set[str]) -> None:
         ("a1b", False),
     ],
 )
-def test_a_strong_value_proves_its_origin_alone(
-    value: str, expected: bool
-) -> None:
+def test_a_strong_value_proves_its_origin_alone(value: str, expected: bool) -> None:
     """Two results may share an amount or a day by chance, but no order number."""
     assert is_strong(value) is expected
 
@@ -75,9 +73,7 @@ def test_a_strong_value_proves_its_origin_alone(
         (["roof slate", "dark grey"], {"a": "roof slate", "b": "dark grey"}, False),
     ],
 )
-def test_sub_trees_are_known_by_what_they_hold(
-    one: Any, two: Any, is_same: bool
-) -> None:
+def test_sub_trees_are_known_by_what_they_hold(one: Any, two: Any, is_same: bool) -> None:
     """The order of members does not matter, that of items does."""
     assert (trees_of(one) == trees_of(two)) is is_same
 
