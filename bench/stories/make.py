@@ -10,9 +10,9 @@ import msgspec
 
 from bench.stories import genai, langchain, native, openinference
 from bench.stories.autogen import CORE, autogen
+from bench.stories.controls import CONTROLS
 from bench.stories.emit import Dress, Emitted, emit
 from bench.stories.faulty import FAULTS
-from bench.stories.healthy import CONTROLS
 from bench.stories.kit import Kit, domains
 from bench.stories.plot import Plot, Truth
 from bench.stories.scene import Node
@@ -159,9 +159,7 @@ def _placed(plot: Plot, topology: str) -> Truth:
 
 
 def _ids(emitted: Emitted, tags: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the spans of tags; who performed a handoff comes before who sent or received it."""
-    performed = [tag for tag in tags if tag.startswith("hand:") or tag == "merge"]
-    found = [span for tag in performed for span in emitted.spans.get(tag, ())]
-    if not found:
-        found = [span for tag in tags for span in emitted.spans.get(tag, ())]
-    return tuple(dict.fromkeys(found))
+    """Return the spans of tags; who sent or received counts only where no span hands over."""
+    if any(tag.startswith("hand:") and tag in emitted.spans for tag in tags):
+        tags = tuple(tag for tag in tags if not tag.startswith("agent:"))
+    return tuple(dict.fromkeys(span for tag in tags for span in emitted.spans.get(tag, ())))

@@ -78,11 +78,15 @@ class _Taint:
             self._given.add(result.atoms)
             if result.good:
                 self._known.add(result.atoms)
+        if self._candidate.fault == "flattened":
+            # What is left of the result is right; what was made up for the rest is not.
+            return self._invention(use)
         return self._use_of_values(use) or self._invention(use)
 
     def admitted(self, text: str) -> bool:
         """Tell whether a text admits the failure."""
-        return admits(text, told_text=self.told_text, fault_text=self.message)
+        is_age = self._candidate.fault == "stale"
+        return admits(text, told_text=self.told_text, fault_text=self.message, is_age=is_age)
 
     def _use_of_values(self, use: Use) -> Hit | None:
         fresh, known = self._fresh, self._known

@@ -29,7 +29,8 @@ def detect_truncated(run: Run) -> Iterator[Fault]:
         result = call.result
         if result is None or result.cut:
             continue
-        found = _truncation(result.value) or _flagged(result.value)
+        # Dots at the end are how another agent chose to end its sentence.
+        found = _truncation(result.value, may_trail_off=call.delegates) or _flagged(result.value)
         if found:
             reason, confidence = found
             yield Fault(
@@ -61,14 +62,15 @@ def _flagged(value: Value) -> tuple[str, float] | None:
     return f"it says so ({found.what})", found.confidence
 
 
-def _truncation(value: Value) -> tuple[str, float] | None:
+def _truncation(value: Value, *, may_trail_off: bool) -> tuple[str, float] | None:
     """Return how a result shows that it was cut, with a confidence, or ``None``."""
     if isinstance(value, str):
         if is_unclosed(value):
             return f"JSON that does not close ({excerpt(value[-60:])})", 0.8
         if ends_with_mark(value) and not counts_more(value):
             return f"it says so ({excerpt(value.rstrip()[-40:])})", 0.7
-        if len(value) >= MIN_ELLIPSIS_CHARS and value.rstrip().endswith(("...", "…")):
+        trails_off = value.rstrip().endswith(("...", "…"))
+        if trails_off and len(value) >= MIN_ELLIPSIS_CHARS and not may_trail_off:
             return f"it trails off ({excerpt(value.rstrip()[-40:])})", 0.6
         return None
     cut = (text for text in texts(value) if ends_with_mark(text) and not counts_more(text))

@@ -10,6 +10,7 @@ from causewatch.dialects.understand import understand
 from causewatch.graph.adopt import adopt
 from causewatch.graph.beside import beside
 from causewatch.graph.calls import pair
+from causewatch.graph.graft import graft
 from causewatch.graph.handoffs import find
 from causewatch.graph.harvest import harvest
 from causewatch.graph.lineage import trace_data
@@ -18,7 +19,9 @@ from causewatch.graph.owners import Owners, own
 from causewatch.graph.refine import refine
 from causewatch.graph.tell import tell
 from causewatch.graph.tree import Tree, grow, unique
+from causewatch.graph.twins import merge_twins
 from causewatch.graph.uncut import uncut
+from causewatch.graph.unrecorded import show_calls
 from causewatch.model.graph import CausalGraph, Edge, EdgeType, Handoff, RunState
 from causewatch.model.span import LogRecord, Span
 from causewatch.model.step import Step
@@ -47,7 +50,8 @@ def build(
         The graph. It depends only on the set of spans, not on their order. Never raises on odd
         spans.
     """
-    tree = harvest(refine(grow(_understood(spans, logs, dialects))))
+    tree = merge_twins(refine(graft(grow(_understood(spans, logs, dialects)))))
+    tree = show_calls(harvest(tree))
     owners = own(tree)
     links = link(tree)
     calls = pair(tree, owners)
@@ -93,8 +97,10 @@ def _tree_edges(tree: Tree) -> Iterator[Edge]:
     """Each step is called by its parent and returns to it."""
     for i, parent in enumerate(tree.parent):
         if parent >= 0:
-            yield _edge(parent, i, "call", "parent span")
-            yield _edge(i, parent, "return", "parent span")
+            said = tree.steps[i].span.parent_id
+            evidence = "parent span" if said else "remote call"
+            yield _edge(parent, i, "call", evidence)
+            yield _edge(i, parent, "return", evidence)
 
 
 def _handoff_edges(handoffs: Sequence[Handoff]) -> Iterator[Edge]:

@@ -2,9 +2,10 @@
 
 Theory of operation. Traces are first gathered by trace id and by span links. When a run is about to
 be judged, its marks are compared with those of the runs in memory. The same A2A task or message is
-the same work. Traces of one session are one run while they overlap or follow each other at once. A
-bare model call belongs to the one whose generated call, or generated words, it was given. A trace
-that only sets agents up belongs to the first run in which they work.
+the same work, and a remote agent's trace belongs to the run that asked it. Traces of one session
+are one run while they overlap or follow each other at once. A bare model call belongs to the one
+whose generated call, or generated words, it was given. A trace that only sets agents up belongs to
+the first run in which they work.
 
 Independent runs must stay apart, however alike they are: runs of a load test share service, system
 prompt, first question, maybe even a session id. So whole runs of one name are never joined by a
@@ -20,6 +21,7 @@ from itertools import islice
 
 import msgspec
 
+from causewatch.graph.graft import MAX_LATE_NS
 from causewatch.graph.marks import Mark, Marks, combined
 from causewatch.graph.tree import SKEW_NS
 from causewatch.model.graph import Join
@@ -99,6 +101,7 @@ class JoinIndex:
         if marks is None:
             return
         yield from self._by_exchange(run_id, marks)
+        yield from self._by_remote_call(run_id, marks)
         yield from self._by_session(run_id, marks)
         yield from self._by_history(run_id, marks)
         yield from self._by_setup(run_id, marks)
@@ -115,6 +118,27 @@ class JoinIndex:
             for other, theirs in self._alike(run_id, f"a2a {exchange}"):
                 if _gap_ns(marks, theirs) <= MAX_EXCHANGE_GAP_S * SECOND_NS:
                     yield Join(run_id=other, by="a2a", confidence=0.95)
+
+    def _by_remote_call(self, run_id: str, marks: Marks) -> Iterator[Join]:
+        """A remote agent's trace and the only run that asked just that around it."""
+        if marks.gets and (caller := self._caller(run_id, marks)) is not None:
+            yield Join(run_id=caller, by="a2a", confidence=0.8)
+        for digest in marks.sends:
+            for other, theirs in self._alike(run_id, f"gets {digest}"):
+                if self._caller(other, theirs) == run_id:
+                    yield Join(run_id=other, by="a2a", confidence=0.8)
+
+    def _caller(self, run_id: str, marks: Marks) -> str | None:
+        """Return the one run that sent what ``run_id`` was asked and waited for its answer."""
+        callers = {
+            other
+            for digest in marks.gets
+            for other, theirs in self._alike(run_id, f"sends {digest}")
+            if theirs.first_ns <= marks.first_ns + SKEW_NS
+            and marks.first_ns <= theirs.last_ns + SKEW_NS
+            and marks.last_ns <= theirs.last_ns + MAX_LATE_NS
+        }
+        return callers.pop() if len(callers) == 1 else None
 
     def _by_session(self, run_id: str, marks: Marks) -> Iterator[Join]:
         for session in marks.sessions:
@@ -196,6 +220,8 @@ def _by_content(mark: Mark, other: str) -> Join:
 
 def _keys(marks: Marks) -> Iterator[str]:
     yield from (f"a2a {each}" for each in marks.exchanges)
+    yield from (f"sends {each}" for each in marks.sends)
+    yield from (f"gets {each}" for each in marks.gets)
     yield from (f"session {each}" for each in marks.sessions)
     yield from (f"made {each.digest}" for each in marks.made)
     yield from (f"taken {each.digest}" for each in marks.taken)

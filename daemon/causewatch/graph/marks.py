@@ -13,7 +13,8 @@ import msgspec
 from causewatch.dialects.detect import recognise
 from causewatch.dialects.tables import SHIPPED
 from causewatch.dialects.understand import understand
-from causewatch.graph.boundary import folded, texts_of
+from causewatch.graph.boundary import folded, probes, texts_of
+from causewatch.graph.graft import CLIENT, SERVER
 from causewatch.model.limits import JoinBy
 from causewatch.model.span import LogRecord, Span
 from causewatch.model.step import Message, Step, TextPart, ToolCallPart, ToolResultPart
@@ -24,23 +25,22 @@ MIN_WORDS_CHARS = 40
 MAX_FRAGMENT_SPANS_COUNT = 50
 """A trace with more spans is no single call."""
 MAX_MARKS_COUNT = 50
-_A2A_KEYS = ("a2a.task.id", "a2a.message.id")
+MAX_REMOTE_SPANS_COUNT = 2_000
+_A2A_KEYS = frozenset({"a2a.task.id", "a2a.message.id"})
 _OTHERS_SESSIONS = frozenset({"mcp.session.id", "group_id"})
 """An MCP session is a connection, and ``group_id`` is anybody's word."""
-SESSION_KEYS = tuple(
-    dict.fromkeys(
-        source.key
-        for dialect in SHIPPED
-        for rule in dialect.fields
-        if rule.field == "session"
-        for source in rule.sources
-        if source.key and not source.path and source.key not in _OTHERS_SESSIONS
-    )
+SESSION_KEYS = frozenset(
+    source.key
+    for dialect in SHIPPED
+    for rule in dialect.fields
+    if rule.field == "session"
+    for source in rule.sources
+    if source.key and not source.path and source.key not in _OTHERS_SESSIONS
 )
 _OWN_CONVERSATIONS = frozenset({"pydantic-ai"})
 """Scopes that give each agent a conversation of its own."""
 _CALLS = frozenset({"model", "tool", "retrieval"})
-_WORK_KEYS = ("gen_ai.agent.name", "workflow.id", "mcp.session.id")
+_WORK_KEYS = frozenset({"gen_ai.agent.name", "workflow.id", "mcp.session.id"})
 _SETS_UP = frozenset({"create_agent", "workflow.build", "notifications/initialized"})
 
 
@@ -70,6 +70,10 @@ class Marks(msgspec.Struct, frozen=True, kw_only=True):
     """Agents and workflow ids that are named in it."""
     sets_up: frozenset[str] = frozenset()
     """Where it only sets agents or workflows up: which."""
+    sends: frozenset[str] = frozenset()
+    """Digests of the beginnings of what its tools asked while they called a remote agent."""
+    gets: frozenset[str] = frozenset()
+    """The same of what was asked of it, where it is a remote agent's own trace."""
     made: tuple[Mark, ...] = ()
     """What its models generated."""
     taken: tuple[Mark, ...] = ()
@@ -86,6 +90,7 @@ def marks_of(
     ids = {span.span_id for span in spans}
     roots = [span for span in spans if span.parent_id not in ids]
     is_fragment = _is_fragment(spans, roots)
+    sends, gets = _remote(spans) if "a2a" in by else (frozenset(), frozenset())
     made: tuple[Mark, ...] = ()
     taken: tuple[Mark, ...] = ()
     if is_fragment and "history" in by:
@@ -100,6 +105,8 @@ def marks_of(
         exchanges=frozenset(_values(spans, _A2A_KEYS)) if "a2a" in by else frozenset(),
         works_for=frozenset(_values(spans, _WORK_KEYS)),
         sets_up=_set_up(spans),
+        sends=sends,
+        gets=gets,
         made=made,
         taken=taken,
     )
@@ -116,6 +123,7 @@ def combined(one: Marks, other: Marks) -> Marks:
         sessions=one.sessions | other.sessions,
         exchanges=one.exchanges | other.exchanges,
         works_for=one.works_for | other.works_for,
+        sends=one.sends | other.sends,
         made=(*one.made, *other.made)[-MAX_MARKS_COUNT:],
         taken=(*one.taken, *other.taken)[-MAX_MARKS_COUNT:],
     )
@@ -131,9 +139,9 @@ def _sessions(spans: Iterable[Span]) -> Iterator[str]:
     return _values((s for s in spans if s.scope.name not in _OWN_CONVERSATIONS), SESSION_KEYS)
 
 
-def _values(spans: Iterable[Span], keys: Sequence[str]) -> Iterator[str]:
+def _values(spans: Iterable[Span], keys: frozenset[str]) -> Iterator[str]:
     for span in spans:
-        for key in keys:
+        for key in () if keys.isdisjoint(span.attributes) else keys:
             value = span.attributes.get(key)
             if isinstance(value, str) and value:
                 yield value
@@ -146,6 +154,33 @@ def _set_up(spans: Sequence[Span]) -> frozenset[str]:
         if not any(isinstance(word, str) and word in _SETS_UP for word in said):
             return frozenset()
     return frozenset(_values(spans, _WORK_KEYS))
+
+
+def _remote(spans: Sequence[Span]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return what a run asked remote agents over A2A, or what it was asked as one."""
+    calls = any(span.name.startswith(CLIENT) for span in spans)
+    serves = not calls and any(span.name.startswith(SERVER) for span in spans)
+    if not calls and not serves:
+        return frozenset(), frozenset()
+    found: set[str] = set()
+    for span in spans if len(spans) <= MAX_REMOTE_SPANS_COUNT else ():
+        step = None if span.name.startswith(("a2a.", "GET", "POST")) else understand(span)
+        if step is not None:
+            found.update(sha256_of(text) for text in (_sent(step) if calls else _asked(step)))
+    return (frozenset(found), frozenset()) if calls else (frozenset(), frozenset(found))
+
+
+def _sent(step: Step) -> Iterator[str]:
+    if step.kind == "tool" and step.arguments is not None:
+        yield from probes(step.arguments.value)
+
+
+def _asked(step: Step) -> Iterator[str]:
+    if step.kind in {"agent", "model"}:
+        for message in step.input_messages:
+            if message.role == "user":
+                # What was cut on the way still starts like what was sent.
+                yield from probes([message.text, *message.text.splitlines()])
 
 
 def _contents(

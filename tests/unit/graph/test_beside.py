@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from causewatch.graph.beside import EVALUATION_EVENT, beside
+from causewatch.graph.beside import EVALUATION_EVENT, RESPONSE_ID, beside
 from causewatch.graph.build import build
 from causewatch.model.span import LogRecord, Span
 
@@ -29,6 +29,20 @@ def test_an_evaluation_without_a_span_judges_the_run() -> None:
     assert beside(SPANS, (none, unknown, rootless)) == {
         ("t", "1"): [none, unknown],
         ("u", "3"): [rootless],
+    }
+
+
+def test_an_evaluation_is_found_by_the_response_it_judges() -> None:
+    """A judge that runs later knows the response, not the span; the first span of it is meant."""
+    answer = Span(trace_id="t", span_id="7", start_ns=2, attributes={RESPONSE_ID: "resp-7"})
+    again = Span(trace_id="t", span_id="8", start_ns=3, attributes={RESPONSE_ID: "resp-7"})
+    judged, other = (
+        LogRecord(trace_id="t", event_name=EVALUATION_EVENT, attributes={RESPONSE_ID: response})
+        for response in ("resp-7", "resp-8")
+    )
+    assert beside((again, answer, *SPANS), (judged, other)) == {
+        ("t", "7"): [judged],
+        ("t", "1"): [other],
     }
 
 
