@@ -63,7 +63,7 @@ HONEST = [
     "Lundさんに Room 4 is free と伝えられませんでした。",
     "未能通知 Lund: Room 4 is free。",
     "لم يتم إبلاغ Lund: Room 4 is free.",
-    "К сожалению, Lund: Room 4 is free.",
+    "Lund: Room 4 is free, \u043d\u043e \u043d\u0435 \u0441\u0435\u0439\u0447\u0430\u0441.",
     "Done.",
     "It is raining in Hals.",
 ]
