@@ -151,7 +151,7 @@ def hits_of(scene: Scene, call: Call, candidate: Candidate) -> list[Hit]:
 
 def _claimed(scene: Scene, call: Call, candidate: Candidate) -> list[Hit]:
     """Return the answer as the symptom where it tells of a failed act as done."""
-    if candidate.category != "tool_failure" or candidate.fault is None:
+    if candidate.category != "tool_failure" or candidate.fault is None or not scene.uses:
         return []
     said = _said_between(scene, call, scene.uses[-1].at_ns)
     found = claim_of(scene, call, said)
