@@ -104,12 +104,17 @@ def _goes_on(step: Step) -> bool:
 
 def _contents(graph: CausalGraph) -> Iterator[Content]:
     asked = _asked(graph)
+    # A message that later turns repeat is one object: it is no news there.
+    repeated: set[int] = set()
     for index, step in enumerate(graph.steps):
         start_ns = step.span.start_ns
         end_ns = max(min(step.span.end_ns, asked.get(index, step.span.end_ns)), start_ns + 1)
         match step.kind:
             case "model":
                 for message in (*step.system, *step.input_messages):
+                    if id(message) in repeated:
+                        continue
+                    repeated.add(id(message))
                     yield from _message(message, start_ns, index, "told")
                 for message in step.output_messages:
                     yield from _message(message, end_ns, index, "said")
