@@ -16,6 +16,7 @@ from causewatch.blame.uses import Scene, Use, is_good
 from causewatch.faults.calls import Call
 from causewatch.faults.text import fold
 
+MIN_SHARED_VALUES_COUNT = 2
 MIN_SHARED_WORDS_COUNT = 2
 MAX_SAID_CHARS = 20_000
 _EXCUSES = re.compile(
@@ -62,6 +63,7 @@ def claim_of(scene: Scene, call: Call, said: Iterable[str]) -> tuple[Use, frozen
     told = fold(answer.text[:MAX_SAID_CHARS])
     named = (asked.strong & answer.atoms.strong) | {leaf for leaf in asked.leaves if leaf in told}
     weak = asked.weak & answer.atoms.weak
-    if not named and len(weak) < MIN_SHARED_WORDS_COUNT:
+    # One value may well be spoken of otherwise: as what is still free, or still to be done.
+    if len(named) < MIN_SHARED_VALUES_COUNT and len(weak) < MIN_SHARED_WORDS_COUNT:
         return None
     return answer, frozenset(named or weak)
