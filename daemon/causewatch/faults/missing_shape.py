@@ -75,11 +75,18 @@ def _missing(
 ) -> tuple[str, ...]:
     """Return the outermost paths that are missing, none for a result of another kind.
 
-    An empty list is no missing one: nothing may have been found.
+    An empty list is no missing one: nothing may have been found. A member that stands elsewhere has
+    moved, and a new object or list that holds something makes it another kind of result.
     """
     gone = _outermost(always - shape, shape)
+    if not gone:
+        return ()
     new = _outermost(shape - ever, shape)
-    return tuple(sorted(gone)) if len(gone) > len(new) else ()
+    holders = {path.rpartition("/")[0] for path in shape}
+    if len(new) >= len(gone) or not holders.isdisjoint(new):
+        return ()
+    names = {path.rpartition("/")[2] for path in shape}
+    return tuple(sorted(path for path in gone if path.rpartition("/")[2] not in names))
 
 
 def _outermost(paths: AbstractSet[str], shape: AbstractSet[str]) -> list[str]:

@@ -120,6 +120,8 @@ FINE: list[tuple[str, Any, tuple[Any, ...]]] = [
     ("an empty list", {**ORDER, "lines": []}, (ORDER,)),
     ("an optional member", {"id": "OR-7"}, ({"id": "a", "x": 1}, {"id": "b"})),
     ("another kind", {"kind": "ball", "radius": 3}, ({"kind": "box", "width": 3},)),
+    ("a list of them", {"found": [{"id": "OR-7"}]}, (ORDER,)),
+    ("moved", {"order": "OR-7", "x": {"lines": 1, "customer": 2, "id": 3}}, (ORDER,)),
     ("a failure", {"error": "gone"}, (ORDER,)),
     ("nothing", {}, (ORDER,)),
     ("a text", "no such order", (ORDER,)),
