@@ -11,6 +11,7 @@ it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 import msgspec
 
@@ -126,7 +127,8 @@ class Tracer:
 
     def _resolved(self, sink: Sink) -> Iterator[Edge]:
         prints, values = self._together(sink.pieces)
-        carried_prints, carried_values = self._together(sink.carried)
+        known = [given(self._steps[source]) for source in self._explained.get(sink.step, ())]
+        carried_prints, carried_values = self._together((*sink.carried, *chain(*known)))
         by_text = self._by_text(sink.step, prints, carried_prints)
         by_values = self._by_values(sink.step, values - carried_values, set(by_text))
         agent = self._owner[sink.step]
