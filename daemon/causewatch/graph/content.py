@@ -18,11 +18,12 @@ import msgspec
 from causewatch.graph.clocks import Clocks
 from causewatch.graph.ledger import OUTSIDE, Key, Ledger
 from causewatch.graph.owners import Owners
-from causewatch.graph.shown import RESULT_KINDS, Piece, given
+from causewatch.graph.shown import RESULT_KINDS, Piece, given, shown_to
 from causewatch.graph.tree import SKEW_NS, Tree
 from causewatch.graph.values import is_strong, trees_of, values_of
 from causewatch.graph.winnow import fingerprints
 from causewatch.model.graph import Edge
+from causewatch.model.step import Step
 from causewatch.model.value import Value
 
 MIN_SHARED_COUNT = 3
@@ -244,6 +245,17 @@ class Tracer:
 
     def _may_flow(self, source: int, sink: int) -> bool:
         return source == OUTSIDE or self._clocks.may_flow(source, sink)
+
+
+def shared_values(source: Step, target: Step) -> tuple[str, ...]:
+    """Return the values of ``source`` that ``target`` was shown, the most telling first."""
+    gave: set[str] = set()
+    for piece in given(source):
+        gave |= values_of(piece.text)
+    shown: set[str] = set()
+    for piece in shown_to(target):
+        shown |= values_of(piece.text)
+    return tuple(sorted(gave & shown, key=lambda value: (not is_strong(value), value)))
 
 
 def content_of(piece: Piece) -> Content:
