@@ -51,6 +51,7 @@ _RARE_ENDS = frozenset(
 _MARK = re.compile(r"\s?(?:\.{3}|…)?\s?[(\[<]\w{1,16}[)\]>]$|\s?(?:\.{3}|…)$")
 """Dots, or a word in brackets, behind what was cut: in whatever language."""
 _MARK_CHARS = 40
+_QUOTES = "\"'` "
 _LAST_WORD = re.compile(r"([^\W_]+)$")
 _ENDED = re.compile(r"[.!?:;\u3002\uff01\uff1f…)\]}\"'»”`>*|]$")
 _ENDINGS = re.compile(
@@ -114,10 +115,10 @@ def _sliced(handoff: Handoff) -> tuple[str, float] | None:
     """
     if handoff.mechanical or handoff.sent is None or handoff.received is None:
         return None
-    got = fold(plain(handoff.received)).rstrip("\"'` ")
+    got = fold(plain(handoff.received)).rstrip(_QUOTES)
     unmarked = got[:-_MARK_CHARS] + _MARK.sub("", got[-_MARK_CHARS:])
     for text, is_json in _sent_forms(handoff.sent):
-        whole = fold(text)
+        whole = fold(text).rstrip(_QUOTES)
         kept = common_prefix_chars(whole, unmarked)
         begun = whole[:kept].rstrip()
         if not MIN_COPY_CHARS <= kept < len(whole) or not unmarked.endswith(begun):
@@ -218,7 +219,7 @@ def _broken_at(line: str, after: str, whole: str) -> int:
 def _line_ends(text: str, tail: str) -> bool:
     """Tell whether a line of ``text`` (or a quotation in it) ends with ``tail``."""
     lower = text.lower()
-    return any(fold(line).rstrip("\"'`").endswith(tail) for line in lower.splitlines())
+    return any(fold(line).rstrip(_QUOTES).endswith(tail) for line in lower.splitlines())
 
 
 def _breaks_a_word(end: str, earlier: tuple[Earlier, ...]) -> bool:

@@ -20,6 +20,9 @@ MAX_EARLIER_COUNT = 500
 MAX_LINES_COUNT = 500
 _WORD = re.compile(r"[^\W_]+")
 
+MESSAGES_KEY = "gen_ai.output.messages"
+"""What an agent says in a chat is talk: others quote it and break off where they like."""
+
 
 class Earlier(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One text that was there at a time, with its lines folded; ``by`` is the step that said it."""
@@ -95,7 +98,7 @@ def _told_and_answered(run: Run) -> Iterator[Earlier]:
             for text in {call.result.raw, *texts(call.result.value)}:
                 yield _earlier(call.step.span.end_ns, text, call.index)
     for i, step in enumerate(run.graph.steps):
-        if step.kind == "agent" and step.output is not None:
+        if step.kind == "agent" and step.output is not None and step.output.key != MESSAGES_KEY:
             for text in texts(step.output.value):
                 yield _earlier(step.span.end_ns, text, i)
 

@@ -13,20 +13,19 @@ from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Fault
 from causewatch.model.value import sha256_of
 
-MIN_REPEATS_COUNT = 3
 FIRST_REPEAT_COUNT = 2
 Key = tuple[str, str, str]
 
 
 def detect_repeated_call(run: Run) -> Iterator[Fault]:
-    """Yield a fault on the *second* of at least three equal calls with equal results.
+    """Yield a fault on the *second* of at least three (or as tuned) equal calls with equal results.
 
     Equal are agent, tool, canonical arguments and result. An acting call of another kind between
     two of them starts the count anew, since the world may have changed; so does another question of
     the same agent that finds out something new: who gets on may look again. A result that reports
     something under way is polling.
     """
-    repeats = _Repeats()
+    repeats = _Repeats(run.known.tuning.min_repeats)
     met: set[Key | tuple[str, str]] = set()
     for call in run.calls:
         key, digest = _key(call), _digest(call)
@@ -44,7 +43,8 @@ def detect_repeated_call(run: Run) -> Iterator[Fault]:
 class _Repeats:
     """Equal calls by key: those that are too few yet, and those that are enough for good."""
 
-    def __init__(self) -> None:
+    def __init__(self, min_repeats: int) -> None:
+        self._min_repeats = min_repeats
         self.found: dict[Key, list[Call]] = {}
         self._few: dict[Key, list[Call]] = {}
         self._last: dict[Key, str] = {}
@@ -76,10 +76,10 @@ class _Repeats:
         equal.append(call)
         repeated = self._once_repeated.setdefault(key[0], set())
         repeated.discard(key)
-        if len(equal) == FIRST_REPEAT_COUNT:
-            repeated.add(key)
-        elif len(equal) == MIN_REPEATS_COUNT:
+        if len(equal) == self._min_repeats:
             self.found[key] = self._few.pop(key)
+        elif len(equal) == FIRST_REPEAT_COUNT:
+            repeated.add(key)
 
 
 def repeats_of(graph: CausalGraph, step: int) -> tuple[int, ...]:

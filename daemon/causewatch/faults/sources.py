@@ -33,10 +33,12 @@ def prompts_of(graph: CausalGraph) -> tuple[Prompt, ...]:
     """
     seen: dict[str, Prompt] = {}
     carried = _Carried(graph)
+    repeated: set[int] = set()
     for index, step in enumerate(graph.steps):
         for message in (*step.system, *step.input_messages):
-            if message.role not in _TOLD_BY:
+            if message.role not in _TOLD_BY or id(message) in repeated:
                 continue
+            repeated.add(id(message))
             for part in message.parts:
                 if isinstance(part, TextPart) and part.content and part.content not in seen:
                     seen[part.content] = Prompt(

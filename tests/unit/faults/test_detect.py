@@ -75,7 +75,7 @@ def test_a_status_alone_is_no_failure_of_a_handoff() -> None:
 
 TRUNCATED = [
     ('{"rows": [{"id": 1}, {"id":', 0.8),
-    ("row 1, row 2, (12 more)", 0.7),
+    ("row 1, row 2, (12 more)", 0.3),
     ("The report covers the first quarter of the year and then...", 0.6),
     ({"text": "The report [truncated]"}, 0.6),
     ({"rows": [1], "has_more": True}, 0.3),

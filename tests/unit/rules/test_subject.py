@@ -81,8 +81,11 @@ def test_the_root_carries_the_health_and_nothing_else_does() -> None:
 
 def test_the_root_says_who_knows_that_the_run_failed() -> None:
     """Each kind of source once, whatever the verdict; of a run under way nobody knows yet."""
-    by = ("evaluation", "evaluation", "caller")
-    failed_by = tuple(Failing(by=each, what="w") for each in by)
+    failed_by = (
+        Failing(by="evaluation", what="a"),
+        Failing(by="evaluation", what="b"),
+        Failing(by="caller", what="c"),
+    )
     assessment = Assessment(graph=run_of(), failed_by=failed_by, blame=Blame(verdict="healthy"))
     subject = subject_of(assessment)
     assert subject.derived[0]["causewatch.failed"] == ["evaluation", "caller"]
