@@ -11,17 +11,19 @@ it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 import msgspec
 
 from causewatch.graph.clocks import Clocks
 from causewatch.graph.ledger import OUTSIDE, Key, Ledger
 from causewatch.graph.owners import Owners
-from causewatch.graph.shown import RESULT_KINDS, Piece, given
+from causewatch.graph.shown import RESULT_KINDS, Piece, given, shown_to
 from causewatch.graph.tree import SKEW_NS, Tree
 from causewatch.graph.values import is_strong, trees_of, values_of
 from causewatch.graph.winnow import fingerprints
 from causewatch.model.graph import Edge
+from causewatch.model.step import Step
 from causewatch.model.value import Value
 
 MIN_SHARED_COUNT = 3
@@ -126,7 +128,8 @@ class Tracer:
 
     def _resolved(self, sink: Sink) -> Iterator[Edge]:
         prints, values = self._together(sink.pieces)
-        carried_prints, carried_values = self._together(sink.carried)
+        known = [given(self._steps[source]) for source in self._explained.get(sink.step, ())]
+        carried_prints, carried_values = self._together((*sink.carried, *chain(*known)))
         by_text = self._by_text(sink.step, prints, carried_prints)
         by_values = self._by_values(sink.step, values - carried_values, set(by_text))
         agent = self._owner[sink.step]
@@ -242,6 +245,17 @@ class Tracer:
 
     def _may_flow(self, source: int, sink: int) -> bool:
         return source == OUTSIDE or self._clocks.may_flow(source, sink)
+
+
+def shared_values(source: Step, target: Step) -> tuple[str, ...]:
+    """Return the values of ``source`` that ``target`` was shown, the most telling first."""
+    gave: set[str] = set()
+    for piece in given(source):
+        gave |= values_of(piece.text)
+    shown: set[str] = set()
+    for piece in shown_to(target):
+        shown |= values_of(piece.text)
+    return tuple(sorted(gave & shown, key=lambda value: (not is_strong(value), value)))
 
 
 def content_of(piece: Piece) -> Content:

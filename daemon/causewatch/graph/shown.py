@@ -118,6 +118,14 @@ def _said(step: Step) -> Iterator[Piece]:
                 yield piece
 
 
+def shown_to(step: Step) -> tuple[Piece, ...]:
+    """Return all that a step was shown: of a model its messages, of another what it was given."""
+    if step.kind != "model":
+        return asked_of(step)
+    messages = (*step.system, *step.input_messages)
+    return tuple(piece for message in messages for piece in pieces_of(message))
+
+
 def asked_of(step: Step) -> tuple[Piece, ...]:
     """Return what a step that is no model was given to work on."""
     is_given_arguments = step.kind in RESULT_KINDS

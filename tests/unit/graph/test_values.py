@@ -31,6 +31,9 @@ from causewatch.graph.values import (
         ("nothing of note here", set()),
         ("", set()),
         ("0042", {"0042"}),
+        ("to DE00 9999 0000 1234 now", {"de00999900001234"}),
+        ("card 4000 0012 3456 7899.", {"4000001234567899"}),
+        ("DE00999900001234", {"de00999900001234"}),
         ("caf\\u00e9 B-123", {"b-123"}),
     ],
 )
@@ -124,6 +127,8 @@ def test_a_payload_of_too_many_nodes_is_cut_without_false_equality() -> None:
         "a.b@" * 250_000,
         " ".join(f"KQ-{number}" for number in range(200_000)),
         "KQ-7781 " * 100_000,
+        "1234 " * 200_000,
+        "AB12 " * 200_000,
     ],
 )
 def test_hostile_texts_take_linear_time(text: str) -> None:
