@@ -204,8 +204,11 @@ def team(steps: int) -> list[Span]:
         look = {"berth": f"B-{number}"}
         asked = {"type": "tool_call", "id": f"look_{number}", "name": "look_up", "arguments": look}
         writer.model(inner, [_text("user", task["task"])], asked)
-        writer.tool(inner, "look_up", f"look_{number}", look, {"free": True, "note": found[-80:]})
-        writer.model(inner, [_text("user", task["task"])], {"type": "text", "content": found})
+        seen = {"free": True, "note": found[-80:]}
+        writer.tool(inner, "look_up", f"look_{number}", look, seen)
+        back = {"type": "tool_call_response", "id": f"look_{number}", "response": seen}
+        told = [_text("user", task["task"]), {"role": "tool", "parts": [back]}]
+        writer.model(inner, told, {"type": "text", "content": found})
         writer.close(inner)
         writer.close(at)
         answer = {"type": "tool_call_response", "id": f"ask_{number}", "response": found}

@@ -15,7 +15,8 @@ import yaml
 
 from causewatch.app.config_shape import CONFIG
 from causewatch.cli import main as cli_main
-from causewatch.dialects.understand import SHIPPED
+from causewatch.dialects.capture import BY_DIALECT
+from causewatch.dialects.tables import SHIPPED
 from causewatch.rules.keys import FILE
 from causewatch.rules.shape import (
     Boolean,
@@ -175,8 +176,18 @@ def commands_page() -> str:
 def dialects_page() -> str:
     """Return the page of span dialects."""
     lines = ["# Dialects\n", NOTE, "What causewatch recognises on spans, in order of priority.\n"]
-    ordered = sorted(SHIPPED, key=lambda dialect: dialect.priority)
-    lines.extend(f"### `{dialect.id}`\n\n{dialect.title}.\n" for dialect in ordered)
+    lines.append(
+        "[Add one of your own](../how-to/add-a-dialect.md) in a YAML file. `causewatch dialects\n"
+        "explain FILE` tells how the spans of a file were understood.\n"
+    )
+    for dialect in sorted(SHIPPED, key=lambda dialect: dialect.priority):
+        kinds = sorted({rule.kind for rule in dialect.kinds} - {"other"})
+        given = ", ".join(f"`{kind}`" for kind in kinds)
+        fix = BY_DIALECT.get(dialect.id, "").format(scope="in question")
+        lines.append(f"### `{dialect.id}`\n\n{dialect.title}.\n")
+        lines.append(f"Steps: {given}.\n" if given else "Steps: none of its own.\n")
+        if fix:
+            lines.append(f"Where content is missing: {fix}.\n")
     return "\n".join(lines)
 
 

@@ -18,6 +18,7 @@ from causewatch.app.config import load_config
 from causewatch.blame.judge import judge
 from causewatch.cli.main import COMMANDS
 from causewatch.graph.build import build
+from causewatch.rules.dialect_file import is_dialect_file, load_dialect_files
 from causewatch.rules.file import load
 from causewatch.rules.subject import subject_of
 from graph_fixtures import CAPTURES, capture
@@ -82,6 +83,8 @@ def test_yaml_in_the_docs_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         if re.search(r"^(groups|contracts|trust):", body, re.MULTILINE):
             schema = b'{"type": "object"}'
             load({page + ".yaml": body.encode(), str(Path(page).parent / "brief.json"): schema})
+        elif is_dialect_file(page + ".yaml", body.encode()):
+            load_dialect_files({page + ".yaml": body.encode()})
         else:
             path = tmp_path / "causewatch.yaml"
             path.write_text(body, encoding="utf-8")

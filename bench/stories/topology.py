@@ -172,7 +172,7 @@ def _hand_over(
     with recorder.node("turn", "turn", sender):
         speak(recorder, sender, [system(_prompt(sender)), *heard], said, tag=f"turn:{sender}")
         with recorder.node("handoff", call.name, sender, f"hand:{receiver}") as node:
-            node.call, node.target = call, receiver
+            node.call, node.target, node.heard = call, receiver, tuple(heard[-1:])
             node.result = f"Transferred to {receiver}"
     return [*heard, said, answer(call, node.result)]
 

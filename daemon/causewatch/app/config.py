@@ -15,6 +15,8 @@ from causewatch.app.config_shape import CONFIG
 from causewatch.app.receivers import read_receivers, read_route
 from causewatch.app.secret import read_secret
 from causewatch.errors import Problem, ProblemsError
+from causewatch.faults.tuning import DEFAULT_TUNING, Tuning
+from causewatch.model.judgement import FAULT_NAMES
 from causewatch.model.limits import JoinBy, RunLimits, ScoreLimit
 from causewatch.notify.config import Receiver, Route
 from causewatch.rules.dialect_file import is_dialect_node
@@ -72,6 +74,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     retention_s: float = 14 * 86400.0
     trace_url: str = ""
     scores: tuple[ScoreLimit, ...] = ()
+    faults: Tuning = DEFAULT_TUNING
     route: Route | None = None
     receivers: tuple[Receiver, ...] = ()
 
@@ -165,6 +168,7 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
         else default.retention_s,
         trace_url=links.text("trace") if links else "",
         scores=_scores(section, problems),
+        faults=_faults(section.section("faults")),
         route=read_route(section, receivers, problems),
         receivers=receivers,
     )
@@ -172,6 +176,21 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
 
 def _paths(section: Section | None, folder: Path) -> tuple[Path, ...]:
     return tuple(folder / path for path in section.texts("paths")) if section else ()
+
+
+def _faults(section: Section | None) -> Tuning:
+    default = DEFAULT_TUNING
+    if section is None:
+        return default
+    off = section.texts("off")
+    return Tuning(
+        off=frozenset(name for name in FAULT_NAMES if name in off),
+        min_repeats=section.integer("min_repeats", default.min_repeats),
+        min_passes=section.integer("min_passes", default.min_passes),
+        min_history_results=section.integer("min_history_results", default.min_history_results),
+        stale_after_s=section.seconds("stale_after", default.stale_after_s),
+        min_score=section.number("min_score", default.min_score),
+    )
 
 
 def _scores(section: Section, problems: Problems) -> tuple[ScoreLimit, ...]:

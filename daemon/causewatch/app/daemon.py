@@ -85,6 +85,7 @@ class Daemon:
             retention_s=config.retention_s,
             dialects=load_dialects(config.dialect_paths),
             scores=config.scores,
+            tuning=config.faults,
         )
         self._reloader = Reloader(
             rule_paths,

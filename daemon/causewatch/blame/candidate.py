@@ -103,7 +103,7 @@ def candidate_of(graph: CausalGraph, fault: Fault) -> Candidate | None:
     if fault.name == "changed_fact" and _was_carried(graph, fault):
         category = "serialization"
     if fault.name == "flattened" and fault.handoff is None:
-        spread = "use"
+        spread = "values" if fault.induced is None else "use"
     return Candidate(
         step=fault.step,
         category=category,

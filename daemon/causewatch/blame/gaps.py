@@ -57,13 +57,14 @@ def gaps_of(
 
 def _handoff_gaps(graph: CausalGraph) -> Iterator[Gap]:
     for handoff in graph.handoffs:
-        told = _handoff_gap(graph, handoff)
+        told = handoff_gap(graph, handoff)
         if told is not None:
             sides = (handoff.sent, handoff.received)
             yield Gap(told, all(side is None or side.cut for side in sides))
 
 
-def _handoff_gap(graph: CausalGraph, handoff: Handoff) -> Unverifiable | None:
+def handoff_gap(graph: CausalGraph, handoff: Handoff) -> Unverifiable | None:
+    """Return what of a handoff is on no span, or was lost on the way, if anything."""
     between = f"{handoff.from_agent or 'unknown'} to {handoff.to_agent or 'unknown'}"
     index = place_of(handoff)
     step = graph.steps[index]
@@ -102,17 +103,18 @@ def _loss_fix(step: Step, payload: Payload) -> str:
 
 
 def _call_gaps(graph: CausalGraph, calls: Sequence[Call]) -> Iterator[Gap]:
-    seen = _answered_ids(graph)
+    seen = answered_ids(graph)
     for call in calls:
         step = call.step
         if call.delegates or step.documents or (step.call_id and step.call_id in seen):
             continue
-        told = _call_gap(call.index, step)
+        told = call_gap(call.index, step)
         if told is not None:
             yield Gap(told, blinds=True)
 
 
-def _call_gap(index: int, step: Step) -> Unverifiable | None:
+def call_gap(index: int, step: Step) -> Unverifiable | None:
+    """Return why the result of a call cannot be checked, if it cannot."""
     result = step.result
     if result is None and step.arguments is None:
         reason, fix = "neither arguments nor result are on any span", capture_fix(step)
@@ -128,7 +130,7 @@ def _model_gaps(graph: CausalGraph) -> Iterator[Gap]:
     models = [i for i, step in enumerate(graph.steps) if step.kind == "model"]
     if not models:
         return
-    if not any(_has_content(graph.steps[i]) for i in models):
+    if not any(has_content(graph.steps[i]) for i in models):
         yield from _silence(graph, models)
         return
     cut = [i for i in models if graph.steps[i].messages_cut]
@@ -161,7 +163,8 @@ def _has_calls(graph: CausalGraph) -> bool:
     return any(step.arguments or step.result for step in graph.steps)
 
 
-def _has_content(step: Step) -> bool:
+def has_content(step: Step) -> bool:
+    """Tell whether a model's span says anything of what it was told or answered."""
     return bool(
         step.input or step.output or _says(step.input_messages) or _says(step.output_messages)
     )
@@ -220,7 +223,7 @@ def _lost_links(graph: CausalGraph) -> Iterator[Gap]:
             yield Gap(told, blinds=False)
 
 
-def _answered_ids(graph: CausalGraph) -> frozenset[str]:
+def answered_ids(graph: CausalGraph) -> frozenset[str]:
     """Return the call ids whose results some model's messages show, whole."""
     return frozenset(
         part.id

@@ -16,6 +16,7 @@ import msgspec
 from causewatch.blame.admission import admits
 from causewatch.blame.atoms import Atoms, Pool, atoms_of, atoms_of_text, ungrounded
 from causewatch.blame.candidate import Candidate
+from causewatch.blame.claim import claim_of
 from causewatch.blame.report import Report, report_of
 from causewatch.blame.uses import Result, Scene, Use, is_good, known_text, told_before
 from causewatch.faults.calls import Call
@@ -32,6 +33,7 @@ UNGROUNDED_FACTOR = 0.7
 INVENTED_FACTOR = 1.25
 """An empty result proves nothing by itself; acting on a made-up value after it does."""
 WORDS_FACTOR = 0.75
+CLAIM_FACTOR = 0.8
 _CREATING_WORDS = frozenset(
     {
         "create", "add", "insert", "register", "open", "new", "make", "generate", "start", "begin",
@@ -76,11 +78,15 @@ class _Taint:
             self._given.add(result.atoms)
             if result.good:
                 self._known.add(result.atoms)
+        if self._candidate.fault == "flattened":
+            # What is left of the result is right; what was made up for the rest is not.
+            return self._invention(use)
         return self._use_of_values(use) or self._invention(use)
 
     def admitted(self, text: str) -> bool:
         """Tell whether a text admits the failure."""
-        return admits(text, told_text=self.told_text, fault_text=self.message)
+        is_age = self._candidate.fault == "stale"
+        return admits(text, told_text=self.told_text, fault_text=self.message, is_age=is_age)
 
     def _use_of_values(self, use: Use) -> Hit | None:
         fresh, known = self._fresh, self._known
@@ -136,11 +142,24 @@ def hits_of(scene: Scene, call: Call, candidate: Candidate) -> list[Hit]:
         elif not acted and (hit := taint.hit(use)):
             hits.append(hit)
             acted = use.kind == "act"
-    hits = _ended(scene, call, hits)
+    hits = _ended(scene, call, hits) or _claimed(scene, call, candidate)
     if not hits or _repeated_well(scene, call, hits[-1].use):
         return []
     said = _said_between(scene, call, hits[-1].use.at_ns)
     return [] if any(map(taint.admitted, said)) else hits
+
+
+def _claimed(scene: Scene, call: Call, candidate: Candidate) -> list[Hit]:
+    """Return the answer as the symptom where it tells of a failed act as done."""
+    if candidate.category != "tool_failure" or candidate.fault is None:
+        return []
+    said = _said_between(scene, call, scene.uses[-1].at_ns)
+    found = claim_of(scene, call, said)
+    if found is None:
+        return []
+    answer, shared = found
+    evidence = f"tells it as done, with {_listed(shared)} of what was asked"
+    return [Hit(use=answer, evidence=evidence, factor=CLAIM_FACTOR)]
 
 
 def _doubted(hit: Hit) -> Hit:

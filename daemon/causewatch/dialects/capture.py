@@ -28,9 +28,9 @@ _VERCEL = "set recordInputs and recordOutputs to true in experimental_telemetry"
 BY_DIALECT = {
     "openinference": (
         "unset OPENINFERENCE_HIDE_INPUTS and OPENINFERENCE_HIDE_OUTPUTS, and those for single"
-        " messages and texts, for {scope}"
+        " messages and texts, for the instrumentation {scope}"
     ),
-    "llamaindex": "unset OPENINFERENCE_HIDE_INPUTS and OPENINFERENCE_HIDE_OUTPUTS for {scope}",
+    "llamaindex": "unset OPENINFERENCE_HIDE_INPUTS and OPENINFERENCE_HIDE_OUTPUTS",
     "openllmetry": "unset TRACELOOP_TRACE_CONTENT, or set it to true",
     "langfuse": (
         "leave capture_input and capture_output on in observe(), unset"
@@ -100,8 +100,11 @@ MAX_SCOPE_CHARS = 120
 def capture_fix(step: Step) -> str:
     """Return what would put the content of this step on its span."""
     scope = step.span.scope.name
-    name = scope[:MAX_SCOPE_CHARS] or step.dialect or "of your framework"
-    text = BY_SCOPE.get(scope) or BY_DIALECT.get(step.dialect) or _DEFAULT
+    clean = "".join(char for char in scope[:MAX_SCOPE_CHARS] if char.isprintable())
+    name = clean or step.dialect or "of your framework"
+    # A server of the Model Context Protocol may speak another dialect's words besides.
+    dialect = "mcp" if "mcp.method.name" in step.span.attributes else step.dialect
+    text = BY_SCOPE.get(scope) or BY_DIALECT.get(dialect) or _DEFAULT
     return text.format(scope=name)
 
 

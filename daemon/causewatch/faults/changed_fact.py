@@ -16,8 +16,9 @@ from causewatch.faults.asked import calls_by_id
 from causewatch.faults.calls import Run
 from causewatch.faults.crossings import crossings_of
 from causewatch.faults.derived import is_derived
-from causewatch.faults.facts import Fact, fact_of, how_near, tokens_of
+from causewatch.faults.facts import Fact, fact_of, how_near
 from causewatch.faults.lost_at_handoff import place_of
+from causewatch.faults.mixed_up import mixed_up, readings_in
 from causewatch.faults.outcome import Outcome, outcomes_of
 from causewatch.faults.text import excerpt
 from causewatch.faults.timeline import Content, Timeline, sees_all
@@ -64,7 +65,7 @@ def detect_changed_fact(run: Run) -> Iterator[Fault]:
     ``Fault.induced`` is the act that took the changed fact, else the answer that tells it.
     """
     seen: set[int] = set()
-    for fault in (*_verbatim(run), *_near(run)):
+    for fault in (*_verbatim(run), *_near(run), *mixed_up(run)):
         if fault.step not in seen:
             seen.add(fault.step)
             yield fault
@@ -81,7 +82,7 @@ def _near(run: Run) -> Iterator[Fault]:
     if not suspects:
         return
     outcomes = outcomes_of(run)
-    uses = [(outcome, _readings(outcome.text)) for outcome in outcomes]
+    uses = [(outcome, readings_in(outcome.text)) for outcome in outcomes]
     wanted = frozenset[str]().union(*(readings for _, readings in uses))
     suspects = [each for each in suspects if _fact(each[1]).readings & wanted]
     known = _Known(timeline)
@@ -117,12 +118,12 @@ def _verbatim(run: Run) -> Iterator[Fault]:
 def _acted_on(run: Run, handoff: Handoff, arrived: str) -> Outcome | None:
     """Return the first act, else the answer, that names what arrived."""
     at_ns = run.graph.steps[place_of(handoff)].span.start_ns
-    wanted = _readings(arrived)
+    wanted = readings_in(arrived)
     later = [
         each
         for each in outcomes_of(run)
         if each.at_ns >= at_ns
-        and (wanted & _readings(each.text) if wanted else arrived.strip(" .,:;") in each.text)
+        and (wanted & readings_in(each.text) if wanted else arrived.strip(" .,:;") in each.text)
     ]
     acts = (each for each in later if each.kind == "act")
     answers = (each for each in later if each.kind == "answer")
@@ -258,11 +259,6 @@ def _unit(text: str, token: str) -> str:
     return found[1].lower() if found else ""
 
 
-def _readings(text: str) -> frozenset[str]:
-    facts = (fact_of(token) for token in tokens_of(text))
-    return frozenset(r for fact in facts if fact is not None for r in fact.readings)
-
-
 def _fault(run: Run, change: _Change, uses: list[tuple[Outcome, frozenset[str]]]) -> Fault | None:
     """Return the fault, if what came of the changed fact harms."""
     symptom = _symptom(change, uses)
@@ -313,7 +309,7 @@ def _symptom(change: _Change, uses: list[tuple[Outcome, frozenset[str]]]) -> Out
 def _handoff_of(run: Run, change: _Change) -> int | None:
     """Return the handoff that brought a text in which a fact of what was sent had changed."""
     for crossing in crossings_of(run):
-        sent, got = _readings(crossing.sent.raw), _readings(crossing.received.raw)
+        sent, got = readings_in(crossing.sent.raw), readings_in(crossing.received.raw)
         brought = change.fact.readings & got and not change.original.readings & got
         if brought and change.original.readings & sent and not change.fact.readings & sent:
             return crossing.handoff
@@ -327,5 +323,5 @@ def _is_result(run: Run, change: _Change) -> bool:
     call = calls_by_id(run).get(change.content.call_id)
     if call is None or call.result is None or call.result.cut:
         return False
-    found = _readings(call.result.raw)
+    found = readings_in(call.result.raw)
     return bool(change.original.readings & found) and not change.fact.readings & found

@@ -49,6 +49,9 @@ _RARE_ENDS = frozenset(
 )  # fmt: skip
 """Words that end a sentence now and then ("whom to send it to"): a hint, never alone a verdict."""
 _QUOTES = "\"'` "
+_MARK = re.compile(r"\s?(?:\.{3}|…)?\s?[(\[<]\w{1,16}[)\]>]$|\s?(?:\.{3}|…)$")
+"""Dots, or a word in brackets, behind what was cut: in whatever language."""
+_MARK_CHARS = 40
 _LAST_WORD = re.compile(r"([^\W_]+)$")
 _ENDED = re.compile(r"[.!?:;\u3002\uff01\uff1f…)\]}\"'»”`>*|]$")
 _ENDINGS = re.compile(
@@ -107,22 +110,35 @@ def _sliced(handoff: Handoff) -> tuple[str, float] | None:
     """Return how what arrived is only the beginning of what was sent, with a confidence.
 
     Nobody rewords a text into its own first characters: code sliced it. One that ends with a
-    sentence or a line may be an excerpt that was meant; what a mechanical handoff lost is another
-    detector's.
+    sentence or a line may be an excerpt that was meant, unless a mark of a cut follows; what a
+    mechanical handoff lost is another detector's.
     """
     if handoff.mechanical or handoff.sent is None or handoff.received is None:
         return None
     got = fold(plain(handoff.received)).rstrip(_QUOTES)
-    for text in _long_texts(handoff.sent):
+    unmarked = got[:-_MARK_CHARS] + _MARK.sub("", got[-_MARK_CHARS:])
+    for text, is_json in _sent_forms(handoff.sent):
         whole = fold(text).rstrip(_QUOTES)
-        kept = common_prefix_chars(whole, got)
-        begun = whole[:kept].rstrip()
-        if not MIN_COPY_CHARS <= kept < len(whole) or not got.endswith(begun):
+        if whole in got:
             continue
-        if not _ENDED.search(begun) and begun not in _whole_lines(text):
+        kept = common_prefix_chars(whole, unmarked)
+        begun = whole[:kept].rstrip()
+        if not MIN_COPY_CHARS <= kept < len(whole) or not unmarked.endswith(begun):
+            continue
+        is_marked = unmarked != got and not whole.startswith(got)
+        may_end = not is_json and (_ENDED.search(begun) or begun in _whole_lines(text))
+        if is_marked or not may_end:
             shown = excerpt(begun[-40:])
             return f"stops after {kept} of {len(whole)} characters of it ({shown})", 0.75
     return None
+
+
+def _sent_forms(sent: Payload) -> Iterator[tuple[str, bool]]:
+    """Yield the long texts of what was sent, and the JSON that holds them, which ends only once."""
+    for text in _long_texts(sent):
+        yield text, False
+    if isinstance(sent.value, dict | list) and len(sent.raw) >= MIN_TEXT_CHARS:
+        yield sent.raw, True
 
 
 def _whole_lines(text: str) -> frozenset[str]:

@@ -8,6 +8,7 @@ from causewatch.faults.calls import Run
 from causewatch.model.judgement import Fault
 from causewatch.model.value import Value
 
+MAX_EMPTY_DEPTH = 50
 _COUNT_KEYS = frozenset({"count", "total", "total_count", "hits", "num_results", "size", "length"})
 
 
@@ -30,11 +31,14 @@ def detect_empty(run: Run) -> Iterator[Fault]:
             )
 
 
-def is_empty(value: Value) -> bool:
-    """Tell whether a result holds nothing: no value, or only empty collections and zero counts."""
+def is_empty(value: Value, depth: int = 0) -> bool:
+    """Tell whether a result holds nothing: no value, or only empty collections and zero counts.
+
+    What is nested deeper than ``MAX_EMPTY_DEPTH`` counts as something.
+    """
     if isinstance(value, dict):
-        return all(
-            is_empty(member) or (key.lower() in _COUNT_KEYS and member == 0)
+        return depth < MAX_EMPTY_DEPTH and all(
+            is_empty(member, depth + 1) or (key.lower() in _COUNT_KEYS and member == 0)
             for key, member in value.items()
         )
     return value is None or (isinstance(value, str | list) and not value)

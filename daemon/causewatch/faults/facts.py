@@ -63,7 +63,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
 def tokens_of(text: str) -> list[str]:
     """Return what may be facts in a text, as written: whatever holds a digit, and addresses."""
     # In the JSON of a string a line break is written as a letter, and would join what follows.
-    return _TOKEN.findall(unescaped(text[:MAX_SCANNED_CHARS]))
+    return [each.strip(_ENDS) for each in _TOKEN.findall(unescaped(text[:MAX_SCANNED_CHARS]))]
 
 
 def masked(text: str) -> tuple[str, list[str]]:

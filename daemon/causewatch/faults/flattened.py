@@ -15,20 +15,19 @@ from causewatch.faults.calls import Call, Run
 from causewatch.faults.crossings import crossings_of
 from causewatch.faults.empty import is_empty
 from causewatch.faults.expand import expand
-from causewatch.faults.facts import fact_of
 from causewatch.faults.lost_at_handoff import given_to, place_of
 from causewatch.faults.outcome import Outcome, outcomes_of
-from causewatch.faults.placeholders import is_placeholder, placeholders_in
+from causewatch.faults.placeholders import is_placeholder, isolated_in, placeholders_in
+from causewatch.faults.records import Record, key_of, records_of, scalar_of
+from causewatch.faults.sources import said_in
 from causewatch.faults.text import excerpt, fold, leaves, unescaped
 from causewatch.model.graph import Handoff
 from causewatch.model.judgement import Fault
 from causewatch.model.step import Payload, ToolResultPart
 from causewatch.model.value import Value
 
-MIN_RECORD_MEMBERS_COUNT = 3
 MIN_LOST_COUNT = 2
 MIN_LOST_SHARE = 0.3
-MAX_RECORDS_COUNT = 200
 MIN_VALUE_CHARS = 3
 PLACEHOLDER_CONFIDENCE = 0.9
 NONE_CONFIDENCE = 0.8
@@ -37,10 +36,8 @@ MIXED_UP_CONFIDENCE = 0.75
 MISREAD_CONFIDENCE = 0.55
 """The text still names the members: a careful reader could have told them apart."""
 RESULT_CONFIDENCE = 0.65
+BROKEN_CONFIDENCE = 0.7
 _NONE = r"""["']?\s{0,3}[:=]\s{0,3}["']?(?:none|null|undefined|nan|nil)\b"""
-
-Record = dict[str, str]
-"""The scalar members of one object, normalised; the keys too."""
 
 
 def detect_flattened(run: Run) -> Iterator[Fault]:
@@ -59,6 +56,7 @@ def detect_flattened(run: Run) -> Iterator[Fault]:
                 at="output" if handoff.performed_by is not None else "input",
             )
     yield from _results(run)
+    yield from _broken(run)
 
 
 def _flattened(run: Run, index: int, sent: Payload, received: Payload) -> tuple[str, float] | None:
@@ -97,35 +95,6 @@ def _is_first(run: Run, index: int, placeholders: list[str]) -> bool:
     at_ns = run.graph.steps[place_of(run.graph.handoffs[index])].span.start_ns
     earlier = (each.text for each in run.timeline.contents if each.at_ns < at_ns)
     return not any(placeholders[0] in text for text in earlier)
-
-
-def records_of(value: Value) -> list[Record]:
-    """Return the objects inside of a value that have several scalar members."""
-    found: list[Record] = []
-    stack = [value]
-    while stack and len(found) < MAX_RECORDS_COUNT:
-        item = stack.pop()
-        if isinstance(item, list):
-            stack.extend(item)
-        elif isinstance(item, dict):
-            stack.extend(item.values())
-            record = {_key(key): text for key, each in item.items() if (text := _scalar(each))}
-            if len(record) >= MIN_RECORD_MEMBERS_COUNT:
-                found.append(record)
-    return found
-
-
-def _key(key: str) -> str:
-    return re.sub(r"[\W_]", "", key.lower())
-
-
-def _scalar(value: Value) -> str:
-    """Return a scalar in normal form; empty for none, for truth values and for structure."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return ""
-    text = fold(str(value))
-    fact = fact_of(text)
-    return min(fact.readings) if fact is not None and fact.kind == "number" else text
 
 
 def _blanked(records: list[Record], given: str) -> tuple[str, float] | None:
@@ -199,7 +168,7 @@ def _confused(run: Run, act: Outcome, records: list[Record]) -> tuple[str, str] 
     arguments = run.graph.steps[act.step].arguments
     if arguments is None or not isinstance(arguments.value, dict):
         return None
-    asked = {_key(k): text for k, each in arguments.value.items() if (text := _scalar(each))}
+    asked = {key_of(k): text for k, each in arguments.value.items() if (text := scalar_of(each))}
     for key, text in asked.items():
         own = {record[key] for record in records if key in record}
         others = {v for record in records for k, v in record.items() if k != key}
@@ -228,6 +197,42 @@ def _results(run: Run) -> Iterator[Fault]:
                 call = calls.get(part.id)
                 if call is not None and (fault := _shown(run, index, call, lost)):
                     yield fault
+
+
+def _broken(run: Run) -> Iterator[Fault]:
+    """Yield a fault for each result that its tool itself wrote with a placeholder for a value.
+
+    It counts only if a model was shown it so: an instrumentation may record less than there was.
+    """
+    for call in run.calls:
+        step, result = call.step, call.result
+        if call.delegates or step.documents or result is None or result.cut:
+            continue
+        strings = (leaf for _, leaf in leaves(result.value) if isinstance(leaf, str))
+        found = [each for text in strings for each in isolated_in(text)]
+        if found and not _stood_before(run, call, found[0]) and _is_told(run, call, found[0]):
+            yield Fault(
+                name="flattened",
+                step=call.index,
+                reason=f"{step.name} returned {excerpt(found[0])} in place of a value",
+                confidence=BROKEN_CONFIDENCE,
+            )
+
+
+def _stood_before(run: Run, call: Call, placeholder: str) -> bool:
+    end_ns = call.step.span.end_ns
+    return any(
+        placeholder in content.text for content in run.timeline.contents if content.at_ns < end_ns
+    )
+
+
+def _is_told(run: Run, call: Call, placeholder: str) -> bool:
+    return any(
+        step.kind == "model"
+        and step.span.start_ns >= call.step.span.end_ns
+        and any(placeholder in text for m in step.input_messages for text in said_in(m))
+        for step in run.graph.steps
+    )
 
 
 def _shown(run: Run, model: int, call: Call, lost: str) -> Fault | None:

@@ -23,6 +23,7 @@ import msgspec
 
 from causewatch.faults.calls import Call, Run
 from causewatch.faults.envelope import failure_in
+from causewatch.faults.malformed import is_malformed
 from causewatch.faults.passages import Content, content_of, normal, values_of, words_of
 from causewatch.faults.sources import prompts_of
 from causewatch.faults.text import excerpt
@@ -272,8 +273,9 @@ class _Story:
             self._fields |= content.fields
             if not content.passages or call.index in self._run.trusted:
                 continue
-            if failure_in(call.result.value) is not None:
-                # A failed call with half its data is a failure, whatever its error text says.
+            if failure_in(call.result.value) is not None or is_malformed(raw):
+                # A failed call with half its data is a failure, whatever its error text says, and
+                # data that something broke are no prose.
                 continue
             source = self._source(call, content)
             # Who read it first brought it.

@@ -11,6 +11,7 @@ from causewatch.faults.calls import Call, Run
 from causewatch.faults.expand import expand
 from causewatch.faults.sources import said_in
 from causewatch.faults.text import fold
+from causewatch.faults.truncated import counts_more
 from causewatch.model.judgement import Fault
 from causewatch.model.step import TextPart
 from causewatch.model.value import Value
@@ -117,6 +118,8 @@ def detect_partial_page(run: Run) -> Iterator[Fault]:
 
 def _page(value: Value) -> _Page | None:
     held = expand(value)
+    if isinstance(held, str):
+        return _Page(how="it says that there is more", total=None) if counts_more(held) else None
     for _ in range(MAX_WRAPS_COUNT):
         if isinstance(held, dict) and len(held) == 1:
             held = next(iter(held.values()))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from causewatch.faults.calls import Run
 from causewatch.faults.lost_at_handoff import place_of
+from causewatch.faults.sources import prompts_of
 from causewatch.faults.text import fold, plain
 from causewatch.model.graph import Handoff
 from causewatch.model.judgement import Fault
@@ -88,14 +89,19 @@ def _news_ns(run: Run) -> Iterator[int]:
         if digest not in met:
             met.add(digest)
             yield call.step.span.end_ns
-    for step in run.graph.steps:
-        for message in step.input_messages:
-            if message.role != "user":
-                continue
-            for part in message.parts:
-                if isinstance(part, TextPart) and part.content not in met:
-                    met.add(part.content)
-                    yield step.span.start_ns
+    users = {
+        part.content
+        for step in run.graph.steps
+        for message in step.input_messages
+        if message.role == "user"
+        for part in message.parts
+        if isinstance(part, TextPart)
+    }
+    # What a handoff brought is told in the user's role as well, and is nothing new.
+    carried = {told for told in map(_told, run.graph.handoffs) if told}
+    for prompt in prompts_of(run.graph):
+        if prompt.text in users and not any(told in fold(prompt.text) for told in carried):
+            yield prompt.at_ns
 
 
 def _said_ns(run: Run) -> Iterator[int]:

@@ -7,6 +7,10 @@ import re
 MAX_AROUND_CHARS = 60
 """More text around a placeholder than that is a text about placeholders."""
 MAX_TEXT_CHARS = 200_000
+MAX_VALUE_CHARS = 2_000
+"""A longer text is prose, in which placeholders are talked about."""
+_BEFORE = ("", ":", "=", ",", ";", "[", "(", "{", "|", "-", '"', "'")
+_AFTER = ("", ",", ";", "]", ")", "}", "|", '"', "'", "\n")
 
 _PLACEHOLDER = re.compile(
     r"""\[object\ [A-Z]\w{2,30}\]                                  # JavaScript
@@ -30,6 +34,16 @@ def placeholders_in(text: str) -> list[str]:
     if not any(start in text for start in _STARTS):
         return []
     return [found.group() for found in _PLACEHOLDER.finditer(text)]
+
+
+def isolated_in(text: str) -> list[str]:
+    """Return the placeholders that stand where a value should: not those in a sentence."""
+    found = []
+    for placeholder in placeholders_in(text[:MAX_VALUE_CHARS]):
+        before, _, after = text.partition(placeholder)
+        if before.rstrip()[-1:] in _BEFORE and after.lstrip(" ")[:1] in _AFTER:
+            found.append(placeholder)
+    return found
 
 
 def is_placeholder(text: str) -> bool:

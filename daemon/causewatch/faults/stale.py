@@ -164,7 +164,7 @@ def _dated(
         if at is None or (name not in _TAKEN_KEYS and name not in _UNTIL_KEYS):
             continue
         late = now - at > after if name in _TAKEN_KEYS else now - at > timedelta(days=1)
-        if late and not _asked_for(run, call, at):
+        if late and not _asked_for(run, call, at, now):
             shown = excerpt(bounded(str(member)))
             than = "the day it is" if today else "the time of the call"
             return f"{name} is {shown}, {(now - at).days} days before {than}", confidence
@@ -194,15 +194,12 @@ def _today(run: Run) -> datetime | None:
     return None if found is None else found + timedelta(hours=12)
 
 
-def _asked_for(run: Run, call: Call, at: datetime) -> bool:
+def _asked_for(run: Run, call: Call, at: datetime, now: datetime) -> bool:
     """Tell whether the date, its month or its year stands in what was asked of the call or run."""
     marks = (f"{at:%Y-%m-%d}", f"{at:%Y-%m}")
     arguments = None if call.step.arguments is None else call.step.arguments.value
-    asked = [*texts(arguments), *(prompt.text for prompt in prompts_of(run.graph))]
+    told = (prompt.text[:MAX_TODAY_CHARS] for prompt in prompts_of(run.graph))
+    asked = [*texts(arguments), *(_TODAY.sub(" ", text) for text in told)]
     if any(mark in text for text in asked for mark in marks):
         return True
-    return any(str(at.year) in text for text in asked) and at.year != _year_now(call)
-
-
-def _year_now(call: Call) -> int:
-    return datetime.fromtimestamp(call.step.span.start_ns / _NS_PER_S, UTC).year
+    return at.year != now.year and any(str(at.year) in text for text in asked)

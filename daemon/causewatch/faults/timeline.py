@@ -49,10 +49,12 @@ class Timeline:
         for content in found[:MAX_CONTENTS_COUNT]:
             unique.setdefault(content.text, content)
         self.contents = tuple(unique.values())
+        self.tokens = tuple(tuple(tokens_of(content.text)) for content in self.contents)
+        """What may be facts in each content."""
         self.first: dict[str, int] = {}
         """The number of the content in which a token stands first."""
-        for number, content in enumerate(self.contents):
-            for token in tokens_of(content.text):
+        for number, tokens in enumerate(self.tokens):
+            for token in tokens:
                 self.first.setdefault(token, number)
 
     def stands_before(self, text: str, number: int) -> bool:

@@ -14,12 +14,13 @@ from causewatch.model.value import Value
 
 MIN_ELLIPSIS_CHARS = 40
 """A shorter text may well end in dots."""
-_SAID = re.compile(
-    r"(?:\[\W{0,3}truncated\W{0,3}\]|\(truncated\)|<truncated>|\[cut\]|\[output truncated\]"
+_CUT = (
+    r"\[\W{0,3}truncated\W{0,3}\]|\(truncated\)|<truncated>|\[cut\]|\[output truncated\]"
     r"|\[gekürzt\]|\[tronqué\]|\[troncato\]|\[truncado\]"
-    r"|(?:\(|\[|\.\.\.\s?|…\s?)(?:and\s)?\d{1,9}\s(?:more|further|omitted)\b[^\n]{0,30})\W{0,3}$",
-    re.IGNORECASE,
 )
+_COUNT = r"(?:\(|\[|\.\.\.\s?|…\s?)(?:and\s)?\d{1,9}\s(?:more|further|omitted)\b[^\n]{0,30}"
+_SAID = re.compile(rf"(?:{_CUT}|{_COUNT})\W{{0,3}}$", re.IGNORECASE)
+_COUNTED = re.compile(rf"{_COUNT}\W{{0,3}}$", re.IGNORECASE)
 
 
 def detect_truncated(run: Run) -> Iterator[Fault]:
@@ -45,6 +46,14 @@ def ends_with_mark(text: str) -> bool:
     return bool(_SAID.search(text.rstrip()[-80:]))
 
 
+def counts_more(text: str) -> bool:
+    """Tell whether a text ends with the number of further items that it leaves out.
+
+    A preview that tells how much more there is hides nothing: that matters only to who needs all.
+    """
+    return bool(_COUNTED.search(text.rstrip()[-80:]))
+
+
 def _flagged(value: Value) -> tuple[str, float] | None:
     """Return the member by which a result says that it is a part, with a confidence."""
     found = failure_in(value)
@@ -58,11 +67,12 @@ def _truncation(value: Value, *, may_trail_off: bool) -> tuple[str, float] | Non
     if isinstance(value, str):
         if is_unclosed(value):
             return f"JSON that does not close ({excerpt(value[-60:])})", 0.8
-        if ends_with_mark(value):
+        if ends_with_mark(value) and not counts_more(value):
             return f"it says so ({excerpt(value.rstrip()[-40:])})", 0.7
         trails_off = value.rstrip().endswith(("...", "…"))
         if trails_off and len(value) >= MIN_ELLIPSIS_CHARS and not may_trail_off:
             return f"it trails off ({excerpt(value.rstrip()[-40:])})", 0.6
         return None
-    marked = next((text for text in texts(value) if ends_with_mark(text)), None)
+    cut = (text for text in texts(value) if ends_with_mark(text) and not counts_more(text))
+    marked = next(cut, None)
     return (f"a text in it says so ({excerpt(marked[-40:])})", 0.6) if marked else None

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from causewatch.faults.branches import Branch, Group, groups_of, is_below
-from causewatch.faults.calls import Run
+from causewatch.faults.calls import Call, Run
 from causewatch.faults.empty import is_empty
 from causewatch.faults.envelope import failure_in
 from causewatch.faults.facts import fact_of, tokens_of
 from causewatch.faults.outcome import outcomes_of
 from causewatch.faults.sources import said_in
-from causewatch.faults.text import fold, unescaped
+from causewatch.faults.text import fold, leaves, unescaped
 from causewatch.faults.timeline import sees_all, text_of
 from causewatch.faults.words import is_pending
 from causewatch.model.judgement import Fault
@@ -28,8 +29,11 @@ PROBE_CHARS = 24
 MIN_PROBE_CHARS = 12
 MIN_WORD_CHARS = 4
 MAX_PROBES_COUNT = 40
-MIN_TELLING_CHARS = 40
+MIN_TELLING_CHARS = 24
 """A branch that said less, and no fact, may have had nothing to say."""
+MIN_ANSWER_COUNT = 4
+MIN_ANSWER_CHARS = 80
+"""A receipt holds an id and a state; a longer answer was asked for its content."""
 CALL_CONFIDENCE = 0.75
 AGENT_CONFIDENCE = 0.65
 
@@ -68,11 +72,19 @@ def _tells(run: Run, branch: Branch, group: Group) -> bool:
         return False
     if not _went_well(run, branch):
         return False
-    acts = (call for call in run.calls if call.acts)
+    acts = (call for call in run.calls if call.acts and not _informs(call))
     if any(is_below(run.graph, call.index, branch.step) for call in acts):
         return False
     said = _words(branch, others) if branch.is_structured else len(branch.text) >= MIN_TELLING_CHARS
     return bool(said or _facts(run, branch, others))
+
+
+def _informs(call: Call) -> bool:
+    """Tell whether a call's answer is more than the receipt for an act."""
+    if call.result is None:
+        return False
+    scalars = list(islice(leaves(call.result.value), MIN_ANSWER_COUNT))
+    return len(scalars) == MIN_ANSWER_COUNT or len(call.result.raw) >= MIN_ANSWER_CHARS
 
 
 def _went_well(run: Run, branch: Branch) -> bool:
@@ -216,9 +228,10 @@ def _fault(run: Run, branch: Branch, group: Group, join: int, other: Branch) -> 
     acts = (each.step for each in later if each.kind == "act")
     ends = (each.step for each in later if each.kind == "answer")
     symptom = next(acts, None)
+    merged = _merge(run, group, join) if group.kind == "agent" else None
     return Fault(
         name="unused_result",
-        step=branch.step,
+        step=branch.step if merged is None else merged,
         reason=(
             f"what {branch.name} came to reached no later step, while what {other.name} came to"
             f" reached {graph.owner[join] or 'the next one'}"
@@ -226,3 +239,20 @@ def _fault(run: Run, branch: Branch, group: Group, join: int, other: Branch) -> 
         confidence=CALL_CONFIDENCE if group.kind == "call" else AGENT_CONFIDENCE,
         induced=next(ends, None) if symptom is None else symptom,
     )
+
+
+def _merge(run: Run, group: Group, join: int) -> int | None:
+    """Return the step of code that stands between parallel agents and the join, if it is one."""
+    graph = run.graph
+    ends_ns = max(each.end_ns for each in group.branches)
+    starts_ns = graph.steps[join].span.start_ns
+    parent = graph.parent[group.branches[0].step]
+    between = [
+        index
+        for index, step in enumerate(graph.steps)
+        if graph.parent[index] == parent
+        and step.kind in {"other", "workflow", "message"}
+        and ends_ns <= step.span.start_ns
+        and step.span.end_ns <= starts_ns
+    ]
+    return between[0] if len(between) == 1 else None

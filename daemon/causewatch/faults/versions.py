@@ -156,7 +156,7 @@ def _record(item: dict[str, Value]) -> Iterator[State]:
         version = _version(item[key])
         if version is None:
             continue
-        scalars = {k: scalar_of(v) for k, v in item.items() if k not in keys}
+        scalars = {k: _text_of(v) for k, v in item.items() if k not in keys}
         members = {k: text for k, text in scalars.items() if text}
         ids = {(k, v) for k, v in members.items() if _ID_KEY.search(k) or k.lower() in _ID_WORDS}
         yield State(
@@ -182,7 +182,7 @@ def _version(value: Value) -> tuple[str, float | str] | None:
     return None
 
 
-def scalar_of(value: Value) -> str:
+def _text_of(value: Value) -> str:
     """Return a scalar folded, a number in normal form; empty for anything else."""
     if isinstance(value, bool):
         return str(value).lower()

@@ -157,7 +157,7 @@ _HTML_FAILURE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _RATE_LIMIT = re.compile(
-    r"""\b429\b|too\ many\ requests|rate[ _-]?limit|throttl(?:ed|ing)|resource_exhausted
+    r"""\b429\b|too[ _-]many[ _-]requests|rate[ _-]?limit|throttl(?:ed|ing)|resource_exhausted
     |quota\W{0,3}(?:\w{1,20}\W{1,3})?(?:exceeded|exhausted|reached)|quota_?exceeded|insufficient_quota
     |(?:exceeded|exhausted|over|reached)\ (?:your\ |the\ )?(?:[\w-]{1,20}\ )?quota
     |(?:anfrage|raten|abruf)-?limit|kontingent\ (?:erschöpft|überschritten)|zu\ viele\ anfragen

@@ -37,11 +37,13 @@ MIN_VALUES_SHARE = 0.6
 class Sink(msgspec.Struct, frozen=True, kw_only=True):
     """A step, and what of its input is to be explained.
 
-    ``is_mark`` tells of a step that only shows what was known when it began.
+    ``carried`` is what handoffs brought to it. ``is_mark`` tells of a step that only shows what was
+    known when it began.
     """
 
     step: int
     pieces: tuple[Piece, ...]
+    carried: tuple[Piece, ...] = ()
     is_mark: bool = False
 
 
@@ -101,7 +103,6 @@ class Tracer:
         prints, values = self._together(given(self._steps[source]))
         end_ns = self._steps[source].span.end_ns
         self._prints_count[source] = len(prints)
-        self._new_values_count[source] = sum(not self._ledger.knew(v, end_ns) for v in values)
         self._ledger.add((*prints, *values), source, end_ns)
 
     def _came_in(self, sink: Sink, start_ns: int) -> None:
@@ -125,8 +126,9 @@ class Tracer:
 
     def _resolved(self, sink: Sink) -> Iterator[Edge]:
         prints, values = self._together(sink.pieces)
-        by_text = self._by_text(sink.step, prints)
-        by_values = self._by_values(sink.step, values, set(by_text))
+        carried_prints, carried_values = self._together(sink.carried)
+        by_text = self._by_text(sink.step, prints, carried_prints)
+        by_values = self._by_values(sink.step, values - carried_values, set(by_text))
         agent = self._owner[sink.step]
         for source, evidence, share in (
             *((source, "text", share) for source, share in by_text.items()),
@@ -148,7 +150,7 @@ class Tracer:
         is_model = self._steps[sink].kind == "model"
         return is_model and (self._owner[sink], source) in self._taken
 
-    def _by_text(self, sink: int, prints: Iterable[int]) -> dict[int, float]:
+    def _by_text(self, sink: int, prints: Iterable[int], carried: set[int]) -> dict[int, float]:
         """Return the sources whose words the sink repeats, with their shares."""
         cover: dict[int, list[int]] = {}
         for each in prints:
@@ -158,7 +160,7 @@ class Tracer:
             (source for source in cover if self._may_flow(source, sink)),
             key=lambda source: self._rank(source, sink, len(cover[source])),
         )
-        covered: set[int] = set()
+        covered = set(carried)
         found: dict[int, float] = {}
         for source in ranked:
             gained = [each for each in cover[source] if each not in covered]
@@ -226,7 +228,12 @@ class Tracer:
 
     def _share(self, source: int, votes: Sequence[str]) -> float:
         """Return how much of the values that ``source`` brought in came here."""
-        return min(len(votes) / max(self._new_values_count[source], 1), 1.0)
+        count = self._new_values_count.get(source)
+        if count is None:
+            _, values = self._together(given(self._steps[source]))
+            count = sum(self._ledger.holders(value)[:1] == (source,) for value in values)
+            self._new_values_count[source] = count
+        return min(len(votes) / max(count, 1), 1.0)
 
     def _may_flow(self, source: int, sink: int) -> bool:
         return source == OUTSIDE or self._clocks.may_flow(source, sink)

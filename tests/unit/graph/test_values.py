@@ -80,7 +80,7 @@ def test_sub_trees_are_known_by_what_they_hold(one: Any, two: Any, is_same: bool
 
 def test_a_sub_tree_is_found_inside_of_another_value() -> None:
     """Arguments may hold one record of a list that a tool gave."""
-    record = {"sku": "roof slate", "shade": "grey"}
+    record: Any = {"sku": "roof slate", "shade": "grey"}
     assert trees_of(record) < trees_of({"page": 1, "rows": [{"sku": "tile"}, record]})
 
 
@@ -103,7 +103,7 @@ def test_what_is_nested_too_deep_is_no_tree() -> None:
 
 def test_a_payload_of_too_many_nodes_is_cut_without_false_equality() -> None:
     """The whole is no tree when some of its parts were not looked at."""
-    rows = [{"row": number, "name": "a name of some length"} for number in range(MAX_NODES_COUNT)]
+    rows: Any = [{"row": number, "name": "a name of some length"} for number in range(MAX_NODES_COUNT)]
     other = [*rows, {"row": -1, "name": "a name of some length"}]
     assert len(trees_of(rows)) <= MAX_NODES_COUNT
     assert len(trees_of(other)) <= MAX_NODES_COUNT
