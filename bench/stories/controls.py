@@ -55,5 +55,8 @@ CONTROLS: dict[str, tuple[Maker, tuple[str, ...]]] = {
     "orders_agree": (ordinary.orders_agree, ANY),
     "delegated_to_note": (ordinary.delegated_to_note, ANY),
     "many_actions": (ordinary.many_actions, ANY),
+    "write_told": (ordinary.write_told, ANY),
+    "write_retried": (ordinary.write_retried, ANY),
+    "write_passed_on": (ordinary.write_passed_on, ANY),
     "corrected": (ordinary.corrected, ("delegate",)),
 }

@@ -202,3 +202,33 @@ def corrected(kit: Kit) -> Plot:
     told = kit.language.correction.format(count=other.count)
     more = ((told, again),)
     return kit.plot(kit.reading(), kit.acting(), kit.closing(), more=more)
+
+
+def _failed_act(kit: Kit) -> Use:
+    error = kit.rng.choice(kit.language.errors)
+    result = kit.rng.choice(({"error": error}, {"success": False, "message": error}, error))
+    return kit.use("act", result=result, tag="failing")
+
+
+def write_told(kit: Kit) -> Plot:
+    """The action fails, and everybody is told so."""
+    told = kit.rng.choice(kit.language.told)
+    acting = Part(agent=kit.actor, turns=(Turn(uses=(_failed_act(kit),)),), says=told)
+    return kit.plot(kit.reading(), acting, Part(agent=kit.closer, says=told), final=told)
+
+
+def write_retried(kit: Kit) -> Plot:
+    """The action fails, and works when it is tried again."""
+    acting = kit.acting()
+    turns = (Turn(uses=(_failed_act(kit),)), *acting.turns)
+    return kit.plot(kit.reading(), msgspec.structs.replace(acting, turns=turns), kit.closing())
+
+
+def write_passed_on(kit: Kit) -> Plot:
+    """The action fails, a ticket is opened for people, and its number is told."""
+    ticket = f"TCK-{kit.facts.other}"
+    opened = Use(tool="open_ticket", arguments={"about": kit.facts.id}, result={"ticket": ticket})
+    turns = (Turn(uses=(_failed_act(kit),)), Turn(uses=(opened,)))
+    told = f"{kit.rng.choice(kit.language.told)} {kit.facts.id}: {ticket}."
+    acting = Part(agent=kit.actor, turns=turns, says=told)
+    return kit.plot(kit.reading(), acting, Part(agent=kit.closer, says=told), final=told)

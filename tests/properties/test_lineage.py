@@ -265,10 +265,11 @@ class Slow:
                 continue
             if any(h in text or self.had(sink.step, h) for h in near):
                 continue
-            giver = holders[0] if holders[0] in near else None
-            for h in near:
-                if self.owner[h] == self.owner[sink.step] and self.kind(h) == "model":
-                    giver = None if self.kind(sink.step) == "model" else h
+            own = [h for h in near if self.owner[h] == self.owner[sink.step]]
+            if any(self.kind(h) == "model" == self.kind(sink.step) for h in own):
+                continue
+            awaited = [h for h in near if self.expected(h, sink.step)]
+            giver = awaited[-1] if awaited else holders[0] if holders[0] in near else None
             if giver is not None:
                 votes.setdefault(giver, []).append(str(value))
         found = {}
@@ -277,7 +278,7 @@ class Slow:
             if source not in self.new_counts:
                 brought = (key for key in self.gave(source) if isinstance(key, str))
                 self.new_counts[source] = sum(
-                    self.holders(key, givers)[0] == source for key in brought
+                    self.holders(key, givers)[0] != OUTSIDE for key in brought
                 )
             share = min(len(values) / max(self.new_counts[source], 1), 1.0)
             most = share >= MIN_VALUES_SHARE and self.expected(source, sink.step)

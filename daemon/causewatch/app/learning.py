@@ -26,6 +26,7 @@ class Learning:
         """
         run = msgspec.structs.replace(run, history=self._frozen(assessment))
         is_good = run.state == "complete" and run.verdict == "healthy"
+        is_good = is_good and not assessment.failed_by
         grown = NO_HISTORY
         if is_good and self._store.run(run.run_id) is None:
             grown = learn(self.history, calls_of(assessment.graph))

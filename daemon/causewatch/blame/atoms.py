@@ -26,6 +26,9 @@ _EMAIL_OR_URL = re.compile(
     r"[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+|https?://[^\s\"'<>)\]]{1,2000}"
 )
 _TOKEN = re.compile(r"\w+(?:[-./:,#]\w+)*")
+_UNSPACED = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f"
+_SEAM = re.compile(rf"(?<=[{_UNSPACED}])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9])(?=[{_UNSPACED}])")
+"""Where an id or a number meets a script that writes no blanks around it."""
 _NUMBER = re.compile(r"\d{1,15}(?:[.,]\d{1,15})*")
 _DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:t.*)?|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{1,2}/\d{1,2}"
@@ -59,6 +62,8 @@ def _atoms_of_long(text: str) -> Atoms:
     strong: set[str] = set()
     weak: set[str] = set()
     text = text[:MAX_SCANNED_CHARS]
+    if not text.isascii():
+        text = _SEAM.sub(" ", text)
     for match in _EMAIL_OR_URL.findall(text):
         strong.add(match.lower().rstrip("/.,").split("://", 1)[-1])
     for token in _TOKEN.findall(text):

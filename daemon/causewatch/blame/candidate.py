@@ -36,6 +36,7 @@ CATEGORY_OF_FAULT: dict[FaultName, tuple[Category, Spread]] = {
     "cut_off": ("truncation", "receiver"),
     "flattened": ("serialization", "receiver"),
     "changed_fact": ("ungrounded", "use"),
+    "ungrounded": ("ungrounded", "use"),
     "unused_result": ("lost_result", "use"),
     "out_of_order": ("ordering", "use"),
 }

@@ -16,6 +16,7 @@ from causewatch.blame.uses import Scene, Use, is_good
 from causewatch.faults.calls import Call
 from causewatch.faults.text import fold
 
+MIN_SHARED_VALUES_COUNT = 2
 MIN_SHARED_WORDS_COUNT = 2
 MAX_SAID_CHARS = 20_000
 _EXCUSES = re.compile(
@@ -30,9 +31,10 @@ _EXCUSES = re.compile(
       |não|nao|sem|mas|porém|infelizmente|desculp\w*|tent\w*
       |niet|geen|zonder|maar|helaas|sorry|inte|ingen|ikke|utan|uten|men|tyvärr|dessverre|desværre
       |nie|ale|niestety|ne|bez|ale|bohužel|nem|nu|dar|ei|mutta|değil|ama|maalesef|tidak|belum|tapi
-      |không|nhưng|δεν|όχι|αλλά|не|нет|без|но|однако|сожалению|извин\w*)\b
+      |không|nhưng|δεν|όχι|αλλά|не|нет|без|но|однако|сожалению|извин\w*
+      |و?(?:لم|لن|ليس|ليست|لا|لكن|للأسف|عذرا|آسف|نعتذر)|تعذر|فشل\w*)\b
     |ない|ません|なかった|できず|ですが|しかし|ただし|残念|申し訳|すみません|没|沒|未|不|但|抱歉|遗憾|遺憾
-    |않|못|없|하지만|죄송|그러나|لم|لن|ليس|لا\b|لكن|عذر|للأسف|آسف""",
+    |않|못|없|하지만|죄송|그러나""",
     re.VERBOSE,
 )
 _UNREAD = re.compile(r"[\u0590-\u05ff\u0900-\u0dff\u0e00-\u0fff\u1000-\u10ff\u1200-\u137f]")
@@ -61,6 +63,7 @@ def claim_of(scene: Scene, call: Call, said: Iterable[str]) -> tuple[Use, frozen
     told = fold(answer.text[:MAX_SAID_CHARS])
     named = (asked.strong & answer.atoms.strong) | {leaf for leaf in asked.leaves if leaf in told}
     weak = asked.weak & answer.atoms.weak
-    if not named and len(weak) < MIN_SHARED_WORDS_COUNT:
+    # One value may well be spoken of otherwise: as what is still free, or still to be done.
+    if len(named) < MIN_SHARED_VALUES_COUNT and len(weak) < MIN_SHARED_WORDS_COUNT:
         return None
     return answer, frozenset(named or weak)

@@ -21,6 +21,7 @@ from causewatch.blame.gaps import (
 from causewatch.dialects.capture import capture_fix, limit_fix, name_fix
 from causewatch.faults.calls import Call, calls_of
 from causewatch.faults.lost_at_handoff import place_of
+from causewatch.graph.beside import EVALUATION_EVENT
 from causewatch.model.graph import CausalGraph
 from causewatch.model.span import LogRecord
 from causewatch.model.step import Step, StepKind
@@ -229,7 +230,9 @@ def _records(graph: CausalGraph, logs: Iterable[LogRecord]) -> Iterator[Check]:
     known = {(step.span.trace_id, step.span.span_id) for step in graph.steps}
     for record in logs:
         name = record.event_name or str(record.attributes.get("event.name", ""))
-        if not name.startswith("gen_ai.") or (record.trace_id, record.span_id) in known:
+        # An evaluation that names no span judges the run as a whole.
+        is_joined = (record.trace_id, record.span_id) in known or name == EVALUATION_EVENT
+        if is_joined or not name.startswith("gen_ai."):
             continue
         has_id = bool(record.span_id)
         why = "names a span that never arrived" if has_id else "names no span"

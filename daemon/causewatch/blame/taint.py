@@ -23,6 +23,7 @@ from causewatch.faults.calls import Call
 from causewatch.faults.sources import said_in
 from causewatch.faults.text import excerpt, fold, texts
 from causewatch.faults.words import name_words
+from causewatch.model.graph import CausalGraph
 
 MIN_WEAK_HITS_COUNT = 2
 MAX_HEAD_CHARS = 40
@@ -34,6 +35,9 @@ INVENTED_FACTOR = 1.25
 """An empty result proves nothing by itself; acting on a made-up value after it does."""
 WORDS_FACTOR = 0.75
 CLAIM_FACTOR = 0.8
+MIN_REFERENCE_CHARS = 5
+_REFERENCE = re.compile(r"[^\W\d_]")
+"""A reference has letters as well; a bare number may be counted or computed."""
 _CREATING_WORDS = frozenset(
     {
         "create", "add", "insert", "register", "open", "new", "make", "generate", "start", "begin",
@@ -81,7 +85,7 @@ class _Taint:
         if self._candidate.fault == "flattened":
             # What is left of the result is right; what was made up for the rest is not.
             return self._invention(use)
-        return self._use_of_values(use) or self._invention(use)
+        return self._use_of_values(use) or self._invention(use) or self._claim(use)
 
     def admitted(self, text: str) -> bool:
         """Tell whether a text admits the failure."""
@@ -120,6 +124,36 @@ class _Taint:
         evidence = f"uses {_listed(invented)}, which nothing it was given explains"
         return Hit(use=use, evidence=evidence, factor=factor)
 
+    def _claim(self, use: Use) -> Hit | None:
+        """Return how an agent tells an outcome that its failed act did not have, or ``None``.
+
+        A reference that nothing gave, and that nobody spoke of before, is one the act should have
+        returned.
+        """
+        if use.kind == "act" or not self._call.acts or self._candidate.fault != "failure":
+            return None
+        invented = {
+            atom
+            for atom in ungrounded(use.atoms, self._given.strong)
+            if len(atom) >= MIN_REFERENCE_CHARS and not atom.isdecimal() and _REFERENCE.search(atom)
+        }
+        invented -= _spoken_before(self._graph, self._call) if invented else set()
+        if not invented:
+            return None
+        evidence = f"tells of {_listed(invented)}, which the failed call did not return"
+        return Hit(use=use, evidence=evidence, factor=CLAIM_FACTOR)
+
+
+def _spoken_before(graph: CausalGraph, call: Call) -> AbstractSet[str]:
+    """Return the values that models wrote before a call ended."""
+    spoken = Pool()
+    for step in graph.steps:
+        if step.kind == "model" and step.span.start_ns < call.step.span.end_ns:
+            for message in step.output_messages:
+                for text in said_in(message):
+                    spoken.add(atoms_of_text(text))
+    return spoken.strong
+
 
 def hits_of(scene: Scene, call: Call, candidate: Candidate) -> list[Hit]:
     """Return the uses of a bad result up to its symptom, the symptom last; none if it did no harm.
@@ -151,7 +185,7 @@ def hits_of(scene: Scene, call: Call, candidate: Candidate) -> list[Hit]:
 
 def _claimed(scene: Scene, call: Call, candidate: Candidate) -> list[Hit]:
     """Return the answer as the symptom where it tells of a failed act as done."""
-    if candidate.category != "tool_failure" or candidate.fault is None:
+    if candidate.category != "tool_failure" or candidate.fault is None or not scene.uses:
         return []
     said = _said_between(scene, call, scene.uses[-1].at_ns)
     found = claim_of(scene, call, said)

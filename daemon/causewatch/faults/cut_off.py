@@ -48,10 +48,10 @@ _RARE_ENDS = frozenset(
     }
 )  # fmt: skip
 """Words that end a sentence now and then ("whom to send it to"): a hint, never alone a verdict."""
-_QUOTES = "\"'` "
 _MARK = re.compile(r"\s?(?:\.{3}|…)?\s?[(\[<]\w{1,16}[)\]>]$|\s?(?:\.{3}|…)$")
 """Dots, or a word in brackets, behind what was cut: in whatever language."""
 _MARK_CHARS = 40
+_QUOTES = "\"'` "
 _LAST_WORD = re.compile(r"([^\W_]+)$")
 _ENDED = re.compile(r"[.!?:;\u3002\uff01\uff1f…)\]}\"'»”`>*|]$")
 _ENDINGS = re.compile(

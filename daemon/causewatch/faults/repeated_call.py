@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
 
 from causewatch.faults.calls import Call, Run, calls_of
 from causewatch.faults.empty import is_empty
@@ -29,14 +28,14 @@ def detect_repeated_call(run: Run) -> Iterator[Fault]:
     repeats = _Repeats(run.known.tuning.min_repeats)
     met: set[Key | tuple[str, str]] = set()
     for call in run.calls:
-        key = _key(call)
+        key, digest = _key(call), _digest(call)
         if call.acts:
             repeats.start_anew(but=key)
-        elif _is_news(call, met):
+        elif key not in met and (call.agent, digest) not in met and _is_news(call):
             repeats.excuse(call.agent)
-        met |= {key, (call.agent, _digest(call))}
+        met |= {key, (call.agent, digest)}
         if call.step.arguments is not None and not call.delegates and not _is_polling(call):
-            repeats.note(key, call)
+            repeats.note(key, digest, call)
     for equal in sorted(repeats.found.values(), key=lambda calls: calls[0].index):
         yield _fault(equal)
 
@@ -48,6 +47,7 @@ class _Repeats:
         self._min_repeats = min_repeats
         self.found: dict[Key, list[Call]] = {}
         self._few: dict[Key, list[Call]] = {}
+        self._last: dict[Key, str] = {}
         self._once_repeated: dict[str, set[Key]] = {}
 
     def start_anew(self, but: Key) -> None:
@@ -62,14 +62,16 @@ class _Repeats:
         for key in self._once_repeated.pop(agent, ()):
             del self._few[key]
 
-    def note(self, key: Key, call: Call) -> None:
+    def note(self, key: Key, digest: str, call: Call) -> None:
         """Count a call, anew if its result differs from the last one's."""
+        is_same = self._last.get(key) == digest
         if key in self.found:
-            if _digest(self.found[key][-1]) == _digest(call):
+            if is_same:
                 self.found[key].append(call)
             return
+        self._last[key] = digest
         equal = self._few.setdefault(key, [])
-        if equal and _digest(equal[-1]) != _digest(call):
+        if not is_same:
             equal.clear()
         equal.append(call)
         repeated = self._once_repeated.setdefault(key[0], set())
@@ -92,11 +94,9 @@ def repeats_of(graph: CausalGraph, step: int) -> tuple[int, ...]:
     )
 
 
-def _is_news(call: Call, met: AbstractSet[Key | tuple[str, str]]) -> bool:
-    """Tell whether a call that was not made before brought a good answer not heard before."""
+def _is_news(call: Call) -> bool:
+    """Tell whether a call brought a good answer."""
     if call.result is None or call.delegates:
-        return False
-    if _key(call) in met or (call.agent, _digest(call)) in met:
         return False
     return failure_in(call.result.value) is None and not is_empty(call.result.value)
 

@@ -40,6 +40,20 @@ _STATE_WORDS = frozenset(
     {"stale", "expired", "outdated", "out_of_date", "stale_while_revalidate", "stale_if_error",
      "veraltet", "abgelaufen", "caducado", "périmé", "obsoleto"}
 )  # fmt: skip
+_WARNING_KEYS = frozenset(
+    {"warning", "_warning", "warnings", "notice", "_notice", "cache_note", "data_warning",
+     "hinweis", "warnung", "advertencia", "avertissement", "aviso", "avviso", "waarschuwing",
+     "警告", "注意", "предупреждение", "تحذير", "경고"}
+)  # fmt: skip
+_WARNING = re.compile(
+    r"\b(?:stale|outdated|out[ -]of[ -]date|veraltet\w*|nicht\ (?:mehr\ )?aktuell"
+    r"|desactualizad\w*|obsolet\w*|périmée?s?|obsolète\w*|desatualizad\w*|non aggiornat\w*"
+    r"|verouderd\w*|устаре\w*|قديمة)\b"
+    r"|古いデータ|最新ではありません|过期|過期|过时|오래된"
+    r"|\blast (?:refreshed|synced|updated) \d{1,5} (?:days|weeks|months|years) ago",
+    re.IGNORECASE,
+)
+WARNING_CONFIDENCE = 0.65
 _AGE = re.compile(
     r"(?:cache|cached|data|snapshot|index|replica|result|response)_age(?:_(s|sec|seconds|min|minutes"
     r"|h|hours|d|days|ms))?|staleness(?:_(s|sec|seconds|min|minutes|h|hours|d|days|ms))?"
@@ -118,6 +132,8 @@ def _flag(members: dict[str, Value]) -> tuple[str, float] | None:
     for name, member in members.items():
         if name in _FLAG_KEYS and member is True:
             return f"{name} is true", FLAG_CONFIDENCE
+        if name in _WARNING_KEYS and isinstance(member, str) and _WARNING.search(member[:400]):
+            return f"its {name} says {excerpt(member)}", WARNING_CONFIDENCE
         if name in _STATE_KEYS and isinstance(member, str):
             word = "_".join(re.split(r"[\s_-]+", member.strip().lower()[:60]))
             if word in _STATE_WORDS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Literal
 
@@ -25,6 +26,7 @@ Side = Literal["found", "said", "asked", "told"]
 """A tool's result, an agent's own words and calls, a tool's arguments, what an agent was given."""
 _RANK: dict[Side, int] = {"found": 0, "said": 0, "asked": 1, "told": 2}
 _TEXT_TYPES = frozenset({"text", "reasoning", "thinking", "refusal"})
+_EARLIER = re.compile(r'"previous_response_id"\s*:\s*"[^"]')
 MAX_CONTENTS_COUNT = 20_000
 MAX_CONTENT_CHARS = 400_000
 
@@ -77,8 +79,11 @@ def text_of(value: Value) -> str:
 
 
 def sees_all(step: Step) -> bool:
-    """Tell whether all that a model step was given is on its span, as text."""
-    if step.messages_cut or not step.input_messages:
+    """Tell whether all that a model step was given is on its span, as text.
+
+    A call that goes on from an earlier response is given what the provider keeps of it as well.
+    """
+    if step.messages_cut or not step.input_messages or _goes_on(step):
         return False
     return not any(
         isinstance(part, OtherPart) and part.content and part.type not in _TEXT_TYPES
@@ -87,14 +92,29 @@ def sees_all(step: Step) -> bool:
     )
 
 
+def _goes_on(step: Step) -> bool:
+    for key, value in step.span.attributes.items():
+        if isinstance(value, str) and value:
+            if "previous_response" in key:
+                return True
+            if key.endswith("invocation_parameters") and _EARLIER.search(value):
+                return True
+    return False
+
+
 def _contents(graph: CausalGraph) -> Iterator[Content]:
     asked = _asked(graph)
+    # A message that later turns repeat is one object: it is no news there.
+    repeated: set[int] = set()
     for index, step in enumerate(graph.steps):
         start_ns = step.span.start_ns
         end_ns = max(min(step.span.end_ns, asked.get(index, step.span.end_ns)), start_ns + 1)
         match step.kind:
             case "model":
                 for message in (*step.system, *step.input_messages):
+                    if id(message) in repeated:
+                        continue
+                    repeated.add(id(message))
                     yield from _message(message, start_ns, index, "told")
                 for message in step.output_messages:
                     yield from _message(message, end_ns, index, "said")

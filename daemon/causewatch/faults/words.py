@@ -152,6 +152,34 @@ _TEXT_FAILURE = re.compile(
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
+_SHORT_FAILURE = re.compile(
+    r"""\b(?:connection|request|service|server|host|backend|upstream|database|gateway|network|api
+        |endpoint|session)\b[^.\n]{0,60}\b(?:refused|reset\ by|aborted|timed\ out|unavailable
+        |unreachable|not\ responding|not\ reachable|overloaded|failed)\b
+    |\b(?:verbindung|dienst|server|anfrage|datenbank|netzwerk|gegenstelle)\b[^.\n]{0,60}
+        \b(?:nicht\ erreichbar|nicht\ verfügbar|abgelehnt|verweigert|abgebrochen|fehlgeschlagen
+        |überlastet|antwortet\ nicht)\b
+    |\b(?:connexion|service|serveur|requête|base\ de\ données|réseau|hôte)\b[^.\n]{0,60}
+        \b(?:indisponible|refusée?|échoué|inaccessible|interrompue?|expirée?|ne\ répond\ pas)\b
+    |\b(?:conexi[óo]n|conexão|servici?o|serviço|servidor|solicitud|solicitação|base\ de\ dat?dos)\b
+        [^.\n]{0,60}\b(?:(?:no|não)\ (?:está\ )?dispon[íi]\w+|rechazad[ao]|recusad[ao]
+        |(?:no|não)\ responde|falló|falhou|indispon[íi]vel|inaccesible|interrumpid[ao])\b
+    |\b(?:connessione|servizio|server|richiesta|rete)\b[^.\n]{0,60}
+        \b(?:non\ (?:è\ )?(?:disponibile|raggiungibile)|rifiutata|fallita|interrotta)\b
+    |\b(?:verbinding|dienst|server|verzoek)\b[^.\n]{0,60}
+        \b(?:niet\ (?:beschikbaar|bereikbaar)|geweigerd|mislukt|verbroken)\b
+    |\b(?:сервис|служба|сервер|соединение|запрос|хост)\w*\b[^.\n]{0,60}
+        \b(?:недоступ\w+|отклон\w+|не\ отвечает|прерван\w*|разорван\w*|отказано)\b
+    |(?:接続|サービス|サーバー|通信|リクエスト)[^。\n]{0,30}
+        (?:できません|拒否され|失敗しました|応答がありません|タイムアウト|切断され)
+    |(?:连接|服务|服务器|请求|接口|远程主机)[^。\n]{0,30}(?:被?拒绝|不可用|超时|失败|无响应|已?中断)
+    |(?:연결|서비스|서버|요청)[^.\n]{0,30}(?:거부되|실패했|사용할\ 수\ 없|응답하지|초과되|중단되)
+    |(?:الاتصال|الخدمة|الخادم|الطلب)[^.\n]{0,40}
+        (?:غير\ (?:متاح|متوفر)|رُ?فض|فشل|انقطع|مرفوض|لا\ [يت]ستجيب)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Who fails, and how, in one short sentence: a whole answer of a service and nothing else."""
+MAX_SHORT_CHARS = 120
 _HTML_FAILURE = re.compile(
     r"^\s{0,20}(?:<!doctype[^>]{0,100}>\s{0,20})?<html.{0,300}?<title>\s{0,20}(?:error\s)?[45]\d\d\b",
     re.IGNORECASE | re.DOTALL,
@@ -174,7 +202,12 @@ MAX_FAILURE_HEAD_CHARS = 400
 def starts_as_failure(text: str) -> bool:
     """Tell whether a text begins as the report of a failed call, not as prose about failures."""
     head = text[:MAX_FAILURE_HEAD_CHARS]
-    return bool(_TEXT_FAILURE.match(head) or _HTML_FAILURE.match(head))
+    short = len(text) <= MAX_SHORT_CHARS and "\n" not in text.strip()
+    return bool(
+        _TEXT_FAILURE.match(head)
+        or _HTML_FAILURE.match(head)
+        or (short and _SHORT_FAILURE.search(text))
+    )
 
 
 def is_rate_limit(text: str) -> bool:

@@ -207,18 +207,23 @@ class Tracer:
     def _giver(self, holders: Sequence[int], sink: int, by_text: Collection[int]) -> int | None:
         """Return who gave a value: the first that had it, unless another is known to have.
 
-        An agent's own model is nearer than what that had it from.
+        What a step waits for is nearer than what that had it from: its own tool's result, which
+        another agent's tool made possible, or what its own model said.
         """
         giver = holders[0] if self._may_flow(holders[0], sink) else None
         for holder in holders:
             if holder == OUTSIDE or not self._may_flow(holder, sink):
                 continue
-            if holder in by_text or self._had(sink, holder):
+            if holder in by_text or self._had(sink, holder) or self._is_own_word(holder, sink):
                 return None
-            is_own = self._owner[holder] == self._owner[sink]
-            if is_own and self._steps[holder].kind == "model":
-                giver = None if self._steps[sink].kind == "model" else holder
+            if self._is_awaited(holder, sink):
+                giver = holder
         return giver
+
+    def _is_own_word(self, source: int, sink: int) -> bool:
+        """Tell whether ``source`` is what the agent said itself: its history repeats that."""
+        both_models = self._steps[source].kind == self._steps[sink].kind == "model"
+        return both_models and self._owner[source] == self._owner[sink]
 
     def _is_enough(self, source: int, sink: int, votes: Sequence[str]) -> bool:
         if len(votes) >= MIN_VALUES_COUNT or any(map(is_strong, votes)):
@@ -227,11 +232,11 @@ class Tracer:
         return enough and self._is_awaited(source, sink)
 
     def _share(self, source: int, votes: Sequence[str]) -> float:
-        """Return how much of the values that ``source`` brought in came here."""
+        """Return how much came here of the values of ``source`` that nobody outside knew."""
         count = self._new_values_count.get(source)
         if count is None:
             _, values = self._together(given(self._steps[source]))
-            count = sum(self._ledger.holders(value)[:1] == (source,) for value in values)
+            count = sum(self._ledger.holders(value)[:1] != (OUTSIDE,) for value in values)
             self._new_values_count[source] = count
         return min(len(votes) / max(count, 1), 1.0)
 

@@ -9,6 +9,7 @@ import pytest
 from causewatch.app.address import Address
 from causewatch.app.config import Config, Receive, Web, is_config_file, load_config
 from causewatch.errors import ProblemsError
+from causewatch.faults.tuning import Tuning
 from causewatch.model.limits import ScoreLimit
 from causewatch.notify.config import Matcher
 
@@ -116,6 +117,23 @@ def test_limits_of_evaluations_are_read_in_order(folder: Path) -> None:
     )
 
 
+def test_detectors_are_tuned(folder: Path) -> None:
+    """Which faults are looked for, and their numbers; what is not given keeps its default."""
+    text = (
+        "faults: {off: [low_score, stale], min_repeats: 5, min_passes: 6, min_history_results: 9,"
+        " stale_after: 12h, min_score: 0.4}"
+    )
+    assert loaded(folder, text).faults == Tuning(
+        off=frozenset({"low_score", "stale"}),
+        min_repeats=5,
+        min_passes=6,
+        min_history_results=9,
+        stale_after_s=43_200.0,
+        min_score=0.4,
+    )
+    assert loaded(folder, "faults: {}").faults == loaded(folder, "").faults == Tuning()
+
+
 def test_one_receiver_needs_no_route(folder: Path) -> None:
     """The only receiver is told of everything."""
     route = loaded(folder, "receivers: [{name: a, webhook_configs: [{url: 'https://x'}]}]").route
@@ -135,6 +153,11 @@ WRONG = [
     ("receivers: [{name: a}, {name: a}]", ["a second receiver 'a'"]),
     ("receivers: [{name: a}, {name: b}]", ["several receivers need a `route`"]),
     ("receivers: [{name: a}]\nroute: {receiver: aa}", ["there is no receiver 'aa'; did you mean"]),
+    ("faults: {off: [lowscore]}", ["lowscore"]),
+    ("faults: {min_repeats: 1}", ["min_repeats"]),
+    ("faults: {min_score: 2}", ["min_score"]),
+    ("faults: {stale_after: 4}", ["needs a unit"]),
+    ("faults: {max_repeats: 4}", ["a faults section has no key 'max_repeats'"]),
     ("evaluations: [{name: a}]", ["1:15: give `min_score`, `max_score`, or both"]),
     ("evaluations: [{min_score: 1}]", ["name"]),
     (

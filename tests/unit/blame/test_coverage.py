@@ -148,6 +148,7 @@ def test_log_records_of_no_span_are_told() -> None:
         LogRecord(trace_id=DESK.trace_id, span_id="9" * 16, event_name=name),
         LogRecord(trace_id=DESK.trace_id, span_id=DESK.span_id, event_name=name),
         LogRecord(trace_id=DESK.trace_id, event_name="http.access"),
+        LogRecord(trace_id=DESK.trace_id, event_name="gen_ai.evaluation.result"),
     )
     one = covered(DESK, tool(1, 0, "look", **LOOK), logs=logs)[("log", name)]
     assert (one.count, one.checkable) == (2, 0)

@@ -329,6 +329,36 @@ def test_an_id_that_nothing_told() -> None:
     assert fault.confidence < 0.4
 
 
+def test_an_id_in_place_of_the_one_that_was_told() -> None:
+    """Acting on a made-up id where one of its form was told is worth a verdict."""
+    run = RunBuilder("Pay the open invoice IN-50931.")
+    run.call("send_payment", {"invoice": "IN-40127"}, {"ok": True})
+    (fault,) = detect_ungrounded(run_of(run.graph()))
+    assert (fault.step, fault.at, fault.induced) == (1, "output", 2)
+    assert fault.confidence > 0.5
+    assert "“IN-40127”, which nothing told, where it was told “IN-50931”" in fault.reason
+
+
+@pytest.mark.parametrize(
+    ("prompt", "arguments", "result"),
+    [
+        ("Pay IN-50931 or IN-60722.", {"invoice": "IN-40127"}, {"ok": True}),
+        ("Pay IN-50931.", {"invoice": "IN-40127", "not": "IN-50931"}, {"ok": True}),
+        ("Pay IN-50931.", {"note": "for IN-40127 then"}, {"ok": True}),
+        ("Pay IN-50931.", {"invoice": "IN-40127"}, {"error": "no such invoice"}),
+        ("Pay RX-50931.", {"invoice": "IN-40127"}, {"ok": True}),
+    ],
+)
+def test_a_made_up_id_that_stands_in_nobody_s_place(
+    prompt: str, arguments: Any, result: Any
+) -> None:
+    """Several were told, the told one stands beside it, it is in a text, refused, of other form."""
+    run = RunBuilder(prompt)
+    run.call("send_payment", arguments, result)
+    faults = list(detect_ungrounded(run_of(run.graph())))
+    assert [fault.confidence < 0.4 for fault in faults] == [True]
+
+
 @pytest.mark.parametrize(
     ("prompt", "tool", "arguments"),
     [
@@ -424,6 +454,24 @@ def test_whether_a_model_s_input_is_known(parts: tuple[Any, ...], *, sees: bool)
     messages = (Message(role="user", parts=parts),) if parts else ()
     step = paid(1).graph().steps[1]
     assert sees_all(msgspec.structs.replace(step, input_messages=messages)) is sees
+
+
+@pytest.mark.parametrize(
+    ("attributes", "sees"),
+    [
+        ({"gen_ai.openai.request.previous_response_id": "resp_1"}, False),
+        ({"gen_ai.openai.request.previous_response_id": ""}, True),
+        ({"llm.invocation_parameters": '{"previous_response_id": "resp_1"}'}, False),
+        ({"llm.invocation_parameters": '{"previous_response_id": null}'}, True),
+    ],
+)
+def test_a_model_that_goes_on_from_an_earlier_response(
+    attributes: dict[str, Any], *, sees: bool
+) -> None:
+    """The provider keeps what was said before, and no span shows it."""
+    step = paid(1).graph().steps[1]
+    span = msgspec.structs.replace(step.span, attributes=attributes)
+    assert sees_all(msgspec.structs.replace(step, span=span)) is sees
 
 
 def test_calls_without_an_id_of_their_own() -> None:

@@ -1,4 +1,4 @@
-"""Faults of single results and turns: refused, broken, one page, low scores, stopped, to and fro."""
+"""Faults of results and turns: refused, broken, one page, low scores, stopped, to and fro."""
 
 from __future__ import annotations
 

@@ -103,7 +103,9 @@ def test_what_is_nested_too_deep_is_no_tree() -> None:
 
 def test_a_payload_of_too_many_nodes_is_cut_without_false_equality() -> None:
     """The whole is no tree when some of its parts were not looked at."""
-    rows: Any = [{"row": number, "name": "a name of some length"} for number in range(MAX_NODES_COUNT)]
+    rows: Any = [
+        {"row": number, "name": "a name of some length"} for number in range(MAX_NODES_COUNT)
+    ]
     other = [*rows, {"row": -1, "name": "a name of some length"}]
     assert len(trees_of(rows)) <= MAX_NODES_COUNT
     assert len(trees_of(other)) <= MAX_NODES_COUNT

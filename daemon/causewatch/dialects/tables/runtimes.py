@@ -34,7 +34,7 @@ AUTOGEN = Dialect(
             "operation": keys("messaging.operation", "gen_ai.operation.name"),
             "input_messages": (
                 *COMMON["input_messages"],
-                Source(key="message", fmt="messages", kinds=("message",)),
+                Source(key="message", fmt="messages", kinds=("message",), absent=("No Message",)),
             ),
         }
     ),
