@@ -119,6 +119,8 @@ def _sliced(handoff: Handoff) -> tuple[str, float] | None:
     unmarked = got[:-_MARK_CHARS] + _MARK.sub("", got[-_MARK_CHARS:])
     for text, is_json in _sent_forms(handoff.sent):
         whole = fold(text).rstrip(_QUOTES)
+        if whole in got:
+            continue
         kept = common_prefix_chars(whole, unmarked)
         begun = whole[:kept].rstrip()
         if not MIN_COPY_CHARS <= kept < len(whole) or not unmarked.endswith(begun):
