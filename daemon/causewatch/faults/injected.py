@@ -2,85 +2,37 @@
 
 No phrase is looked for, since whoever injects chooses the words. What he cannot do without is an
 effect: a value from his passage becomes an argument of a call, and the call's tool is what the
-passage speaks of. Four questions are put to each pair of a call and an earlier passage:
+passage speaks of. Three questions are put to each pair of a call and an earlier passage:
 
 * Which values were *lifted*: they stand in the passage, and nowhere in what the user said? Is one
   of them in no field of any record either, and is it an *address*, a name of one place to act on?
 * Is the passage *about* the tool, by the words of the tool's name?
-* Did the user *ask* for that tool, by the same words?
-* Did the user *point* at the source, so that reading it on was the task? That raises the bar: then
-  only a place to act on counts: an address, or the number of a thing.
+* May it be what the user *wanted* (``wanted.py``)? A tool that answers in words tells values in
+  words, and to use them is what it was called for.
 """
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator
 
 import msgspec
 
+<<<<<<< HEAD
 from causewatch.faults.calls import Call, Run
 from causewatch.faults.envelope import failure_in
 from causewatch.faults.malformed import is_malformed
 from causewatch.faults.passages import Content, content_of, normal, values_of, words_of
 from causewatch.faults.sources import prompts_of
+=======
+from causewatch.faults.calls import Run
+from causewatch.faults.steering import MIN_LIFTED_CHARS, Pair, Story, is_number_or_id
+>>>>>>> ae3a4eff8bb932f99905013a90b2f354cac57b8f
 from causewatch.faults.text import excerpt
-from causewatch.faults.words import name_words
+from causewatch.faults.wanted import Wishes
 from causewatch.model.judgement import Fault
 
-MIN_LIFTED_CHARS = 4
-MIN_ADDRESS_CHARS = 6
-MIN_STEM_CHARS = 5
-MIN_ROOT_CHARS = 3
-MAX_SOURCES_COUNT = 60
-"""The latest results looked at for one call."""
 DOUBTED_CONFIDENCE = 0.35
-"""A handbook tells one value and the agent uses it as it was asked to: a hint, never a verdict."""
-_MARK = re.compile(r"[\d@./_]")
-_PLAIN = re.compile(r"[\d.,:/\s%€$£-]+")
-_ADDRESS = re.compile(r"[^\s,;()<>\"']{0,200}\w[@./_][^\s,;()<>\"']{0,200}\w")
-_LIBRARY_WORDS = frozenset(
-    {
-        "search", "policy", "policies", "kb", "docs", "documentation", "knowledge", "retrieve",
-        "retriever", "retrieval", "faq", "handbook", "manual", "guide", "lookup", "wiki",
-    }
-)  # fmt: skip
-
-
-class Pair(msgspec.Struct, frozen=True, kw_only=True):
-    """A call, and an earlier passage that may have made it happen."""
-
-    call: Call
-    source: Call
-    lifted: tuple[str, ...]
-    unlisted: tuple[str, ...]
-    """Lifted values that no field of any record holds."""
-    embedded: tuple[str, ...]
-    """Addresses of the passage inside of longer arguments."""
-    acts_on: bool
-    """The first word of the tool's name, its verb, stands in the passage."""
-    about: float
-    """The share of the words of the tool's name that stand in the passage."""
-    loosely: float
-    """The same with words that only begin alike."""
-    asked: float
-    """The share of the words of the tool's name that the user used."""
-    slotted: bool
-    """The passage speaks of an argument, by its name, into which a lifted address went."""
-    pointed: bool
-    """The user named what the source was asked for."""
-
-    @property
-    def addresses(self) -> tuple[str, ...]:
-        """Return the unlisted values that name one place to act on."""
-        return tuple(filter(_is_address, self.unlisted))
-
-    @property
-    def fits(self) -> bool:
-        """Tell whether the passage is about the tool."""
-        return self.acts_on or self.about >= 0.5
+"""The user may have wanted it: a hint, never a verdict."""
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +61,7 @@ RULES: tuple[Rule, ...] = (
             bool(pair.lifted)
             and pair.about == 1.0
             and not pair.asked
-            and (not pair.pointed or any(map(_is_number_or_id, pair.lifted)))
+            and (not pair.pointed or any(map(is_number_or_id, pair.lifted)))
         ),
     ),
     Rule(
@@ -147,17 +99,32 @@ RULES: tuple[Rule, ...] = (
         confidence=0.55,
         holds=lambda pair: bool(pair.embedded) and pair.acts_on and not pair.pointed,
     ),
+    Rule(
+        why="the text there speaks to the machine, not to the user",
+        confidence=0.55,
+        holds=lambda pair: (
+            (bool(pair.addresses) or (bool(pair.unlisted) and pair.loosely > 0))
+            and pair.call.acts
+            and pair.commands
+        ),
+    ),
 )
 """The kinds of evidence, the surest first."""
 
 
-class _Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run was told from outside, normalised, and the stems of its words."""
+class Explained(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that a passage explains, and how surely."""
 
-    text: str
-    stems: frozenset[str]
+    rule: Rule
+    pair: Pair
+    confidence: float
 
+    @property
+    def rank(self) -> tuple[float, float, int]:
+        """Order the explanations of one call: the surest, then the one with most values."""
+        return self.confidence, self.rule.confidence, len(self.pair.lifted)
 
+<<<<<<< HEAD
 class _Source(msgspec.Struct, frozen=True, kw_only=True):
     call: Call
     content: Content
@@ -319,6 +286,12 @@ class _Story:
             )
             self._telling[index] = _Told(text=text, stems=frozenset(map(_stem, words_of(text))))
         return self._telling[index]
+=======
+    @property
+    def harm(self) -> tuple[float, float, bool]:
+        """Order the calls that one passage explains: to look comes first, to act is worse."""
+        return self.confidence, self.rule.confidence, self.pair.call.acts
+>>>>>>> ae3a4eff8bb932f99905013a90b2f354cac57b8f
 
 
 def detect_injected(run: Run) -> Iterator[Fault]:
@@ -326,50 +299,43 @@ def detect_injected(run: Run) -> Iterator[Fault]:
 
     ``Fault.induced`` is the call of which that is surest, the first of several.
     """
-    story = _Story(run)
-    found: dict[int, tuple[Rule, Pair]] = {}
+    story, wishes = Story(run), Wishes(run)
+    found: dict[int, Explained] = {}
     for call in sorted(run.calls, key=lambda each: each.step.span.start_ns):
-        best = None if call.delegates or call.answers else _best(story.pairs(call))
+        if call.delegates or call.answers:
+            continue
+        explained = [_explained(pair, wishes) for pair in story.pairs(call)]
+        best = max(filter(None, explained), key=lambda each: each.rank, default=None)
         if best is not None:
-            known = found.setdefault(best[1].source.index, best)
-            # To look where one shall act comes first, and is less than to act there.
-            if _harm(*best) > _harm(*known):
-                found[best[1].source.index] = best
-    for rule, pair in found.values():
-        yield _fault(rule, pair)
+            index = best.pair.source.call.index
+            if index not in found or best.harm > found[index].harm:
+                found[index] = best
+    for each in found.values():
+        yield _fault(each)
 
 
-def _best(pairs: Iterator[Pair]) -> tuple[Rule, Pair] | None:
-    """Return the surest pair with its rule; of equals the one with most values, then the first."""
-    best: tuple[Rule, Pair] | None = None
-    for pair in pairs:
-        rule = next((rule for rule in RULES if rule.holds(pair)), None)
-        if rule is not None and (best is None or _rank(rule, pair) > _rank(*best)):
-            best = rule, pair
-    return best
+def _explained(pair: Pair, wishes: Wishes) -> Explained | None:
+    rule = next((rule for rule in RULES if rule.holds(pair)), None)
+    if rule is None:
+        return None
+    confidence = DOUBTED_CONFIDENCE if wishes.may_cover(pair) else rule.confidence
+    return Explained(rule=rule, pair=pair, confidence=confidence)
 
 
-def _harm(rule: Rule, pair: Pair) -> tuple[float, bool]:
-    return rule.confidence, pair.call.acts
-
-
-def _rank(rule: Rule, pair: Pair) -> tuple[float, int]:
-    return rule.confidence, len(pair.lifted)
-
-
-def _fault(rule: Rule, pair: Pair) -> Fault:
-    shown = pair.addresses or pair.unlisted or pair.lifted or pair.embedded
-    listed = ", ".join(excerpt(value[:40]) for value in shown[:3])
+def _fault(found: Explained) -> Fault:
+    pair = found.pair
+    listed = ", ".join(excerpt(value[:40]) for value in pair.values[:3])
     return Fault(
         name="injected",
-        step=pair.source.index,
+        step=pair.source.call.index,
         reason=(
-            f"a text in what {pair.source.step.name} returned gave {pair.call.step.name} its"
-            f" {listed}: {rule.why}"
+            f"a text in what {pair.source.call.step.name} returned gave {pair.call.step.name} its"
+            f" {listed}: {found.rule.why}"
         ),
-        confidence=DOUBTED_CONFIDENCE if _is_told_by_handbook(pair) else rule.confidence,
+        confidence=found.confidence,
         induced=pair.call.index,
     )
+<<<<<<< HEAD
 
 
 def _is_told_by_handbook(pair: Pair) -> bool:
@@ -425,3 +391,5 @@ def _are_alike(one: str, other: str) -> bool:
     """Tell whether two words begin alike for two fifths of the longer (webpage, website)."""
     least = max(MIN_ROOT_CHARS, min(MIN_STEM_CHARS, -(-2 * max(len(one), len(other)) // 5)))
     return one == other or (len(one) >= least and one[:least] == other[:least])
+=======
+>>>>>>> ae3a4eff8bb932f99905013a90b2f354cac57b8f

@@ -23,6 +23,8 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     step: int
     at_ns: int
+    is_standing: bool = False
+    """It is an agent's standing instruction, not what somebody asked for this time."""
 
 
 def prompts_of(graph: CausalGraph) -> tuple[Prompt, ...]:
@@ -42,7 +44,10 @@ def prompts_of(graph: CausalGraph) -> tuple[Prompt, ...]:
             for part in message.parts:
                 if isinstance(part, TextPart) and part.content and part.content not in seen:
                     seen[part.content] = Prompt(
-                        text=part.content, step=index, at_ns=step.span.start_ns
+                        text=part.content,
+                        step=index,
+                        at_ns=step.span.start_ns,
+                        is_standing=message.role != "user",
                     )
     return tuple(prompt for prompt in seen.values() if not carried.brought(prompt))
 

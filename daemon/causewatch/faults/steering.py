@@ -1,0 +1,322 @@
+"""Who may have steered a call: each earlier passage that values of the call were lifted from."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+import msgspec
+
+from causewatch.faults.calls import Call, Run
+from causewatch.faults.envelope import failure_in
+from causewatch.faults.override import speaks_to_machine
+from causewatch.faults.passages import Content, content_of, normal, values_of, words_of
+from causewatch.faults.sources import prompts_of
+from causewatch.faults.text import texts
+from causewatch.faults.words import name_words, starts_as_failure
+
+MIN_LIFTED_CHARS = 4
+MIN_ADDRESS_CHARS = 6
+MIN_STEM_CHARS = 5
+MIN_ROOT_CHARS = 3
+MAX_SOURCES_COUNT = 60
+"""The latest results looked at for one call."""
+_MARK = re.compile(r"[\d@./_]")
+_PLAIN = re.compile(r"[\d.,:/\s%€$£-]+")
+_ADDRESS = re.compile(r"[^\s,;()<>\"']{0,200}\w[@./_][^\s,;()<>\"']{0,200}\w")
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run was told that a result cannot have caused, normalised, and its words' stems."""
+
+    text: str
+    stems: frozenset[str]
+    asked: str
+    """What the user and, before the result, delegating agents said; no standing instructions."""
+    asked_stems: frozenset[str]
+    """The stems of all words by which anybody, standing instructions too, may have asked."""
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """A result with passages."""
+
+    call: Call
+    content: Content
+    text: str
+    """All passages, to see at once that a value is in none."""
+    told: Told
+    pointed: bool
+    """The user named what was asked for."""
+
+
+class Pair(msgspec.Struct, frozen=True, kw_only=True):
+    """A call, and an earlier passage that may have made it happen."""
+
+    call: Call
+    source: Source
+    passage: str
+    lifted: tuple[str, ...]
+    unlisted: tuple[str, ...]
+    """Lifted values that no field of any record holds."""
+    embedded: tuple[str, ...]
+    """Addresses of the passage inside of longer arguments."""
+    acts_on: bool
+    """The first word of the tool's name, its verb, stands in the passage."""
+    about: float
+    """The share of the words of the tool's name that stand in the passage."""
+    loosely: float
+    """The same with words that only begin alike."""
+    asked: float
+    """The share of the words of the tool's name that the user used."""
+    slotted: bool
+    """The passage speaks of an argument, by its name, into which a lifted address went."""
+
+    @property
+    def commands(self) -> bool:
+        """Tell whether the passage, or the one before it, speaks to the machine."""
+        passages = self.source.content.passages
+        at = passages.index(self.passage)
+        return speaks_to_machine(" ".join(passages[max(at - 1, 0) : at + 1]))
+
+    @property
+    def pointed(self) -> bool:
+        """Tell whether the user named what the source was asked for."""
+        return self.source.pointed
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Return the unlisted values that name one place to act on."""
+        return tuple(filter(is_address, self.unlisted))
+
+    @property
+    def fits(self) -> bool:
+        """Tell whether the passage is about the tool."""
+        return self.acts_on or self.about >= 0.5
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Return what the passage gave the call, the most telling first."""
+        return self.addresses or self.unlisted or self.lifted or self.embedded
+
+
+class Story:
+    """What the user said and what the results brought, in order of time."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._prompts = prompts_of(run.graph)
+        self._handed = tuple(_handed(run))
+        self._telling: dict[tuple[str, ...], Told] = {}
+        self._fields: set[str] = set()
+        self._sources: list[Source] = []
+        self._known: dict[str, Content] = {}
+        self._coming = sorted(
+            (call for call in run.calls if _may_tell(call)),
+            key=lambda call: call.step.span.end_ns,
+            reverse=True,
+        )
+
+    @cached_property
+    def _turns(self) -> dict[str, list[tuple[int, int]]]:
+        """The starts and ends of each agent's model turns."""
+        found: dict[str, list[tuple[int, int]]] = {}
+        for i, step in enumerate(self._run.graph.steps):
+            if step.kind == "model":
+                found.setdefault(self._run.graph.owner[i], []).append(
+                    (step.span.start_ns, step.span.end_ns)
+                )
+        return {agent: sorted(turns) for agent, turns in found.items()}
+
+    def pairs(self, call: Call) -> Iterator[Pair]:
+        """Yield the call with each passage that it lifted values from. Calls come in order."""
+        values = values_of(call.step.arguments.value) if call.step.arguments else {}
+        if not values:
+            return
+        self._read_until(self._decided_ns(call))
+        embedded = {found for value in values if " " in value for found in _ADDRESS.findall(value)}
+        for source in self._sources[-MAX_SOURCES_COUNT:]:
+            told, text = source.told.text, source.text
+            news = {v: k for v, k in values.items() if v in text and not _has(v, told)}
+            parts = tuple(v for v in embedded if v in text and v not in told)
+            for passage in source.content.passages if news or parts else ():
+                lifted = {value: key for value, key in news.items() if _has(value, passage)}
+                within = tuple(v for v in parts if v in passage)
+                if lifted or within:
+                    yield self._pair(call, source, passage, lifted, within)
+
+    def _pair(
+        self,
+        call: Call,
+        source: Source,
+        passage: str,
+        lifted: dict[str, str],
+        embedded: tuple[str, ...],
+    ) -> Pair:
+        names = name_words(call.step.name)
+        words = words_of(passage)
+        stems = frozenset(map(stem, words))
+        unlisted = tuple(
+            value
+            for value in lifted
+            if len(value) >= MIN_LIFTED_CHARS and value not in self._fields
+        )
+        slots = {word for v in unlisted if is_address(v) for word in name_words(lifted[v])}
+        return Pair(
+            call=call,
+            source=source,
+            passage=passage,
+            lifted=tuple(lifted),
+            unlisted=unlisted,
+            embedded=embedded,
+            acts_on=bool(names) and stem(names[0]) in stems,
+            about=_share(names, stems),
+            loosely=_loose_share(names, words),
+            slotted=not slots.isdisjoint(words),
+            asked=_share(names, source.told.stems),
+        )
+
+    def _decided_ns(self, call: Call) -> int:
+        """Return when the model turn that issued a call began: what it knew ended before.
+
+        A turn that spans its calls tells nothing of when it decided on one of them.
+        """
+        start_ns = call.step.span.start_ns
+        turns = self._turns.get(call.agent, [])
+        before = bisect_right(turns, (start_ns, start_ns))
+        if not before or turns[before - 1][1] > start_ns:
+            return start_ns
+        return turns[before - 1][0]
+
+    def _read_until(self, at_ns: int) -> None:
+        while self._coming and self._coming[-1].step.span.end_ns <= at_ns:
+            call = self._coming.pop()
+            if call.result is None:
+                continue
+            # The same page read twice is taken apart once.
+            raw = call.result.raw
+            content = self._known[raw] = self._known.get(raw) or content_of(call.result.value)
+            self._fields |= content.fields
+            if not content.passages or call.index in self._run.trusted:
+                continue
+            if _failed(call):
+                # A failed call with half its data is a failure, whatever its error text says.
+                continue
+            source = self._source(call, content)
+            # Who read it first brought it.
+            if not any(other.text == source.text for other in self._sources):
+                self._sources.append(source)
+
+    def _source(self, call: Call, content: Content) -> Source:
+        """Return a source without the passages that only repeat what the call itself said."""
+        asked = values_of(call.step.arguments.value) if call.step.arguments else {}
+        kept = tuple(p for p in content.passages if not any(p in value for value in asked))
+        told = self._told_beside(call, kept)
+        return Source(
+            call=call,
+            content=msgspec.structs.replace(content, passages=kept),
+            text="\n".join(kept),
+            told=told,
+            pointed=any(len(v) >= MIN_LIFTED_CHARS and _has(v, told.text) for v in asked),
+        )
+
+    def _told_beside(self, call: Call, passages: tuple[str, ...]) -> Told:
+        """Return what the run was told that cannot stem from the result of ``call``.
+
+        What an agent is told that had spoken before is a user's next message. What one is told that
+        starts afterwards was made up from what went before, in whatever role it is recorded; and a
+        later message that holds one of the ``passages`` is the result itself, told again.
+        """
+        owner, end_ns = self._run.graph.owner, call.step.span.end_ns
+        spoke = {agent for agent, turns in self._turns.items() if agent and turns[0][0] < end_ns}
+        said = tuple(
+            prompt
+            for prompt in self._prompts
+            if prompt.at_ns < end_ns
+            or (owner[prompt.step] in spoke and not _holds(prompt.text, passages))
+        )
+        handed = tuple(text for at_ns, text in self._handed if at_ns < end_ns)
+        key = (*(prompt.text for prompt in said), "", *handed)
+        if key not in self._telling:
+            text = normal("\n".join(prompt.text for prompt in said))
+            users = (prompt.text for prompt in said if not prompt.is_standing)
+            asked = normal("\n".join((*users, *handed)))
+            self._telling[key] = Told(
+                text=text,
+                stems=frozenset(map(stem, words_of(text))),
+                asked=asked,
+                asked_stems=frozenset(map(stem, words_of(asked))),
+            )
+        return self._telling[key]
+
+
+def _handed(run: Run) -> Iterator[tuple[int, str]]:
+    """Yield what agents were handed, with the time: who delegates asks for something, too."""
+    for handoff in run.graph.handoffs:
+        if handoff.sent is not None:
+            start = handoff.performed_by if handoff.performed_by is not None else handoff.sender
+            at_ns = run.graph.steps[start].span.start_ns
+            yield from ((at_ns, text) for text in texts(handoff.sent.value))
+
+
+def _holds(text: str, passages: tuple[str, ...]) -> bool:
+    said = normal(text)
+    return any(passage in said for passage in passages)
+
+
+def _may_tell(call: Call) -> bool:
+    return call.result is not None and not call.delegates and not call.answers
+
+
+def _failed(call: Call) -> bool:
+    if call.result is None:
+        return False
+    value = call.result.value
+    return failure_in(value) is not None or (isinstance(value, str) and starts_as_failure(value))
+
+
+def _has(value: str, text: str) -> bool:
+    """Tell whether a value stands in a text; a short one must be a word of it."""
+    if value not in text:
+        return False
+    if len(value) >= MIN_LIFTED_CHARS:
+        return True
+    return bool(re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text))
+
+
+def is_address(value: str) -> bool:
+    """Tell whether a value names one place: a link, a mailbox, an account, an identifier."""
+    if len(value) < MIN_ADDRESS_CHARS or _PLAIN.fullmatch(value):
+        return False
+    if " " not in value:
+        return bool(_MARK.search(value))
+    # Account numbers are written in groups, most of them of digits.
+    dense = value.replace(" ", "")
+    return sum(char.isdigit() for char in dense) * 2 > len(dense)
+
+
+def is_number_or_id(value: str) -> bool:
+    """Tell whether a value is one word with a digit in it."""
+    return " " not in value and any(char.isdigit() for char in value)
+
+
+def stem(word: str) -> str:
+    """Return the beginning by which the forms of a word are told to be one."""
+    return word[:MIN_STEM_CHARS]
+
+
+def _share(names: Sequence[str], stems: frozenset[str]) -> float:
+    return sum(stem(name) in stems for name in names) / len(names) if names else 0.0
+
+
+def _loose_share(names: Sequence[str], words: frozenset[str]) -> float:
+    if not names:
+        return 0.0
+    return sum(any(_are_alike(name, word) for word in words) for name in names) / len(names)
+
+
+def _are_alike(one: str, other: str) -> bool:
+    """Tell whether two words begin alike for two fifths of the longer (webpage, website)."""
+    least = max(MIN_ROOT_CHARS, min(MIN_STEM_CHARS, -(-2 * max(len(one), len(other)) // 5)))
+    return one == other or (len(one) >= least and one[:least] == other[:least])

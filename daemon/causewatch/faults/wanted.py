@@ -1,0 +1,233 @@
+"""Whether a call that a text explains may be what the user wanted all the same.
+
+A tool that answers in words tells values in words: what it says is then the answer, not an
+instruction, if somebody asked. Where that cannot be told, the call is not held against anybody.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cached_property
+
+import msgspec
+
+from causewatch.faults.calls import Call, Run
+from causewatch.faults.override import delegates
+from causewatch.faults.passages import normal, values_of, words_of
+from causewatch.faults.records import contradicts
+from causewatch.faults.steering import MIN_LIFTED_CHARS, Pair, Told, stem
+from causewatch.faults.tongue import is_english_verb, is_small, tongue_of
+from causewatch.faults.words import name_words
+
+MIN_TOPIC_CHARS = 4
+MIN_ID_CHARS = 3
+MIN_NAME_CHARS = 3
+MIN_ON_TOPIC_COUNT = 2
+_SENTENCE = re.compile("(?<=[.!?:;])\\s+|(?<=[\u3002\uff01\uff1f])")
+_DENSE_PAIR = re.compile(r"(?=([\u30a0-\u30ff\u3400-\u9fff\uac00-\ud7af]{2}))")
+_LIGHT_VERBS = frozenset(
+    {"issue", "make", "do", "create", "perform", "process", "execute", "submit", "run", "open"}
+)
+"""Verbs that leave it to the noun after them what is done."""
+_LIBRARY_WORDS = frozenset(
+    {
+        "search", "policy", "policies", "kb", "docs", "documentation", "knowledge", "retrieve",
+        "retriever", "retrieval", "faq", "handbook", "manual", "guide", "lookup", "wiki",
+    }
+)  # fmt: skip
+"""Words in the names of what looks up the rules of a house."""
+
+
+class _Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user and a text speak of, beside the tool."""
+
+    said: str
+    """The sentences that hold what was lifted."""
+    topics: frozenset[str]
+    """What the user speaks of."""
+    own: frozenset[str]
+    """What the sentences speak of."""
+    is_stray: bool
+    """They have nothing to do with the user's words, nor with the rest of the result."""
+
+
+class Wishes:
+    """What a run's user asked for, against which a call that a text explains is held."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._meant: dict[str, frozenset[int]] = {}
+        self._tongues: dict[str, str] = {}
+
+    def may_cover(self, pair: Pair) -> bool:
+        """Tell whether the user may have wanted the call, or whether that cannot be told."""
+        if pair.commands or (not pair.pointed and contradicts(self._run, pair)):
+            return False
+        # Who hands the choice to a text wants what it says, whatever that is.
+        if self._is_delegated(pair):
+            return True
+        scope = self._scope(pair)
+        if not self._can_compare(pair, scope.said):
+            return not (scope.is_stray and pair.fits and self._others(pair))
+        asked = _names(pair.call) & pair.source.told.asked_stems
+        if asked:
+            return self._is_what_was_asked(pair, scope, asked)
+        return _is_answer(pair, scope)
+
+    def _scope(self, pair: Pair) -> _Scope:
+        # What the user says of the tools themselves does not make a text his topic.
+        topics = topics_of(pair.source.told.asked) - self._tool_stems
+        said = _sentences_with(pair)
+        own = topics_of(_without(said, pair.values))
+        rest = topics_of(_rest_of(pair, said))
+        return _Scope(
+            said=said,
+            topics=topics,
+            own=own,
+            is_stray=bool(rest)
+            and own.isdisjoint(topics)
+            and (own - _names(pair.call)).isdisjoint(rest),
+        )
+
+    def _is_what_was_asked(self, pair: Pair, scope: _Scope, asked: frozenset[str]) -> bool:
+        """Tell whether a call of a tool that the user spoke of may be the one that he meant."""
+        if _is_rule_of_house(pair):
+            return True
+        if any(asked <= _names(other) for other in self._others(pair)):
+            # Another call did what was asked, with values from elsewhere.
+            return False
+        is_foreign = scope.is_stray and pair.acts_on and bool(pair.addresses)
+        return not is_foreign or pair.pointed
+
+    @cached_property
+    def _tool_stems(self) -> frozenset[str]:
+        return frozenset(stem for call in self._run.calls for stem in _names(call))
+
+    @cached_property
+    def _has_english_tools(self) -> bool:
+        return any(is_english_verb(w) for c in self._run.calls for w in name_words(c.step.name))
+
+    def _is_delegated(self, pair: Pair) -> bool:
+        """Tell whether the user handed the choice of what to do to this text.
+
+        Where some result of the run is the text he spoke of, the others are not; but for what that
+        text tells to read.
+        """
+        told = pair.source.told
+        if told.asked not in self._meant:
+            found = self._meant_by(told) if delegates(told.asked) else frozenset()
+            self._meant[told.asked] = found
+        return pair.source.call.index in self._meant[told.asked]
+
+    def _meant_by(self, told: Told) -> frozenset[int]:
+        meant: dict[int, str] = {}
+        for call in sorted(self._run.calls, key=lambda each: each.step.span.start_ns):
+            if call.result is None or call.delegates:
+                continue
+            given = values_of(call.step.arguments.value) if call.step.arguments else {}
+            named = [value for value in given if len(value) >= MIN_LIFTED_CHARS]
+            if (
+                not _names(call).isdisjoint(told.asked_stems)
+                or any(value in told.asked for value in named)
+                or any(value in text for value in named for text in meant.values())
+            ):
+                meant[call.index] = normal(call.result.raw)
+        return frozenset(meant) or frozenset(call.index for call in self._run.calls)
+
+    def _can_compare(self, pair: Pair, said: str) -> bool:
+        """Tell whether the user's words and the tool's name are of one language."""
+        text = pair.source.told.asked
+        if text not in self._tongues:
+            self._tongues[text] = tongue_of(text)
+        tongue = self._tongues[text]
+        if tongue == "en" and self._has_english_tools:
+            return True
+        return bool(tongue) and pair.fits and tongue == tongue_of(said)
+
+    def _others(self, pair: Pair) -> tuple[Call, ...]:
+        """Return the later acting calls that took nothing from the passage."""
+        read_ns = pair.source.call.step.span.end_ns
+        return tuple(
+            call
+            for call in self._run.calls
+            if call.acts
+            and not call.delegates
+            and call.step.span.start_ns >= read_ns
+            and call.index != pair.call.index
+            and call.step.arguments is not None
+            and not any(v in values_of(call.step.arguments.value) for v in pair.values)
+        )
+
+
+def topics_of(text: str) -> frozenset[str]:
+    """Return the stems of the words that say what a normalised text is about."""
+    words = {
+        stem(word)
+        for word in words_of(text)
+        if (len(word) >= MIN_TOPIC_CHARS and not is_small(word))
+        or (len(word) >= MIN_ID_CHARS and any(char.isdigit() for char in word))
+    }
+    return frozenset(words.union(_DENSE_PAIR.findall(text)))
+
+
+def _names(call: Call) -> frozenset[str]:
+    words = name_words(call.step.name)
+    return frozenset(stem(word) for word in words if len(word) >= MIN_NAME_CHARS)
+
+
+def _sentences_with(pair: Pair) -> str:
+    """Return the sentences of the passage that hold what was lifted, without the values."""
+    found = [s for s in _SENTENCE.split(pair.passage) if any(v in s for v in pair.values)]
+    return " ".join(found) or pair.passage
+
+
+def _without(text: str, values: Iterable[str]) -> str:
+    for value in values:
+        text = text.replace(value, " ")
+    return text
+
+
+def _rest_of(pair: Pair, said: str) -> str:
+    """Return what else the result says."""
+    others = (p for p in pair.source.content.passages if p != pair.passage)
+    own = (s for s in _SENTENCE.split(pair.passage) if s not in said)
+    return "\n".join((*others, *own))
+
+
+def _is_whole(pair: Pair) -> bool:
+    """Tell whether the result is this passage, and nothing else."""
+    content = pair.source.content
+    return not content.fields and len(content.passages) == 1
+
+
+def _is_answer(pair: Pair, scope: _Scope) -> bool:
+    """Tell whether a text answers the user, whose words do not name the tool.
+
+    It does if it speaks of what he speaks of. All that a tool said is its answer as well, and a
+    page that he named is, but for a sentence in it that says to do what the tool does.
+    """
+    if len(scope.own & scope.topics) >= MIN_ON_TOPIC_COUNT:
+        return True
+    is_order = _is_order(pair.call, scope.said, pair.values)
+    if _is_whole(pair):
+        return not is_order or not scope.own.isdisjoint(scope.topics)
+    is_page = pair.pointed and not scope.topics.isdisjoint(topics_of(pair.passage))
+    return is_page and not is_order
+
+
+def _is_order(call: Call, said: str, values: Iterable[str]) -> bool:
+    """Tell whether a sentence tells to do what the tool does: its verb, before a value."""
+    words = name_words(call.step.name)
+    verbs = set(words[:1])
+    if verbs & _LIGHT_VERBS:
+        verbs.update(words[1:2])
+    before = min((said.find(value) for value in values if value in said), default=len(said))
+    return not verbs.isdisjoint(words_of(said[:before]))
+
+
+def _is_rule_of_house(pair: Pair) -> bool:
+    """Tell whether it may be a rule of the house: one value from where such rules are looked up."""
+    step = pair.source.call.step
+    is_library = step.kind == "retrieval" or not _LIBRARY_WORDS.isdisjoint(name_words(step.name))
+    return is_library and len(pair.lifted) <= 1
