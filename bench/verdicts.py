@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -57,6 +57,21 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 MEASURES = ("detected", "origin", "propagator", "whole", "symptom", "category")
 
 
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """One labelled run with what was said of it."""
+
+    run: str
+    group: str
+    """Its planted fault, or the control it is."""
+    dialect: str
+    expected: Expected
+    outcome: Outcome
+    about: str = ""
+    """What else tells it from the others, for people."""
+    has_content: bool = True
+    """Whether the texts are on the spans; without, the honest answer is `unverifiable`."""
+
+
 class Tally(msgspec.Struct, kw_only=True):
     """Outcomes of one group of runs."""
 
@@ -64,12 +79,33 @@ class Tally(msgspec.Struct, kw_only=True):
     counts: Counter[str] = msgspec.field(default_factory=Counter)
     verdicts: Counter[str] = msgspec.field(default_factory=Counter)
 
+    @classmethod
+    def of(cls, measured: Iterable[Measured]) -> Tally:
+        """Return the tally of all."""
+        made = cls()
+        for one in measured:
+            made.add(one.outcome)
+        return made
+
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
         self.runs += 1
         self.verdicts[outcome.verdict] += 1
         for name in MEASURES:
             self.counts[name] += bool(getattr(outcome, name))
+
+
+def tallied(measured: Iterable[Measured], by: Callable[[Measured], str]) -> list[tuple[str, Tally]]:
+    """Return the tallies by group, in order of the groups' names."""
+    found: dict[str, Tally] = {}
+    for one in measured:
+        found.setdefault(by(one), Tally()).add(one.outcome)
+    return sorted(found.items())
+
+
+def share(count: int, of: int) -> str:
+    """Return a share with the counts behind it."""
+    return f"{100 * count / of:.1f} % ({count} of {of})" if of else "none"
 
 
 def spans_of_lines(lines: Iterable[bytes]) -> list[Span]:

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
+import yaml
 
 from causewatch.app.config_shape import CONFIG
 from causewatch.cli import main as cli_main
-from causewatch.dialects.understand import SHIPPED
+from causewatch.dialects.capture import BY_DIALECT
+from causewatch.dialects.tables import SHIPPED
 from causewatch.rules.keys import FILE
 from causewatch.rules.shape import (
     Boolean,
@@ -174,8 +176,38 @@ def commands_page() -> str:
 def dialects_page() -> str:
     """Return the page of span dialects."""
     lines = ["# Dialects\n", NOTE, "What causewatch recognises on spans, in order of priority.\n"]
-    ordered = sorted(SHIPPED, key=lambda dialect: dialect.priority)
-    lines.extend(f"### `{dialect.id}`\n\n{dialect.title}.\n" for dialect in ordered)
+    lines.append(
+        "[Add one of your own](../how-to/add-a-dialect.md) in a YAML file. `causewatch dialects\n"
+        "explain FILE` tells how the spans of a file were understood.\n"
+    )
+    for dialect in sorted(SHIPPED, key=lambda dialect: dialect.priority):
+        kinds = sorted({rule.kind for rule in dialect.kinds} - {"other"})
+        given = ", ".join(f"`{kind}`" for kind in kinds)
+        fix = BY_DIALECT.get(dialect.id, "").format(scope="in question")
+        lines.append(f"### `{dialect.id}`\n\n{dialect.title}.\n")
+        lines.append(f"Steps: {given}.\n" if given else "Steps: none of its own.\n")
+        if fix:
+            lines.append(f"Where content is missing: {fix}.\n")
+    return "\n".join(lines)
+
+
+def tempo_page() -> str:
+    """Return the page on where Tempo's storage-backed search answers otherwise."""
+    text = (HERE / "tempo_differences.yaml").read_text(encoding="utf-8")
+    lines = [
+        "# Where Tempo's search differs",
+        NOTE,
+        "Signatures mean what Grafana Tempo's own *engine* says they mean, but for the places that",
+        "[signatures](signatures.md#where-this-differs-from-tempos-engine) names. Tempo's *search*",
+        "pushes conditions down to its storage, and answers some queries otherwise than its engine",
+        "does. A portable signature may therefore find less, or more, in Tempo than here.",
+        "Each query below is evaluated by the tests. Observed with Tempo 3.1.0-dev.\n",
+    ]
+    for row in yaml.safe_load(text):
+        lines.append(f"## {row['topic']}\n")
+        lines.append(f"```text\n{row['trace'].rstrip()}\n```\n")
+        lines.append(f"```traceql\n{row['query']}\n```\n")
+        lines.append(f"Here: {row['here']}. Tempo's search: {row['tempo']}.\n")
     return "\n".join(lines)
 
 
@@ -185,6 +217,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/metrics.md": metrics_page,
     "reference/commands.md": commands_page,
     "reference/dialects.md": dialects_page,
+    "reference/tempo.md": tempo_page,
 }
 
 

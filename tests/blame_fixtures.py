@@ -126,6 +126,22 @@ class RunBuilder:
             )
         return index
 
+    def tool(self, part: ToolCallPart, result: Any) -> int:
+        """Let a call run that a model turn has asked for; whoever shows its result says so."""
+        return self._add(
+            "tool",
+            f"execute_tool {part.name}",
+            self.head,
+            tool=part.name,
+            call_id=part.id,
+            arguments=payload(part.arguments),
+            result=payload(result),
+        )
+
+    def link(self, source: int, target: int) -> None:
+        """Say that one step's output was found in another's input."""
+        self._edge(source, target, "data", "tool_call_id")
+
     def say(self, text: str) -> int:
         """Let the agent answer in words."""
         return self.model(TextPart(content=text))

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import yaml
 
 from causewatch.app.config import load_config
 from causewatch.blame.judge import judge
 from causewatch.cli.main import COMMANDS
 from causewatch.graph.build import build
+from causewatch.rules.dialect_file import is_dialect_file, load_dialect_files
 from causewatch.rules.file import load
 from causewatch.rules.subject import subject_of
 from graph_fixtures import CAPTURES, capture
+from signatures_fixtures import found, subject
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -77,6 +83,8 @@ def test_yaml_in_the_docs_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         if re.search(r"^(groups|contracts|trust):", body, re.MULTILINE):
             schema = b'{"type": "object"}'
             load({page + ".yaml": body.encode(), str(Path(page).parent / "brief.json"): schema})
+        elif is_dialect_file(page + ".yaml", body.encode()):
+            load_dialect_files({page + ".yaml": body.encode()})
         else:
             path = tmp_path / "causewatch.yaml"
             path.write_text(body, encoding="utf-8")
@@ -88,12 +96,45 @@ def test_commands_in_the_docs_exist() -> None:
     generator = load_generator()
     known = generator.commands_page()
     for page, body in [*fences("sh"), *fences("bash"), *fences("console")]:
-        for line in body.replace("\\\n", " ").splitlines():
+        # What is quoted may hold any sign, a pipe among them.
+        unquoted = re.sub(r"'[^']*'", "''", body.replace("\\\n", " "))
+        for line in unquoted.splitlines():
             for command in re.findall(r"(?:^|[\s/])causewatch ([a-z].*?)(?:&&|\||#|$)", line):
                 name, *rest = shlex.split(command)
                 assert name in COMMANDS, f"{page}: {line}"
                 for option in (word for word in rest if word.startswith("--")):
                     assert option.split("=")[0] in known, f"{page}: {line}"
+
+
+SESSION = re.compile(r"^\$ ([^\n]*)\n(.*)", re.DOTALL)
+
+
+def test_console_sessions_print_what_they_show(tmp_path: Path) -> None:
+    """The commands of the how-to pages, run one after another, give the output on the page."""
+    env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    pages = [(page, body) for page, body in fences("console") if page.startswith("docs/how-to/")]
+    assert any(page.endswith("write-signatures.md") for page, _ in pages)
+    for page, body in pages:
+        session = SESSION.match(body)
+        assert session is not None, f"{page}: {body}"
+        folder = tmp_path / Path(page).stem
+        folder.mkdir(exist_ok=True)
+        shell = ["bash", "-c", session[1]]
+        done = subprocess.run(shell, cwd=folder, env=env, capture_output=True, check=False)
+        assert done.stdout.decode() == session[2], f"{page}: {session[1]}: {done.stderr.decode()}"
+
+
+def tempo_differences() -> list[dict[str, str]]:
+    """Return the rows of docs/tempo_differences.yaml."""
+    text = (ROOT / "docs/tempo_differences.yaml").read_text(encoding="utf-8")
+    return list(yaml.safe_load(text))
+
+
+@pytest.mark.parametrize("row", tempo_differences(), ids=lambda row: str(row["topic"]))
+def test_what_is_said_of_tempo_holds_here(row: dict[str, str]) -> None:
+    """The answer that is claimed as ours is ours, raw, one trace at a time; and it differs."""
+    assert found(row["query"], subject(row["trace"], raw=True)) == row["here"]
+    assert row["tempo"] != row["here"]
 
 
 def test_every_derived_attribute_is_documented() -> None:

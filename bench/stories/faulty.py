@@ -25,6 +25,10 @@ FAULTS: dict[str, tuple[Maker, tuple[str, ...]]] = {
     "poisoned_text": (spoiled.poisoned_text, ANY),
     "poisoned_note": (spoiled.poisoned_note, ANY),
     "poisoned_page": (spoiled.poisoned_page, ANY),
+    "poisoned_errand": (spoiled.poisoned_errand, ANY),
+    "cut_json": (mishandled.cut_json, HANDED),
+    "cut_task": (mishandled.cut_task, ("delegate", "nested")),
+    "drift_in_task": (mishandled.drift_in_task, ("delegate", "nested")),
     "number_drift": (mishandled.number_drift, HANDED),
     "swapped_ids": (mishandled.swapped_ids, HANDED),
     "invented_argument": (mishandled.invented_argument, HANDED),
@@ -40,3 +44,6 @@ FAULTS: dict[str, tuple[Maker, tuple[str, ...]]] = {
     "ping_pong": (mishandled.ping_pong, ("transfer", "chat")),
 }
 """Each fault with the topologies in which it can happen."""
+
+IN_HANDOFF = frozenset({"cut_handoff", "marked_cut", "cut_json", "flattened", "drift_in_code"})
+"""Those in which code changes what reaches an agent: visible only where that is recorded."""

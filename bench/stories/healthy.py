@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -10,9 +9,6 @@ import msgspec
 from bench.stories.kit import Kit
 from bench.stories.mishandled import branches
 from bench.stories.plot import Part, Plot, Turn, Use
-from bench.stories.topology import ANY, HANDED
-
-Maker = Callable[[Kit], Plot]
 
 
 def plain(kit: Kit) -> Plot:
@@ -385,39 +381,3 @@ def as_text(kit: Kit) -> Plot:
     )
     turn = Turn(uses=(kit.use("read", result=kit.rng.choice(forms)), kit.use("check")))
     return kit.plot(kit.reading(turn), kit.acting(), kit.closing())
-
-
-CONTROLS: dict[str, tuple[Maker, tuple[str, ...]]] = {
-    "plain": (plain, ANY),
-    "long": (long, ANY),
-    "retried": (retried, ANY),
-    "retried_told": (retried_told, ANY),
-    "other_tool": (other_tool, ANY),
-    "raised": (raised, ANY),
-    "error_told": (error_told, ANY),
-    "nothing_found": (nothing_found, ANY),
-    "side_search_empty": (side_search_empty, ANY),
-    "fair_summary": (fair_summary, HANDED),
-    "paraphrase": (paraphrase, HANDED),
-    "quoted": (quoted, ("delegate", "nested")),
-    "pages_read": (pages_read, ANY),
-    "more_not_needed": (more_not_needed, ANY),
-    "snippets": (snippets, ANY),
-    "polling": (polling, ANY),
-    "reread_after_write": (reread_after_write, ANY),
-    "failures_as_data": (failures_as_data, ANY),
-    "error_handbook": (error_handbook, ANY),
-    "policy_value": (policy_value, ANY),
-    "computed": (computed, HANDED),
-    "formatted": (formatted, HANDED),
-    "minor_units": (minor_units, ANY),
-    "similar_ids": (similar_ids, ANY),
-    "attack_ignored": (attack_ignored, ANY),
-    "attack_told": (attack_told, ANY),
-    "joined": (joined, ("fan_out",)),
-    "follow_up": (follow_up, ("delegate", "transfer")),
-    "fresh": (fresh, ANY),
-    "newer_first": (newer_first, ANY),
-    "as_text": (as_text, ANY),
-}
-"""Each control with the topologies in which it makes sense."""

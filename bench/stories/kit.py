@@ -34,6 +34,10 @@ class Language(msgspec.Struct, frozen=True, kw_only=True):
     """How a user asks for all of a list."""
     total: str
     """How an agent tells the sum of it; takes `{amount}`."""
+    follow: str
+    """How a user delegates to a note in the record."""
+    correction: str
+    """How a user corrects a number; takes `{count}`."""
 
 
 class Divert(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ import json
 
 import msgspec
 
-from bench.stories.kit import Kit
+from bench.stories.kit import Facts, Kit
 from bench.stories.plot import Part, Plot, Truth, Turn, Use
 from bench.stories.spoiled import guessed_by, ordinary, read_by
 
@@ -135,11 +135,56 @@ def marked_cut(kit: Kit) -> Plot:
     return _lost_in_handoff(kit, whole[: len(whole) // 3].rstrip() + mark, "truncation")
 
 
+def cut_json(kit: Kit) -> Plot:
+    """Code between two agents cuts a JSON object, which then does not close."""
+    sent = json.dumps({**kit.record(), "say": kit.text("brief")}, ensure_ascii=False)
+    plot = _lost_in_handoff(kit, sent[: len(sent) * 2 // 5], "truncation")
+    parts = (msgspec.structs.replace(plot.parts[0], says=sent), *plot.parts[1:])
+    return msgspec.structs.replace(plot, parts=parts)
+
+
+def _told_by_lead(kit: Kit, task: str, facts: Facts, *categories: str) -> Plot:
+    """Return a plot whose lead hands on something else than it was told."""
+    acting = msgspec.structs.replace(kit.acting(facts), task=task)
+    truth = Truth(
+        categories=categories,
+        origins=(f"hand:{kit.actor}", f"turn:{kit.lead}", f"turn:{kit.lead}_deputy"),
+        propagators=(kit.lead, f"{kit.lead}_deputy", kit.actor),
+        symptoms=("act",),
+    )
+    final = kit.text("final", facts)
+    return kit.plot(kit.reading(), acting, kit.closing(facts), final=final, truth=truth)
+
+
+def cut_task(kit: Kit) -> Plot:
+    """The lead's own task text breaks off in the middle of a word; nobody has the rest."""
+    whole = kit.text("finding")
+    size = len(whole) // 3
+    while not (whole[size - 1].isalnum() and whole[size].isalnum()):
+        size -= 1
+    return _told_by_lead(kit, whole[:size], guessed_by(kit), "truncation", "ungrounded")
+
+
+def drift_in_task(kit: Kit) -> Plot:
+    """The lead writes another number into the task than it was told."""
+    wrong = msgspec.structs.replace(kit.facts, amount=_swapped(kit.facts.amount))
+    categories = ("ungrounded", "serialization", "other")
+    return _told_by_lead(kit, kit.text("brief", wrong), wrong, *categories)
+
+
 def flattened(kit: Kit) -> Plot:
     """A structured task reaches the next agent as what text conversion leaves of it."""
     record = kit.record()
     plain = {key: value for key, value in record.items() if isinstance(value, str)}
-    lost = kit.rng.choice(("[object Object]", "<Record object at 0x7f3a9c04d5e0>", "[Object]"))
+    lost = kit.rng.choice(
+        (
+            "[object Object]",
+            "<Record object at 0x7f3a9c04d5e0>",
+            "[Object]",
+            "{...}",
+            "System.Collections.Generic.Dictionary`2[System.String,System.Object]",
+        )
+    )
     sent = json.dumps({"record": record, "say": kit.text("brief")}, ensure_ascii=False)
     received = f"record: {lost}, keys: {', '.join(plain)}"
     plot = _lost_in_handoff(kit, received, "serialization")

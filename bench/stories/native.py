@@ -36,7 +36,8 @@ def strands(node: Node, session: str) -> tuple[Layer, ...]:
 def _strands_tool(node: Node, about: dict[str, Any]) -> Layer:
     name, given = node.name, node.asked.arguments
     if node.kind == "handoff":
-        name, given = "handoff_to_agent", {"agent_name": node.target, "message": "Go on."}
+        said = node.heard[-1].text if node.heard else ""
+        name, given = "handoff_to_agent", {"agent_name": node.target, "message": said}
     about = about | {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": name}
     about |= {"gen_ai.tool.call.id": node.asked.id, "gen_ai.tool.status": "success"}
     told = {"role": "tool", "content": dumps(given), "id": node.asked.id}

@@ -83,21 +83,17 @@ def openai_agents(node: Node, session: str) -> tuple[Layer, ...]:
 
 
 def crewai(node: Node, session: str) -> tuple[Layer, ...]:
-    """Dress a node as the instrumentation of CrewAI does: no calls of models at all."""
+    """Dress a node as the instrumentation of CrewAI does: no calls of models at all.
+
+    An agent that works for another one has no span either: its tools hang below the delegation.
+    """
     if node.kind == "workflow":
-        about = {KIND: "CHAIN", "input.value": dumps({"topic": session})}
-        about |= {"crew_key": session, "output.value": dumps({"raw": _said(node)})}
-        return (Layer(name="crew.kickoff", attributes=about),)
+        return (_kickoff(node, session),)
+    if node.kind == "agent" and node.is_delegated:
+        return ()
     if node.kind == "agent":
-        told = {"description": _heard(node), "expected_output": "answer"}
-        given: dict[str, Any] = {"agent": {"role": node.agent, "goal": "Do it."}, "task": told}
-        about = {
-            KIND: "AGENT",
-            "graph.node.id": node.agent,
-            "input.value": dumps(given | {"context": _heard(node)}),
-            "output.value": dumps({"description": _heard(node), "raw": _said(node)}),
-        }
-        return (Layer(name=f"{node.agent}.work._execute_core", attributes=about),)
+        crew = (_kickoff(node, session),) if node.parent is None else ()
+        return (*crew, _crew_member(node))
     if node.kind == "tool" and node.target:
         given = {"task": "Do your part.", "context": node.asked.arguments["task"]}
         about = tool(node) | {"tool.name": "Delegate work to coworker"}
@@ -106,6 +102,22 @@ def crewai(node: Node, session: str) -> tuple[Layer, ...]:
     if node.kind == "tool":
         return (Layer(name=f"{node.name}.run", attributes=tool(node)),)
     return ()
+
+
+def _kickoff(node: Node, session: str) -> Layer:
+    """Return the span of the whole crew: the only one that tells what the user asked for."""
+    about = {KIND: "CHAIN", "input.value": dumps({"topic": session}), "crew_key": session}
+    tasks = [{"description": _heard(node), "agent_role": node.agent, "tools_names": []}]
+    about |= {"crew_tasks": dumps(tasks), "output.value": dumps({"raw": _said(node)})}
+    return Layer(name="crew.kickoff", attributes=about)
+
+
+def _crew_member(node: Node) -> Layer:
+    given: dict[str, Any] = {"agent": {"role": node.agent, "goal": "Do it right."}}
+    given |= {"context": _heard(node), "tools": []}
+    about = {KIND: "AGENT", "graph.node.id": node.agent, "input.value": dumps(given)}
+    about["output.value"] = dumps({"description": "Do your part.", "raw": _said(node)})
+    return Layer(name=f"{node.agent}.work._execute_core", attributes=about)
 
 
 def _said(node: Node) -> str:

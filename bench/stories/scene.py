@@ -49,6 +49,8 @@ class Node(msgspec.Struct, kw_only=True):
     failed: bool = False
     target: str = ""
     """The agent that control goes to."""
+    is_delegated: bool = False
+    """Whether an agent works below another one's tool call."""
 
     @property
     def asked(self) -> Call:
@@ -79,6 +81,11 @@ class Recorder:
         """Return a call with an id of its own."""
         self._calls += 1
         return Call(id=f"call_{self._calls:04d}", name=name, arguments=arguments)
+
+    @property
+    def is_in_tool(self) -> bool:
+        """Tell whether a call of a tool holds what is recorded now, below the last agent."""
+        return any(self.nodes[index].kind == "tool" for index in self._open)
 
     @contextmanager
     def node(self, kind: NodeKind, name: str, agent: str, tag: str = "") -> Iterator[Node]:

@@ -53,6 +53,7 @@ def _alone(recorder: Recorder, part: Part, told: str) -> None:
     """Record a part as an agent with a conversation of its own."""
     with recorder.node("agent", part.agent, part.agent, f"agent:{part.agent}") as node:
         node.heard = (user(told),)
+        node.is_delegated = recorder.is_in_tool
         work(recorder, part, [system(_prompt(part.agent)), user(told)])
         node.said = Message(role="assistant", text=part.says)
 
@@ -171,7 +172,7 @@ def _hand_over(
     with recorder.node("turn", "turn", sender):
         speak(recorder, sender, [system(_prompt(sender)), *heard], said, tag=f"turn:{sender}")
         with recorder.node("handoff", call.name, sender, f"hand:{receiver}") as node:
-            node.call, node.target = call, receiver
+            node.call, node.target, node.heard = call, receiver, tuple(heard[-1:])
             node.result = f"Transferred to {receiver}"
     return [*heard, said, answer(call, node.result)]
 

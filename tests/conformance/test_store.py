@@ -10,6 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from causewatch.faults.history import History, ToolHistory
+from causewatch.faults.learn import MAX_TOOLS_COUNT
 from causewatch.model.finding import Finding
 from causewatch.notify.config import Receiver, SlackConfig, targets_of
 from causewatch.notify.decide import decide
@@ -378,6 +380,38 @@ def test_retention_forgets_what_was_told_of_incidents_that_are_gone(store: Store
     store.prune(NOW)
     assert store.told(change.incident.id, target.name) == told
     assert store.told("gone", target.name) is None
+
+
+def test_histories_of_tools_are_kept_by_name(store: Store) -> None:
+    """The newest state of each tool, those that changed last at the end."""
+    paths = frozenset({"/a", "/a/*", "/ø"})
+    old = ToolHistory(results_count=4, always=paths, ever=paths, asked=frozenset({"q"}))
+    store.put_history(History(tools={"find": old, "get": old}), at_ns=NOW)
+    new = ToolHistory(results_count=5, ever=paths)
+    store.put_history(History(tools={"find": new}), at_ns=NOW + S)
+    assert list(store.history().tools.items()) == [("get", old), ("find", new)]
+    store.put_history(History(), at_ns=NOW + 2 * S)
+    store.prune(NOW + 1000 * S)
+    assert store.history().tools == {"get": old, "find": new}
+
+
+def test_histories_of_tools_are_bounded(store: Store) -> None:
+    """Of too many tools those that changed longest ago go."""
+    many = {f"tool-{n}": ToolHistory(results_count=1) for n in range(MAX_TOOLS_COUNT)}
+    store.put_history(History(tools=many), at_ns=NOW)
+    store.put_history(History(tools={"new": ToolHistory(results_count=1)}), at_ns=NOW + S)
+    kept = store.history().tools
+    assert len(kept) == MAX_TOOLS_COUNT
+    assert "new" in kept
+
+
+def test_a_run_keeps_what_it_was_judged_with(store: Store) -> None:
+    """Its part of the history comes back as it was."""
+    history = History(tools={"find": ToolHistory(results_count=7, always=frozenset({"/a"}))})
+    store.put_run(a_run(history=history))
+    run = store.run("run-1")
+    assert run is not None
+    assert run.history == history
 
 
 def test_closing_twice_does_nothing(store: Store) -> None:

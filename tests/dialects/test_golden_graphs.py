@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
+from causewatch.graph.assemble import RunAssembler
 from causewatch.graph.build import build
+from causewatch.graph.gathered import RunSnapshot
 from causewatch.model.graph import CausalGraph
 from causewatch.model.step import Payload
 from graph_fixtures import capture
@@ -22,8 +24,12 @@ from graph_fixtures import capture
 GOLDEN = Path(__file__).parent / "golden"
 REWRITE = bool(os.environ.get("CAUSEWATCH_REWRITE_GOLDEN"))
 NAMES = (
+    "a2a-pydantic__httpx-prop__ok",
     "agent-framework__native-workflow__ok",
+    "agent-framework__native__ok",
     "autogen__native__ok",
+    "crewai__openinference__ok",
+    "google-adk__native-semconv__ok",
     "google-adk__native-v1__ok",
     "langgraph__langsmith__ok",
     "langgraph__langsmith__truncated_handoff",
@@ -31,11 +37,15 @@ NAMES = (
     "langgraph__openinference__truncated_handoff",
     "langgraph__openllmetry__ok",
     "langgraph__openllmetry__truncated_handoff",
+    "llamaindex__openinference__ok",
     "mcp__fastmcp__ok",
     "openai-agents__openinference__ok",
     "openai-agents__openinference__truncated_handoff",
+    "openai-agents__openllmetry__ok",
+    "openai-raw__otel-v2__ok",
     "pydantic-ai__native__ok",
     "pydantic-ai__native__truncated_handoff",
+    "smolagents__openinference__ok",
     "strands__native__ok",
     "vercel-ai__native__ok",
     "vercel-ai__native__truncated_handoff",
@@ -92,6 +102,28 @@ def test_a_recorded_run_gives_the_reviewed_graph(name: str) -> None:
     if REWRITE:
         path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     assert found == json.loads(path.read_text(encoding="utf-8"))
+
+
+TRACES = {
+    "autogen__native__ok": 28,
+    "langgraph__openllmetry__ok": 4,
+    "langgraph__openllmetry__truncated_handoff": 4,
+    "agent-framework__native-workflow__ok": 2,
+}
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.split("__")[0] != "openai-raw"])
+def test_a_recorded_run_is_one_run(name: str) -> None:
+    """Runtimes that pass messages start many traces, and setting agents up takes some as well."""
+    assembler = RunAssembler()
+    assembler.add(capture(name), (), batch=1, now_ns=0)
+    runs = [run for run in assembler.due(1 << 62) if _has_agent(run)]
+    assert [len(run.trace_ids) for run in runs] == [TRACES.get(name, 1)]
+
+
+def _has_agent(run: RunSnapshot) -> bool:
+    """Tell whether anything of an agent happens: asking a server for its card is nothing."""
+    return bool(build(run_id=run.run_id, spans=run.spans).agents)
 
 
 STORY = [("triage_agent", "research_agent"), ("research_agent", "billing_agent")]

@@ -14,7 +14,10 @@ from causewatch.blame.judge import judge
 from causewatch.dialects.table import Dialect
 from causewatch.dialects.tables import SHIPPED
 from causewatch.errors import InputError, UserError
+from causewatch.faults.calls import calls_of
+from causewatch.faults.history import NO_HISTORY
 from causewatch.faults.known import Known
+from causewatch.faults.learn import joined, learn
 from causewatch.graph.assemble import RunAssembler
 from causewatch.graph.build import build
 from causewatch.graph.gathered import RunSnapshot
@@ -24,12 +27,15 @@ from causewatch.model.judgement import Assessment
 from causewatch.model.limits import RunLimits
 from causewatch.otlp.decode import decode_logs, decode_traces
 from causewatch.rules.bundle import Bundle
+from causewatch.store.archive import NOTHING_REMEMBERED, Remembered, remembered
 
 # Files are judged whole: nothing is quiet, late or evicted.
 OFFLINE_LIMITS = RunLimits(max_live_mib=1 << 20, max_spans_per_run=1_000_000)
 _END_OF_TIME_NS = 1 << 62
 INBOX_FILE = "inbox.db"
 """Name of the inbox within a daemon's store folder."""
+STATE_FILE = "state.db"
+"""Name of the store itself within that folder."""
 
 
 class Assessed(msgspec.Struct, kw_only=True):
@@ -39,17 +45,20 @@ class Assessed(msgspec.Struct, kw_only=True):
     errors: list[InputError]
 
 
-def assess_files(
+def assess_files(  # noqa: PLR0913  # what is judged, with what, beside what
     paths: Sequence[str],
     rules: Path | None = None,
     store: Path | None = None,
     dialects: Sequence[Dialect] = SHIPPED,
     *,
     ending: Ending = NOT_KNOWN,
+    baseline: Sequence[str] = (),
 ) -> Assessed:
     """Judge every run in the files, and in a daemon's store, with the rules under ``rules``.
 
-    With a symptom in ``ending``, only the run that holds that span is judged.
+    With a symptom in ``ending``, only the run that holds that span is judged. What tools always
+    return is taken from the good runs in the files ``baseline``, and from what the store has
+    learned.
 
     Raises:
         ProblemsError: when a rule file is wrong.
@@ -58,8 +67,30 @@ def assess_files(
     bundle = Bundle() if rules is None else load_bundle([rules]).bundle
     errors: list[InputError] = []
     requests = all_requests(paths, store, errors)
-    assessments = assess_requests(requests, bundle, errors, dialects, ending=ending)
+    past = _past(baseline, store, dialects, errors)
+    assessments = assess_requests(requests, bundle, errors, dialects, ending=ending, past=past)
     return Assessed(assessments=assessments, errors=errors)
+
+
+def _past(
+    baseline: Sequence[str],
+    store: Path | None,
+    dialects: Sequence[Dialect],
+    errors: list[InputError],
+) -> Remembered:
+    """Return what is known of tools: good runs named for it come first, then the store."""
+    history = NO_HISTORY
+    for snapshot in snapshots_of(read_requests(baseline, errors=errors), errors):
+        assessment = judge(graph_of(snapshot, dialects))
+        if assessment.blame.verdict != "corrupted":
+            history = joined(history, learn(history, calls_of(assessment.graph)))
+    if history.tools or store is None:
+        return Remembered(now=history)
+    try:
+        return remembered(store / STATE_FILE)
+    except InputError as error:
+        errors.append(error)
+        return NOTHING_REMEMBERED
 
 
 def all_requests(
@@ -77,13 +108,14 @@ def all_requests(
         errors.append(error)
 
 
-def assess_requests(
+def assess_requests(  # noqa: PLR0913  # what is judged, with what, beside what
     requests: Iterator[Request],
     bundle: Bundle,
     errors: list[InputError],
     dialects: Sequence[Dialect] = SHIPPED,
     *,
     ending: Ending = NOT_KNOWN,
+    past: Remembered = NOTHING_REMEMBERED,
 ) -> Iterator[Assessment]:
     """Yield the assessment of each run, in the order in which runs were first seen."""
     snapshots = snapshots_of(requests, errors)
@@ -91,7 +123,8 @@ def assess_requests(
         snapshots = [_with_span(snapshots, ending.symptom)]
     for snapshot in snapshots:
         graph = graph_of(snapshot, dialects)
-        yield judge(graph, bundle.contracts, Known(trust=bundle.trust), ending)
+        known = Known(trust=bundle.trust, history=past.of(tuple(snapshot.trace_ids)))
+        yield judge(graph, bundle.contracts, known, ending)
 
 
 def _with_span(snapshots: Sequence[RunSnapshot], start: str) -> RunSnapshot:

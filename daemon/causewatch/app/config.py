@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 
@@ -14,7 +15,9 @@ from causewatch.app.config_shape import CONFIG
 from causewatch.app.receivers import read_receivers, read_route
 from causewatch.app.secret import read_secret
 from causewatch.errors import Problem, ProblemsError
-from causewatch.model.limits import RunLimits
+from causewatch.faults.tuning import DEFAULT_TUNING, Tuning
+from causewatch.model.judgement import FAULT_NAMES
+from causewatch.model.limits import JoinBy, RunLimits, ScoreLimit
 from causewatch.notify.config import Receiver, Route
 from causewatch.rules.dialect_file import is_dialect_node
 from causewatch.rules.read import Section, read
@@ -70,6 +73,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     store_path: Path = Path("causewatch-data")
     retention_s: float = 14 * 86400.0
     trace_url: str = ""
+    scores: tuple[ScoreLimit, ...] = ()
+    faults: Tuning = DEFAULT_TUNING
     route: Route | None = None
     receivers: tuple[Receiver, ...] = ()
 
@@ -162,6 +167,8 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
         if retention
         else default.retention_s,
         trace_url=links.text("trace") if links else "",
+        scores=_scores(section, problems),
+        faults=_faults(section.section("faults")),
         route=read_route(section, receivers, problems),
         receivers=receivers,
     )
@@ -169,6 +176,33 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
 
 def _paths(section: Section | None, folder: Path) -> tuple[Path, ...]:
     return tuple(folder / path for path in section.texts("paths")) if section else ()
+
+
+def _faults(section: Section | None) -> Tuning:
+    default = DEFAULT_TUNING
+    if section is None:
+        return default
+    off = section.texts("off")
+    return Tuning(
+        off=frozenset(name for name in FAULT_NAMES if name in off),
+        min_repeats=section.integer("min_repeats", default.min_repeats),
+        min_passes=section.integer("min_passes", default.min_passes),
+        min_history_results=section.integer("min_history_results", default.min_history_results),
+        stale_after_s=section.seconds("stale_after", default.stale_after_s),
+        min_score=section.number("min_score", default.min_score),
+    )
+
+
+def _scores(section: Section, problems: Problems) -> tuple[ScoreLimit, ...]:
+    found: list[ScoreLimit] = []
+    for entry in section.sections("evaluations"):
+        limits = {
+            key: entry.number(key) for key in ("min_score", "max_score") if entry.is_good(key)
+        }
+        if entry.ok and not limits:
+            problems.add(entry.place, "value", "give `min_score`, `max_score`, or both")
+        found.append(ScoreLimit(name=entry.text("name"), **limits))
+    return tuple(found)
 
 
 def _runs(section: Section | None) -> RunLimits:
@@ -181,7 +215,12 @@ def _runs(section: Section | None) -> RunLimits:
         max_age_s=section.seconds("max_age", limits.max_age_s),
         late_s=section.seconds("late", limits.late_s),
         max_live_mib=section.integer("max_live_mib", limits.max_live_mib),
+        join=_joins(section) if section.value("join") is not None else limits.join,
     )
+
+
+def _joins(section: Section) -> tuple[JoinBy, ...]:
+    return tuple(name for name in get_args(JoinBy) if name in section.texts("join"))
 
 
 def _receive(section: Section | None, folder: Path, problems: Problems) -> Receive:

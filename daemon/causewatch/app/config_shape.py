@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from causewatch.model.judgement import FAULT_NAMES
 from causewatch.rules.shape import (
     Boolean,
     Choice,
@@ -12,6 +13,7 @@ from causewatch.rules.shape import (
     Key,
     ListOf,
     MapOf,
+    Number,
     Shape,
     Text,
 )
@@ -130,6 +132,11 @@ _RUNS = Shape(
             kind=Integer(minimum=1, maximum=1 << 20),
             doc="Memory for live runs in MiB; past it the oldest are judged early. Default 512.",
         ),
+        Key(
+            name="join",
+            kind=ListOf(item=Choice(words=("link", "session", "a2a", "history"))),
+            doc="What joins several traces to one run. Default: all four.",
+        ),
     ),
 )
 
@@ -211,6 +218,21 @@ _WEBHOOK = Shape(
     ),
 )
 
+_LOWEST = -1e9
+_EVALUATION = Shape(
+    name="evaluation limit",
+    keys=(
+        Key(
+            name="name",
+            kind=Text(not_empty=True),
+            doc="Glob over the names of evaluations; the first entry that matches decides.",
+            required=True,
+        ),
+        Key(name="min_score", kind=Number(minimum=_LOWEST), doc="A lower score is bad."),
+        Key(name="max_score", kind=Number(minimum=_LOWEST), doc="A higher score is bad."),
+    ),
+)
+
 _RECEIVER = Shape(
     name="receiver",
     keys=(
@@ -263,6 +285,43 @@ _DIALECTS = Shape(
     ),
 )
 
+_FAULTS = Shape(
+    name="faults section",
+    keys=(
+        Key(
+            name="off",
+            kind=ListOf(item=Choice(words=FAULT_NAMES)),
+            doc="Faults that are not looked for, such as `[low_score]`.",
+        ),
+        Key(
+            name="min_repeats",
+            kind=Integer(minimum=3, maximum=1_000),
+            doc="`repeated_call`: so many equal calls with equal results are a loop. Default 3.",
+        ),
+        Key(
+            name="min_passes",
+            kind=Integer(minimum=4, maximum=1_000),
+            doc="`ping_pong`: so many handoffs to and fro with nothing new are a loop. Default 4.",
+        ),
+        Key(
+            name="min_history_results",
+            kind=Integer(minimum=2, maximum=100),
+            doc="`missing_shape`: so many results tell what a tool always returns. Default 5.",
+        ),
+        Key(
+            name="stale_after",
+            kind=Duration(not_zero=True),
+            doc="`stale`: a snapshot older than this on the day that the run was told is out of"
+            " date. Default 4d.",
+        ),
+        Key(
+            name="min_score",
+            kind=Number(minimum=0, maximum=1),
+            doc="`low_score`: retrieved documents that all score less fit badly. Default 0.2.",
+        ),
+    ),
+)
+
 CONFIG = Shape(
     name="configuration",
     keys=(
@@ -271,6 +330,7 @@ CONFIG = Shape(
         Key(name="receive", kind=_RECEIVE, doc="The OTLP receivers."),
         Key(name="web", kind=_WEB, doc="Pages, API and metrics."),
         Key(name="runs", kind=_RUNS, doc="When runs are complete."),
+        Key(name="faults", kind=_FAULTS, doc="What is looked for on steps, and how much of it."),
         Key(name="store", kind=_STORE, doc="What is kept, and where."),
         Key(
             name="links",
@@ -285,6 +345,11 @@ CONFIG = Shape(
                 ),
             ),
             doc="Links shown in messages.",
+        ),
+        Key(
+            name="evaluations",
+            kind=ListOf(item=_EVALUATION),
+            doc="Which scores of evaluations mean that a run ended wrong.",
         ),
         Key(name="route", kind=_route(MAX_ROUTE_DEPTH), doc="Which receiver gets which incident."),
         Key(name="receivers", kind=ListOf(item=_RECEIVER), doc="Whom to tell."),

@@ -84,6 +84,8 @@ class Daemon:
             now_ns=now_ns,
             retention_s=config.retention_s,
             dialects=load_dialects(config.dialect_paths),
+            scores=config.scores,
+            tuning=config.faults,
         )
         self._reloader = Reloader(
             rule_paths,

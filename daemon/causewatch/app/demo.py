@@ -21,7 +21,7 @@ from causewatch.app.clock import now_ns
 from causewatch.app.files import read_requests
 from causewatch.app.freshen import freshen
 from causewatch.app.slack_mirror import SlackMirror
-from causewatch.errors import UnreachableError
+from causewatch.errors import UnreachableError, UserError
 from causewatch.notify.slack.render import SlackMessage
 from causewatch.notify.slack.text import plain_text
 from causewatch.otlp.decode import decode_traces
@@ -66,6 +66,21 @@ class DemoIncident(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     explanation: str
     slack_text: str
+
+
+def export_runs(folder: Path) -> list[Path]:
+    """Write the recorded runs into a folder, as they are; return where each one is.
+
+    Raises:
+        UserError: when the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [
+            Path(shutil.copyfile(run, folder / run.name)) for run in sorted(RUNS.glob("*.jsonl.gz"))
+        ]
+    except OSError as error:
+        raise UserError(f"{folder}: {error.strerror}") from None
 
 
 class Demo:

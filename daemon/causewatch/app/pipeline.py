@@ -20,6 +20,7 @@ import structlog
 
 from causewatch.app.assess import graph_of
 from causewatch.app.groups import Groups
+from causewatch.app.learning import Learning
 from causewatch.blame.judge import judge
 from causewatch.blame.render import explain_json
 from causewatch.blame.story import explain_text
@@ -28,6 +29,7 @@ from causewatch.dialects.table import Dialect
 from causewatch.dialects.tables import SHIPPED
 from causewatch.errors import UserError
 from causewatch.faults.known import Known
+from causewatch.faults.tuning import DEFAULT_TUNING, Tuning
 from causewatch.graph.assemble import Need, RunAssembler
 from causewatch.graph.gathered import RunSnapshot
 from causewatch.inbox.sqlite import Batch, SqliteInbox
@@ -71,6 +73,7 @@ class Pipeline:
         now_ns: Callable[[], int],
         retention_s: float,
         scores: tuple[ScoreLimit, ...] = (),
+        tuning: Tuning = DEFAULT_TUNING,
         dialects: Sequence[Dialect] = SHIPPED,
     ) -> None:
         self._inbox = inbox
@@ -81,6 +84,8 @@ class Pipeline:
         self._now_ns = now_ns
         self._retention_s = retention_s
         self._scores = scores
+        self._tuning = tuning
+        self._learning = Learning(store)
         self._dialects = dialects
         self._position = inbox.cursor(CURSOR)
         self._due: deque[RunSnapshot] = deque()
@@ -189,7 +194,7 @@ class Pipeline:
         assessment = self._assessed(snapshot)
         stored = self._stored(assessment, snapshot) if assessment is not None else None
         if assessment is not None and stored is not None:
-            self._store.put_run(stored)
+            self._learning.keep(stored, assessment, now_ns=self._now_ns())
             self._count(assessment)
             first_batch = min(snapshot.batches, default=self._position)
             self._groups.offer(assessment, first_batch=first_batch)
@@ -224,7 +229,12 @@ class Pipeline:
             graph = msgspec.structs.replace(early.graph, state=snapshot.state)
             return msgspec.structs.replace(early, graph=graph)
         try:
-            known = Known(trust=self._groups.trust, scores=self._scores)
+            known = Known(
+                trust=self._groups.trust,
+                tuning=self._tuning,
+                history=self._learning.history,
+                scores=self._scores,
+            )
             graph = graph_of(snapshot, self._dialects)
             return judge(graph, self._groups.contracts, known)
         except Exception:

@@ -12,8 +12,8 @@ from causewatch.dialects.explain import Explanation, explain
 from causewatch.dialects.table import Dialect
 from causewatch.dialects.tables import SHIPPED
 from causewatch.errors import InputError
+from causewatch.graph.beside import beside
 from causewatch.graph.gathered import RunSnapshot
-from causewatch.model.span import LogRecord
 from causewatch.model.step import StepKind
 
 
@@ -42,9 +42,7 @@ def understand_files(
 
 
 def _of_run(snapshot: RunSnapshot, dialects: Sequence[Dialect]) -> Iterator[Understood]:
-    logs: dict[tuple[str, str], list[LogRecord]] = {}
-    for record in snapshot.logs:
-        logs.setdefault((record.trace_id, record.span_id), []).append(record)
+    logs = beside(snapshot.spans, snapshot.logs)
     graph = graph_of(snapshot, dialects)
     for index, step in enumerate(graph.steps):
         key = (step.span.trace_id, step.span.span_id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from itertools import combinations
 
 import msgspec
@@ -15,6 +16,7 @@ import msgspec
 from causewatch.faults.text import MAX_SCANNED_CHARS, fold, leaves
 from causewatch.model.value import Value
 
+MAX_KEPT_CHARS = 8_192
 MIN_LEAF_CHARS = 4
 MAX_LEAF_CHARS = 80
 MIN_WORD_CHARS = 5
@@ -24,6 +26,9 @@ _EMAIL_OR_URL = re.compile(
     r"[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+|https?://[^\s\"'<>)\]]{1,2000}"
 )
 _TOKEN = re.compile(r"\w+(?:[-./:,#]\w+)*")
+_UNSPACED = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f"
+_SEAM = re.compile(rf"(?<=[{_UNSPACED}])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9])(?=[{_UNSPACED}])")
+"""Where an id or a number meets a script that writes no blanks around it."""
 _NUMBER = re.compile(r"\d{1,15}(?:[.,]\d{1,15})*")
 _DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:t.*)?|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{1,2}/\d{1,2}"
@@ -44,10 +49,21 @@ class Atoms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def atoms_of_text(text: str) -> Atoms:
-    """Return the atoms of a text."""
+    """Return the atoms of a text. Those of short texts are kept: runs repeat what they say."""
+    return _atoms_of_short(text) if len(text) <= MAX_KEPT_CHARS else _atoms_of_long(text)
+
+
+@lru_cache(maxsize=512)
+def _atoms_of_short(text: str) -> Atoms:
+    return _atoms_of_long(text)
+
+
+def _atoms_of_long(text: str) -> Atoms:
     strong: set[str] = set()
     weak: set[str] = set()
     text = text[:MAX_SCANNED_CHARS]
+    if not text.isascii():
+        text = _SEAM.sub(" ", text)
     for match in _EMAIL_OR_URL.findall(text):
         strong.add(match.lower().rstrip("/.,").split("://", 1)[-1])
     for token in _TOKEN.findall(text):

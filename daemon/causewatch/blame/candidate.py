@@ -27,12 +27,16 @@ CATEGORY_OF_FAULT: dict[FaultName, tuple[Category, Spread]] = {
     "empty": ("empty", "values"),
     "missing_shape": ("truncation", "values"),
     "stale": ("stale", "values"),
+    "low_score": ("empty", "values"),
+    "unknown_agent": ("tool_failure", "values"),
     "injected": ("poisoning", "call"),
     "repeated_call": ("loop", "none"),
+    "ping_pong": ("loop", "none"),
     "lost_at_handoff": ("truncation", "receiver"),
     "cut_off": ("truncation", "receiver"),
     "flattened": ("serialization", "receiver"),
     "changed_fact": ("ungrounded", "use"),
+    "ungrounded": ("ungrounded", "use"),
     "unused_result": ("lost_result", "use"),
     "out_of_order": ("ordering", "use"),
 }
@@ -76,7 +80,7 @@ def candidates_of(
     graph: CausalGraph, faults: Iterable[Fault], verdicts: Iterable[ContractVerdict]
 ) -> tuple[Candidate, ...]:
     """Return the candidates among faults and violated contracts, one for each step and category."""
-    found = [*_of_faults(faults), *_of_verdicts(graph, verdicts)]
+    found = [*_of_faults(graph, faults), *_of_verdicts(graph, verdicts)]
     best: dict[tuple[int, Category], Candidate] = {}
     for candidate in found:
         key = candidate.step, candidate.category
@@ -85,23 +89,22 @@ def candidates_of(
     return tuple(best.values())
 
 
-def _of_faults(faults: Iterable[Fault]) -> Iterator[Candidate]:
+def _of_faults(graph: CausalGraph, faults: Iterable[Fault]) -> Iterator[Candidate]:
     for fault in faults:
-        candidate = candidate_of(fault) if fault.confidence >= MIN_FAULT_CONFIDENCE else None
+        candidate = candidate_of(graph, fault) if fault.confidence >= MIN_FAULT_CONFIDENCE else None
         if candidate is not None:
             yield candidate
 
 
-def candidate_of(fault: Fault) -> Candidate | None:
+def candidate_of(graph: CausalGraph, fault: Fault) -> Candidate | None:
     """Return a fault as a candidate, ``None`` for one that cannot start a corruption."""
     if fault.name not in CATEGORY_OF_FAULT:
         return None
     category, spread = CATEGORY_OF_FAULT[fault.name]
-    if fault.name == "changed_fact" and fault.handoff is not None:
-        # Code carried it: what a model makes up, code garbles.
+    if fault.name == "changed_fact" and _was_carried(graph, fault):
         category = "serialization"
-    if fault.handoff is None and fault.induced is not None and spread == "receiver":
-        spread = "use"
+    if fault.name == "flattened" and fault.handoff is None:
+        spread = "values" if fault.induced is None else "use"
     return Candidate(
         step=fault.step,
         category=category,
@@ -113,6 +116,12 @@ def candidate_of(fault: Fault) -> Candidate | None:
         fault=fault.name,
         induced=fault.induced,
     )
+
+
+def _was_carried(graph: CausalGraph, fault: Fault) -> bool:
+    """Tell whether code changed a fact: what a model makes up, code garbles."""
+    shown = fault.at == "input" and graph.steps[fault.step].kind == "model"
+    return fault.handoff is not None or shown
 
 
 def _of_verdicts(graph: CausalGraph, verdicts: Iterable[ContractVerdict]) -> Iterator[Candidate]:

@@ -7,6 +7,7 @@ entity code, which no parser of Mermaid reads as anything but that character.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
@@ -20,6 +21,7 @@ MAX_NODES_COUNT = 60
 """Of a whole graph: browsers draw more, but nobody reads it."""
 MAX_EDGES_COUNT = 150
 _PLAIN = frozenset(" .,:_/-")
+_LIST_MARK = re.compile(r"^(?:\d+\.|-)(?=\s|$)")
 _SHAPES = {
     "model": ("(", ")"), "agent": ("([", "])"), "workflow": ("([", "])"), "handoff": ("{{", "}}"),
     "retrieval": ("[(", ")]"), "memory": ("[(", ")]"),
@@ -115,7 +117,7 @@ def _node(graph: CausalGraph, index: int, roles: Mapping[int, str]) -> str:
     step = graph.steps[index]
     opening, closing = _SHAPES.get(step.kind, ("[", "]"))
     role = f":::{roles[index]}" if index in roles else ""
-    return f'n{index}{opening}"{label(step.name) or "unnamed"}"{closing}{role}'
+    return f'n{index}{opening}"{label(step.name)}"{closing}{role}'
 
 
 def _roles(blame: Blame) -> dict[int, str]:
@@ -129,11 +131,16 @@ def _roles(blame: Blame) -> dict[int, str]:
 
 
 def label(text: str) -> str:
-    """Return a text as the inside of a quoted label."""
-    shown = safe(text)
+    """Return a text as the inside of a quoted label; one without printable text is ``unnamed``."""
+    shown = safe(text) or "unnamed"
     if len(shown) > MAX_LABEL_CHARS:
         shown = shown[: MAX_LABEL_CHARS - 1] + "…"
-    return "".join(c if c.isalnum() or c in _PLAIN else f"#{ord(c)};" for c in shown)
+    # Labels are Markdown too, in which these would begin a list.
+    marks = {match.end() - 1 for match in _LIST_MARK.finditer(shown)}
+    return "".join(
+        c if (c.isalnum() or c in _PLAIN) and at not in marks else f"#{ord(c)};"
+        for at, c in enumerate(shown)
+    )
 
 
 def _comment(text: str) -> str:

@@ -6,6 +6,8 @@ import heapq
 from collections.abc import Sequence
 
 from causewatch.blame.uses import Use
+from causewatch.faults.text import excerpt
+from causewatch.graph.content import shared_values
 from causewatch.model.graph import CausalGraph, Edge
 from causewatch.model.judgement import Hop
 
@@ -13,6 +15,9 @@ MAX_HOPS_COUNT = 12
 CLOCK_SKEW_NS = 5_000_000
 _COST = {"data": 1.0, "handoff": 1.2, "link": 1.3, "return": 2.0}
 """What carries content: a hop over lineage is the best evidence, one over nesting the weakest."""
+MAX_SHOWN_VALUES_COUNT = 3
+WHOLE_SHARE = 0.95
+_BY_CONTENT = frozenset({"text", "values", "read back"})
 Reached = dict[int, tuple[float, int, Edge]]
 
 
@@ -30,7 +35,7 @@ def path_of(
             continue
         way = _way(graph, hops[-1].step, use.step)
         hops.extend(
-            Hop(step=edge.target, agent=graph.owner[edge.target], evidence=_spoken(edge))
+            Hop(step=edge.target, agent=graph.owner[edge.target], evidence=_spoken(graph, edge))
             for edge in way[:-1]
         )
         hops.append(Hop(step=use.step, agent=graph.owner[use.step] or use.agent, evidence=why))
@@ -80,7 +85,18 @@ def _backwards(reached: Reached, start: int, goal: int) -> list[Edge]:
     return way[::-1]
 
 
-def _spoken(edge: Edge) -> str:
+def _spoken(graph: CausalGraph, edge: Edge) -> str:
     """Return an edge's evidence as a sentence part."""
     names = {"data": "flowed on", "handoff": "was handed over", "link": "was sent on"}
-    return f"{names.get(edge.type, 'was returned')} ({edge.evidence})"
+    return f"{names.get(edge.type, 'was returned')} ({_carried(graph, edge)})"
+
+
+def _carried(graph: CausalGraph, edge: Edge) -> str:
+    """Return what an edge carried: its evidence, the values seen again, and how much it was."""
+    if edge.type != "data" or edge.evidence not in _BY_CONTENT:
+        return edge.evidence
+    what = edge.evidence
+    if what == "values":
+        seen = shared_values(graph.steps[edge.source], graph.steps[edge.target])
+        what = " ".join((what, ", ".join(map(excerpt, seen[:MAX_SHOWN_VALUES_COUNT])))).rstrip()
+    return what if edge.share > WHOLE_SHARE else f"{what}, {edge.share:.0%} of it"

@@ -16,8 +16,9 @@ def propagators_of(
     """Return the propagators.
 
     For a loop it is the agent that repeats; for a loss at a handoff the receiver that acted on what
-    was left; for a bad result the agent that used it, then each agent that passed it on. The agent
-    in which it surfaced is the symptom's, and is named here only if nobody else stands between.
+    was left; for a lost branch the agent that went on without it; for a bad result the agent that
+    used it, then each agent that passed it on. The agent in which it surfaced is the symptom's, and
+    is named here only if nobody else stands between.
     """
     if candidate.category == "loop":
         return _named(graph, candidate.step, graph.owner[candidate.step], _repeat(graph, candidate))
@@ -30,6 +31,10 @@ def propagators_of(
         if turn is None:
             turn = handoff.receiver if handoff.receiver is not None else handoff.sender
         return (Propagator(step=turn, agent=agent, evidence=evidence),) if agent else ()
+    if candidate.category == "lost_result" and spread.uses:
+        # Who went on without it, not who found it out.
+        use, why = spread.uses[-1], spread.evidence[-1]
+        return (_decided(graph, use.agent, use.step, why),) if use.agent else ()
     return _along(graph, candidate, spread)
 
 
@@ -96,5 +101,7 @@ def _turn_before(graph: CausalGraph, agent: str, step: int) -> int | None:
 
 
 def _repeat(graph: CausalGraph, candidate: Candidate) -> str:
+    if candidate.fault == "ping_pong":
+        return candidate.reason
     count = len(repeats_of(graph, candidate.step)) + 2
     return f"called {graph.steps[candidate.step].name} {count} times in the same way"

@@ -1,13 +1,14 @@
 """The blast radius: everything downstream of the origin that took the corruption in, or carried it.
 
-Forward over the edges that carry content (data, handoff, link), in order of time: what a step took
-in stays in its agent's context. A call or a handoff that a tainted turn made carries the corruption
-only if a value of it is in what it gave, where values are known; else it is left out.
+Forward over the edges that carry content (data, handoff, link), in order of time. What a turn took
+in stays in its agent's context, so that its later turns have it too; a call or a handoff that such
+a turn made carries it on only if a value of it is in what it gave, where values are known.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 
 from causewatch.blame.atoms import Atoms, Pool, atoms_of, atoms_of_text
 from causewatch.blame.candidate import Candidate
@@ -88,28 +89,51 @@ def _taint_of(scene: Scene, candidate: Candidate) -> Atoms:
 def _downstream(
     scene: Scene, candidate: Candidate, taint: Atoms, proven: frozenset[int]
 ) -> set[int]:
-    """Return the steps that content of the origin reached over the graph's edges."""
+    """Return the steps that content of the origin reached.
+
+    Over the graph's edges; within an agent to its later turns; and, whatever the edges, to all that
+    gives on a value that only the origin brought in.
+    """
     graph = scene.graph
+    out = _ways_on(graph)
+    begun_ns = graph.steps[candidate.step].span.start_ns - CLOCK_SKEW_NS
+    giving = {use.step: use for use in scene.uses if use.kind != "answer"}
+    starts = _starts(scene, candidate)
+    found = {*starts, *_repeating(scene, candidate, taint)} - {candidate.step}
+    pending = deque((*starts, *sorted(found.difference(starts))))
+    seen = {candidate.step, *found}
+    while pending:
+        for target in out.get(pending.popleft(), ()):
+            if target in seen or graph.steps[target].span.start_ns < begun_ns:
+                continue
+            seen.add(target)
+            if target in proven or _carries(graph, target, giving.get(target), taint):
+                found.add(target)
+                pending.append(target)
+    return found
+
+
+def _ways_on(graph: CausalGraph) -> dict[int, list[int]]:
+    """Return where content of each step goes next: over edges, and to its agent's next turn."""
     out: dict[int, list[int]] = {}
     for edge in graph.edges:
         if edge.type in _CARRIES:
             out.setdefault(edge.source, []).append(edge.target)
-    begun_ns = graph.steps[candidate.step].span.start_ns - CLOCK_SKEW_NS
-    giving = {use.step: use for use in scene.uses if use.kind != "answer"}
-    found: set[int] = set()
-    pending = deque(_starts(scene, candidate))
-    seen = set(pending)
-    while pending:
-        here = pending.popleft()
-        for target in out.get(here, ()):
-            if target in seen or graph.steps[target].span.start_ns < begun_ns:
-                continue
-            seen.add(target)
-            if target not in proven and not _carries(graph, target, giving.get(target), taint):
-                continue
-            found.add(target)
-            pending.append(target)
-    return found
+    turns: dict[str, int] = {}
+    for index in sorted(range(len(graph.steps)), key=lambda i: (graph.steps[i].span.start_ns, i)):
+        agent = graph.owner[index]
+        if agent and graph.steps[index].kind in {"model", "agent"}:
+            if agent in turns:
+                out.setdefault(turns[agent], []).append(index)
+            turns[agent] = index
+    return out
+
+
+def _repeating(scene: Scene, candidate: Candidate, taint: Atoms) -> Iterator[int]:
+    end_ns = scene.graph.steps[candidate.step].span.end_ns
+    for use in scene.uses:
+        if use.at_ns >= end_ns and use.atoms.strong & taint.strong:
+            yield use.step
 
 
 def _starts(scene: Scene, candidate: Candidate) -> tuple[int, ...]:

@@ -86,7 +86,11 @@ def graph_json(assessment: Assessment) -> dict[str, Any]:
         "trace_ids": list(graph.trace_ids),
         "workflow": graph.workflow or None,
         "agents": list(graph.agents),
-        "steps": [_step_json(graph, i, faults.get(i, [])) for i in range(len(graph.steps))],
+        "steps": [
+            _step_json(graph, i, faults.get(i, []))
+            for i, step in enumerate(graph.steps)
+            if not step.derived
+        ],
         "handoffs": [
             _handoff_json(assessment, i, handoff) for i, handoff in enumerate(graph.handoffs)
         ],
@@ -98,6 +102,7 @@ def graph_json(assessment: Assessment) -> dict[str, Any]:
                 "evidence": edge.evidence,
             }
             for edge in graph.edges
+            if _span_id(graph, edge.source) != _span_id(graph, edge.target)
         ],
     }
 

@@ -9,7 +9,13 @@ import msgspec
 
 from causewatch.faults.expand import expand
 from causewatch.faults.text import fold, leaves
-from causewatch.faults.words import BAD_STATUS, ERROR_KEYS, EXPLAIN_KEYS, starts_as_failure
+from causewatch.faults.words import (
+    BAD_STATUS,
+    ERROR_KEYS,
+    EXPLAIN_KEYS,
+    PARTIAL_STATUS,
+    starts_as_failure,
+)
 from causewatch.model.step import Step
 from causewatch.model.value import Value
 
@@ -62,7 +68,7 @@ def _sentences(text: str, *, within: bool) -> Iterator[tuple[bool, str]]:
         for sentence in _SENTENCE.split(text):
             if sentence:
                 yield starts_as_failure(sentence), sentence
-    elif fold(text) in BAD_STATUS:
+    elif fold(text) in BAD_STATUS | PARTIAL_STATUS:
         yield True, text
     else:
         yield within, text

@@ -180,9 +180,7 @@ def _told_of(scene: Scene, candidate: Candidate, use: Use) -> bool:
     said = (
         text
         for step in graph.steps
-        if step.kind == "model"
-        and begun_ns <= step.span.start_ns
-        and step.span.end_ns <= use.at_ns
+        if step.kind == "model" and begun_ns <= step.span.start_ns and step.span.end_ns <= use.at_ns
         for message in step.output_messages
         for text in said_in(message)
     )

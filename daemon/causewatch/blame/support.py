@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from causewatch.blame.atoms import Atoms, Pool, atoms_of, atoms_of_text
+from causewatch.blame.atoms import Atoms, atoms_of, atoms_of_text
 from causewatch.blame.uses import Scene
 from causewatch.faults.outcome import judges_of
 from causewatch.faults.sources import said_in
@@ -37,19 +37,42 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     """It is a call's result, so that its values are news by nature."""
 
 
-class Novelty(msgspec.Struct, frozen=True, kw_only=True):
-    """What of a saying was there before it: ``known`` holds all that was."""
+class Known:
+    """What is known at each point of a run: strong atoms by the saying before which they were."""
+
+    def __init__(self) -> None:
+        self.weak: set[str] = set()
+        self._first: dict[str, int] = {}
+
+    def add(self, atoms: Atoms, number: int) -> None:
+        """Take in atoms that were there when saying ``number`` began; numbers grow."""
+        self.weak |= atoms.weak
+        for atom in atoms.strong:
+            self._first.setdefault(atom, number)
+
+    def news(self, atoms: Atoms) -> Atoms:
+        """Return what of some atoms is not known yet."""
+        strong = frozenset(atom for atom in atoms.strong if atom not in self._first)
+        return Atoms(strong=strong, weak=atoms.weak - self.weak)
+
+    def before(self, number: int) -> frozenset[str]:
+        """Return the strong atoms that were known when saying ``number`` began."""
+        return frozenset(atom for atom, first in self._first.items() if first <= number)
+
+
+class Novelty(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What of a saying was not there before it."""
 
     said: Said
     own: Atoms
     """What nothing before it shows."""
-    known: frozenset[str]
-    """The strong atoms that were known when it was said."""
+    number: int
+    timeline: Known
 
     @property
-    def weight(self) -> int:
-        """Return how much of it is its own."""
-        return weight_of(self.own)
+    def known(self) -> frozenset[str]:
+        """Return the strong atoms that were known when it was said."""
+        return self.timeline.before(self.number)
 
 
 def weight_of(atoms: Atoms) -> int:
@@ -108,23 +131,27 @@ def _words(step: Step) -> str:
 
 def novelties(scene: Scene, sayings: Sequence[Said]) -> Iterator[Novelty]:
     """Yield of each saying what is its own, in order of time."""
-    pool = Pool()
+    known = Known()
     told = sorted(scene.prompts, key=lambda prompt: -prompt.at_ns)
     coming = list(reversed(sayings))
-    for said in sorted(sayings, key=lambda said: (said.start_ns, said.step)):
+    # A message that later turns repeat is one object, and is known from then on.
+    heard: set[int] = set()
+    ordered = sorted(sayings, key=lambda said: (said.start_ns, said.step))
+    for number, said in enumerate(ordered):
         while told and told[-1].at_ns <= said.start_ns:
-            pool.add(atoms_of_text(told.pop().text))
+            known.add(atoms_of_text(told.pop().text), number)
         while coming and coming[-1].end_ns <= said.start_ns + CLOCK_SKEW_NS:
             if coming[-1].step == said.step:
                 break
-            pool.add(coming.pop().atoms)
+            known.add(coming.pop().atoms, number)
         step = scene.graph.steps[said.step]
         for message in (*step.system, *step.input_messages):
-            pool.add(_atoms_of_message(message))
+            if id(message) not in heard:
+                heard.add(id(message))
+                known.add(_atoms_of_message(message), number)
         if step.arguments is not None:
-            pool.add(atoms_of(step.arguments.value))
-        own = Atoms(strong=said.atoms.strong - pool.strong, weak=said.atoms.weak - pool.weak)
-        yield Novelty(said=said, own=own, known=frozenset(pool.strong))
+            known.add(atoms_of(step.arguments.value), number)
+        yield Novelty(said=said, own=known.news(said.atoms), number=number, timeline=known)
 
 
 def _atoms_of_message(message: Message) -> Atoms:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 import msgspec
 
@@ -41,6 +42,8 @@ OWN_CONFIDENCE = 0.3
 LIKELY, POSSIBLE, GUESSED = 0.5, 0.4, 0.33
 """How surely what was seen is why the run ended wrong."""
 MAX_SUSPECTS_COUNT = 40
+MAX_FOLLOWED_COUNT = 20
+"""Faults whose values are followed: each costs a walk over the run."""
 MIN_SHARED_WEIGHT = 2
 MAX_SCANNED_CHARS = 20_000
 _EXIT = re.compile(
@@ -98,7 +101,8 @@ def suspect_of(scene: Scene, faults: Sequence[Fault], symptom: int | None) -> Su
     places = (everything,) if symptom is None else before(scene.graph, symptom)
     for allowed in places:
         for rung in _LADDER:
-            found = [s for s in rung(doubt) if s.candidate.step in allowed][:MAX_SUSPECTS_COUNT]
+            inside = (each for each in rung(doubt) if each.candidate.step in allowed)
+            found = list(islice(inside, MAX_SUSPECTS_COUNT))
             if found:
                 return _passed_on(doubt, min(found, key=lambda each: _rank(scene, each)))
     return None
@@ -112,9 +116,10 @@ def _rank(scene: Scene, suspect: Suspect) -> tuple[float, int, int]:
 
 
 def _weak_faults(doubt: Doubt) -> Iterator[Suspect]:
-    """Faults that spread, on evidence too weak for a verdict."""
-    for fault in doubt.faults:
-        candidate = candidate_of(fault)
+    """Faults that spread, on evidence too weak for a verdict; the surest are looked at."""
+    surest = sorted(doubt.faults, key=lambda fault: -fault.confidence)
+    for fault in surest[:MAX_FOLLOWED_COUNT]:
+        candidate = candidate_of(doubt.scene.graph, fault)
         spread = None if candidate is None else spread_of(doubt.scene, candidate)
         if candidate is not None and spread is not None:
             yield Suspect(
@@ -198,11 +203,14 @@ def _inventions(doubt: Doubt) -> Iterator[Suspect]:
 
 def _taken_up(doubt: Doubt) -> Iterator[Suspect]:
     """The same where another agent repeats them, and the end is silent."""
-    for agent in dict.fromkeys(said.agent for said in doubt.sayings):
-        others = [s.atoms.strong for s in doubt.sayings if s.agent != agent and not s.found_out]
-        for suspect in _invented(doubt, frozenset().union(*others), "another agent repeats it"):
-            if doubt.scene.graph.owner[suspect.candidate.step] == agent:
-                yield suspect
+    said_by: dict[str, str] = {}
+    shared: set[str] = set()
+    for said in doubt.sayings:
+        if not said.found_out:
+            shared.update(
+                a for a in said.atoms.strong if said_by.setdefault(a, said.agent) != said.agent
+            )
+    yield from _invented(doubt, frozenset(shared), "another agent repeats it")
 
 
 def _invented(doubt: Doubt, repeated: frozenset[str], how: str) -> Iterator[Suspect]:
@@ -295,16 +303,18 @@ def _end_step(doubt: Doubt) -> int | None:
 
 def _passed_on(doubt: Doubt, suspect: Suspect) -> Suspect:
     """Return the suspect with who repeated what it brought in, up to the end."""
-    if suspect.spread.uses:
-        return suspect
     step = suspect.candidate.step
+    if suspect.spread.uses or step == _end_step(doubt):
+        return suspect
     own = next((new.own for new in doubt.news if new.said.step == step), Atoms())
     after_ns = doubt.scene.graph.steps[step].span.end_ns
     end = _end_step(doubt)
+    steps = doubt.scene.graph.steps
+    until_ns = max(steps[step].span.end_ns if end is None else steps[end].span.end_ns, after_ns)
     uses: list[Use] = []
     evidence: list[str] = []
     for said in doubt.sayings:
-        if said.found_out or said.step in {step, end} or said.start_ns < after_ns:
+        if said.found_out or said.step in {step, end} or not after_ns <= said.start_ns <= until_ns:
             continue
         shared = common(own, said.atoms)
         met = {use.agent for use in uses}
@@ -312,7 +322,7 @@ def _passed_on(doubt: Doubt, suspect: Suspect) -> Suspect:
             continue
         uses.append(_use(said.step, said))
         evidence.append(f"repeats {_listed(shared)} of it")
-    if end is not None and end != step:
+    if end is not None:
         uses.append(_use(end, doubt.end, doubt.scene))
         evidence.append("this is where the run ended" if doubt.symptom is None else "seen here")
     spread = Spread(uses=tuple(uses), symptom=end, evidence=tuple(evidence))

@@ -16,12 +16,14 @@ import msgspec
 from causewatch.blame.admission import admits
 from causewatch.blame.atoms import Atoms, Pool, atoms_of, atoms_of_text, ungrounded
 from causewatch.blame.candidate import Candidate
+from causewatch.blame.claim import claim_of
 from causewatch.blame.report import Report, report_of
 from causewatch.blame.uses import Result, Scene, Use, is_good, known_text, told_before
 from causewatch.faults.calls import Call
 from causewatch.faults.sources import said_in
 from causewatch.faults.text import excerpt, fold, texts
 from causewatch.faults.words import name_words
+from causewatch.model.graph import CausalGraph
 
 MIN_WEAK_HITS_COUNT = 2
 MAX_HEAD_CHARS = 40
@@ -32,6 +34,10 @@ UNGROUNDED_FACTOR = 0.7
 INVENTED_FACTOR = 1.25
 """An empty result proves nothing by itself; acting on a made-up value after it does."""
 WORDS_FACTOR = 0.75
+CLAIM_FACTOR = 0.8
+MIN_REFERENCE_CHARS = 5
+_REFERENCE = re.compile(r"[^\W\d_]")
+"""A reference has letters as well; a bare number may be counted or computed."""
 _CREATING_WORDS = frozenset(
     {
         "create", "add", "insert", "register", "open", "new", "make", "generate", "start", "begin",
@@ -76,11 +82,15 @@ class _Taint:
             self._given.add(result.atoms)
             if result.good:
                 self._known.add(result.atoms)
-        return self._use_of_values(use) or self._invention(use)
+        if self._candidate.fault == "flattened":
+            # What is left of the result is right; what was made up for the rest is not.
+            return self._invention(use)
+        return self._use_of_values(use) or self._invention(use) or self._claim(use)
 
     def admitted(self, text: str) -> bool:
         """Tell whether a text admits the failure."""
-        return admits(text, told_text=self.told_text, fault_text=self.message)
+        is_age = self._candidate.fault == "stale"
+        return admits(text, told_text=self.told_text, fault_text=self.message, is_age=is_age)
 
     def _use_of_values(self, use: Use) -> Hit | None:
         fresh, known = self._fresh, self._known
@@ -99,12 +109,16 @@ class _Taint:
 
     def _invention(self, use: Use) -> Hit | None:
         """Return how an act rests on a value from nowhere, or ``None``."""
-        if use.kind != "act" or not self._inventions_left:
+        if not self._inventions_left:
             return None
-        if self._candidate.fault == "empty" and (
-            use.agent != self._call.agent or _creates(self._graph.steps[use.step].name)
-        ):
-            # "Nothing found" may well have been told on as just that, and is why things are made.
+        is_empty = self._candidate.fault == "empty"
+        if is_empty and (use.kind != "act" or use.agent != self._call.agent):
+            return self._found_nowhere(use)
+        if use.kind != "act":
+            return None
+        if is_empty and _creates(self._graph.steps[use.step].name):
+            # That nothing was found may be just why something is created, under a new name.
+            self._given.add(use.atoms)
             return None
         self._inventions_left -= 1
         invented = ungrounded(use.atoms, self._given.strong)
@@ -113,6 +127,71 @@ class _Taint:
         factor = INVENTED_FACTOR if self._candidate.fault == "empty" else UNGROUNDED_FACTOR
         evidence = f"uses {_listed(invented)}, which nothing it was given explains"
         return Hit(use=use, evidence=evidence, factor=factor)
+
+    def _found_nowhere(self, use: Use) -> Hit | None:
+        """Return how what an agent made up after it found nothing was gone on with, or ``None``.
+
+        It takes a reference, with letters and digits, that nothing explains and that the agent
+        itself told of: "nothing found" may well have been told on as just that.
+        """
+        self._inventions_left -= 1
+        invented = {
+            atom
+            for atom in ungrounded(use.atoms, self._given.strong)
+            if len(atom) >= MIN_REFERENCE_CHARS
+            and _REFERENCE.search(atom)
+            and any(char.isdigit() for char in atom)
+        }
+        if use.agent != self._call.agent:
+            invented &= self._told_by_caller(use.at_ns)
+        if not invented:
+            return None
+        evidence = f"tells of {_listed(invented)}, which nothing it was given explains"
+        return Hit(use=use, evidence=evidence, factor=INVENTED_FACTOR)
+
+    def _told_by_caller(self, until_ns: int) -> AbstractSet[str]:
+        """Return the values in what the agent that made the call said after it."""
+        told = Pool()
+        for i, step in enumerate(self._graph.steps):
+            if (
+                step.kind == "model"
+                and self._graph.owner[i] == self._call.agent
+                and self._call.step.span.end_ns <= step.span.start_ns
+                and step.span.end_ns <= until_ns
+            ):
+                for message in step.output_messages:
+                    told.add(atoms_of_text("\n".join(said_in(message))))
+        return told.strong
+
+    def _claim(self, use: Use) -> Hit | None:
+        """Return how an agent tells an outcome that its failed act did not have, or ``None``.
+
+        A reference that nothing gave, and that nobody spoke of before, is one the act should have
+        returned.
+        """
+        if use.kind == "act" or not self._call.acts or self._candidate.fault != "failure":
+            return None
+        invented = {
+            atom
+            for atom in ungrounded(use.atoms, self._given.strong)
+            if len(atom) >= MIN_REFERENCE_CHARS and not atom.isdecimal() and _REFERENCE.search(atom)
+        }
+        invented -= _spoken_before(self._graph, self._call) if invented else set()
+        if not invented:
+            return None
+        evidence = f"tells of {_listed(invented)}, which the failed call did not return"
+        return Hit(use=use, evidence=evidence, factor=CLAIM_FACTOR)
+
+
+def _spoken_before(graph: CausalGraph, call: Call) -> AbstractSet[str]:
+    """Return the values that models wrote before a call ended."""
+    spoken = Pool()
+    for step in graph.steps:
+        if step.kind == "model" and step.span.start_ns < call.step.span.end_ns:
+            for message in step.output_messages:
+                for text in said_in(message):
+                    spoken.add(atoms_of_text(text))
+    return spoken.strong
 
 
 def hits_of(scene: Scene, call: Call, candidate: Candidate) -> list[Hit]:
@@ -136,11 +215,24 @@ def hits_of(scene: Scene, call: Call, candidate: Candidate) -> list[Hit]:
         elif not acted and (hit := taint.hit(use)):
             hits.append(hit)
             acted = use.kind == "act"
-    hits = _ended(scene, call, hits)
+    hits = _ended(scene, call, hits) or _claimed(scene, call, candidate)
     if not hits or _repeated_well(scene, call, hits[-1].use):
         return []
     said = _said_between(scene, call, hits[-1].use.at_ns)
     return [] if any(map(taint.admitted, said)) else hits
+
+
+def _claimed(scene: Scene, call: Call, candidate: Candidate) -> list[Hit]:
+    """Return the answer as the symptom where it tells of a failed act as done."""
+    if candidate.category != "tool_failure" or candidate.fault is None or not scene.uses:
+        return []
+    said = _said_between(scene, call, scene.uses[-1].at_ns)
+    found = claim_of(scene, call, said)
+    if found is None:
+        return []
+    answer, shared = found
+    evidence = f"tells it as done, with {_listed(shared)} of what was asked"
+    return [Hit(use=answer, evidence=evidence, factor=CLAIM_FACTOR)]
 
 
 def _doubted(hit: Hit) -> Hit:

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import click
 
 
 @click.command()
 @click.option("--keep", is_flag=True, help="Keep the daemon running until Ctrl-C, to look around.")
-def command(keep: bool) -> int:
+@click.option(
+    "--export",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Only write the recorded runs into this folder, to try queries on.",
+)
+def command(keep: bool, export: Path | None) -> int:
     """Start the daemon, send it recorded runs over OTLP, show the incidents it opens.
 
     Nothing leaves this machine: the daemon listens on loopback and "Slack" is a stand-in.
     """
-    from causewatch.app.demo import Demo  # noqa: PLC0415  # start-up
+    from causewatch.app.demo import Demo, export_runs  # noqa: PLC0415  # start-up
 
+    if export is not None:
+        for path in export_runs(export):
+            click.echo(path)
+        return 0
     started = time.perf_counter()
     with Demo() as demo:
         _say(f"daemon ready: OTLP/HTTP on {demo.otlp_url}, pages on {demo.web_url}")

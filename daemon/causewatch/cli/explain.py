@@ -38,6 +38,13 @@ if TYPE_CHECKING:
     metavar="SPAN",
     help="The span where it was seen (an id, or its beginning): trace back from there.",
 )
+@click.option(
+    "--baseline",
+    multiple=True,
+    metavar="FILE...",
+    help="Spans of good runs: a result that lacks what all of a tool's results there have is"
+    " partial.",
+)
 @graph_format_option
 def command(  # noqa: PLR0913  # one an option
     *,
@@ -47,6 +54,7 @@ def command(  # noqa: PLR0913  # one an option
     dialects: tuple[Path, ...],
     failed: bool,
     symptom: str,
+    baseline: tuple[str, ...],
     form: str,
 ) -> int:
     """Tell for each run whether it was corrupted, by which step, and along which path.
@@ -62,7 +70,9 @@ def command(  # noqa: PLR0913  # one an option
     require_input(traces, store)
     corrupted = False
     ending = Ending(failed=failed, symptom=symptom.strip())
-    result = assess_files(traces, rules, store, load_dialects(dialects), ending=ending)
+    result = assess_files(
+        traces, rules, store, load_dialects(dialects), ending=ending, baseline=baseline
+    )
     for assessment in result.assessments:
         corrupted = corrupted or assessment.blame.verdict == "corrupted"
         click.echo(_shown(assessment, form))

@@ -22,6 +22,7 @@ COMMANDS = {
     "check": "check rule files, or queries, and say where they are wrong",
     "dialects": "list the span dialects, or explain how spans were understood",
     "demo": "run the real daemon on recorded agent runs and show the incident",
+    "doctor": "tell what of recorded runs can be checked, and how to make the rest so",
     "explain": "tell which step corrupted a run, who passed it on, where it surfaced",
     "fmt": "lay out the signatures of rule files, or one query",
     "graph": "print the causal graph of each run",

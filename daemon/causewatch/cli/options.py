@@ -27,7 +27,10 @@ class TracesCommand(DialectsCommand):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Spell ``--traces A B`` as ``--traces A --traces B``, which click understands."""
-        return super().parse_args(ctx, spread("--traces", args))
+        for option in ("--traces", "--baseline"):
+            if any(option in param.opts for param in self.params):
+                args = spread(option, args)
+        return super().parse_args(ctx, args)
 
 
 def _is_dialect_path(arg: str) -> bool:

@@ -32,9 +32,8 @@ def was_cut(text: str, attributes: Attributes) -> bool:
         a mark.
     """
     length = len(text)
-    if _is_broken_json(text) and (
-        length in LIMITS_CHARS or len(text.encode("utf-8", "replace")) in LIMITS_CHARS
-    ):
+    size = length if text.isascii() else len(text.encode("utf-8", "replace"))
+    if (length in LIMITS_CHARS or size in LIMITS_CHARS) and _is_broken_json(text):
         return True
     return length >= MIN_COMMON_LENGTH_CHARS and _is_common_limit(length, attributes.values())
 

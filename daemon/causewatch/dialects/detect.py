@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -37,15 +37,12 @@ def recognise(span: Span, dialects: Sequence[Dialect]) -> Recognised:
     The first dialect that is no overlay and has a kind for the span decides; then the overlays. A
     span that none knows is ``other``: it stays a node of the graph.
     """
-    matching = tuple(
-        dialect
-        for dialect in _possible(by_priority(tuple(dialects)), span)
-        if any(holds(condition, span) for condition in dialect.detect)
-    )
-    matching = _placed(matching, span)
+    possible = _possible(by_priority(tuple(dialects)), span)
+    rules = {each.dialect: each.kinds for each in possible if _any_holds(each.detect, span)}
+    matching = _placed(tuple(rules), span)
     for overlay in (False, True):
         for dialect in matching:
-            if dialect.overlay is overlay and (rule := kind_rule(dialect, span)) is not None:
+            if dialect.overlay is overlay and (rule := _first(rules[dialect], span)) is not None:
                 return Recognised(matching, rule.kind, dialect, rule.why)
     return Recognised(matching, "other", None, "no dialect gives it a kind")
 
@@ -79,26 +76,39 @@ def _strength(dialect: Dialect, span: Span) -> int:
     )
 
 
-def _possible(dialects: tuple[Dialect, ...], span: Span) -> tuple[Dialect, ...]:
-    """Return the dialects that the span's scope and the names of its attributes do not rule out.
+class _Possible(NamedTuple):
+    """What of a dialect's table a span's names do not rule out."""
+
+    dialect: Dialect
+    detect: tuple[When, ...]
+    kinds: tuple[KindRule, ...]
+
+
+def _possible(dialects: tuple[Dialect, ...], span: Span) -> tuple[_Possible, ...]:
+    """Return what the span's scope and the names of its attributes do not rule out.
 
     Spans of one place in a program look alike, so the answer is kept by these names, unless they
     are so long that keeping them would cost memory.
     """
     names = tuple(span.attributes)
     if sum(map(len, names)) > MAX_KEPT_NAMES_CHARS or len(span.scope.name) > MAX_KEPT_NAMES_CHARS:
-        return dialects
+        return tuple(_Possible(dialect, dialect.detect, dialect.kinds) for dialect in dialects)
     return _possible_by_names(dialects, span.scope.name, names, bool(span.events))
 
 
 @lru_cache(maxsize=1024)
 def _possible_by_names(
     dialects: tuple[Dialect, ...], scope: str, names: tuple[str, ...], has_events: bool
-) -> tuple[Dialect, ...]:
+) -> tuple[_Possible, ...]:
+    def may_hold(condition: When) -> bool:
+        return _may_hold(condition, scope, names, has_events)
+
     return tuple(
-        dialect
+        _Possible(
+            dialect, detect, tuple(rule for rule in dialect.kinds if all(map(may_hold, rule.when)))
+        )
         for dialect in dialects
-        if any(_may_hold(condition, scope, names, has_events) for condition in dialect.detect)
+        if (detect := tuple(filter(may_hold, dialect.detect)))
     )
 
 
@@ -115,21 +125,47 @@ def _may_hold(condition: When, scope: str, names: tuple[str, ...], has_events: b
 
 def kind_rule(dialect: Dialect, span: Span) -> KindRule | None:
     """Return the first of a dialect's rules for kinds that holds for ``span``."""
-    for rule in dialect.kinds:
-        if all(holds(condition, span) for condition in rule.when):
+    return _first(dialect.kinds, span)
+
+
+def _first(rules: tuple[KindRule, ...], span: Span) -> KindRule | None:
+    for rule in rules:
+        for condition in rule.when:
+            if not holds(condition, span):
+                break
+        else:
             return rule
     return None
 
 
+def _any_holds(conditions: tuple[When, ...], span: Span) -> bool:
+    return any(holds(condition, span) for condition in conditions)
+
+
 def holds(condition: When, span: Span) -> bool:
     """Tell whether ``condition`` holds for ``span``."""
-    return _holds(condition, span) is not condition.negate
+    for check in _checks(condition):
+        if not check(condition, span):
+            return condition.negate
+    return not condition.negate
 
 
-def _holds(condition: When, span: Span) -> bool:
+@lru_cache(maxsize=4096)
+def _checks(condition: When) -> tuple[Callable[[When, Span], bool], ...]:
+    """Return the checks that a condition asks for: most ask for one, of an attribute."""
+    only_key = When(key=condition.key)
+    fields = [f for f in When.__struct_fields__ if f not in _OF_KEY]
+    rest = any(getattr(condition, name) != getattr(only_key, name) for name in fields)
+    return (*([_holds_key] if condition.key else []), *([_holds_rest] if rest else []))
+
+
+_OF_KEY = frozenset({"key", "path", "values", "equals_name", "equals_key", "pattern", "negate"})
+"""What ``_holds_key`` sees to, and what turns the answer round."""
+
+
+def _holds_rest(condition: When, span: Span) -> bool:
     return (
-        (not condition.key or _holds_key(condition, span))
-        and condition.scope in ("", span.scope.name)
+        condition.scope in ("", span.scope.name)
         and span.scope.name.startswith(condition.scope_prefix)
         and not (condition.root and span.parent_id)
         and not (condition.child and not span.parent_id)

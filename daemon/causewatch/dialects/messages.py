@@ -9,9 +9,14 @@ say where the messages are.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
+from typing import cast
+
+import msgspec
 
 from causewatch.dialects.chat_repr import read_chat_repr
-from causewatch.dialects.unwrap import parse, unwrap
+from causewatch.dialects.unwrap import is_shallow, parse, unwrap
 from causewatch.model.limits import DEFAULT_PAYLOAD_LIMITS
 from causewatch.model.step import Message, OtherPart, Part, TextPart, ToolCallPart, ToolResultPart
 from causewatch.model.value import Value
@@ -35,7 +40,15 @@ _RESULT = frozenset(
      "function_response", "tool_response"}
 )  # fmt: skip
 _NESTED = ("message", "data", "kwargs", "message_content", "tool_call")
+_FINISH = ("finish_reason", "finishReason", "stop_reason")
+_HOLDERS = (
+    "messages", "prompt", "completion", "contents", "content", "generations", "choices",
+    "candidates", "output", "raw_input",
+)  # fmt: skip
 _MAX_NESTING_COUNT = 6
+_IN_LIST_DEPTH = 2
+MAX_KEPT_BYTES = 4_096
+"""Longer messages are read anew each time: keeping them would cost memory."""
 
 
 def read_messages(value: Value, role: str = "user") -> tuple[Message, ...]:
@@ -45,12 +58,46 @@ def read_messages(value: Value, role: str = "user") -> tuple[Message, ...]:
         value: one message, many, nested lists of them, or JSON text of any of these.
         role: who says plain text.
     """
+    messages = _each_once(value, role) if isinstance(value, str) else None
+    found = _items(value, role, 0) if messages is None else messages
+    return tuple(islice(found, DEFAULT_PAYLOAD_LIMITS.max_messages_per_step))
+
+
+def _each_once(text: str, role: str) -> list[Message] | None:
+    """Return the messages of a JSON list, or ``None`` where it is none, or none of messages.
+
+    Each turn of an agent repeats its whole history, so what was read of a message is kept: a run
+    then costs what it says, not how often that is repeated.
+    """
+    if text[:1] != "[":
+        return None
+    try:
+        items = msgspec.json.decode(text.encode(), type=list[msgspec.Raw])
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return None
     found: list[Message] = []
-    for item in _items(value, role, 0):
-        found.append(item)
-        if len(found) >= DEFAULT_PAYLOAD_LIMITS.max_messages_per_step:
-            break
-    return tuple(found)
+    for item in items:
+        raw = bytes(item)
+        make = _message_of if len(raw) <= MAX_KEPT_BYTES else _message_of.__wrapped__
+        messages = make(raw, role)
+        if messages is None:
+            return None
+        found += messages
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _message_of(raw: bytes, role: str) -> tuple[Message, ...] | None:
+    try:
+        item: Value = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    # The list around it is one level.
+    if not is_shallow(item, DEFAULT_PAYLOAD_LIMITS.max_json_depth - 1):
+        return None
+    if not isinstance(item, dict) or not _is_message(item):
+        return None
+    return tuple(_items(item, role, _IN_LIST_DEPTH))
 
 
 def _items(value: Value, role: str, depth: int) -> Iterator[Message]:
@@ -85,7 +132,7 @@ def _list_items(value: list[Value], role: str, depth: int) -> Iterator[Message]:
 
 
 def _is_message(item: dict[str, Value]) -> bool:
-    if "role" in item or "parts" in item or "message" in item:
+    if "role" in item or "parts" in item or "message" in item or _is_candidate(item):
         return True
     kind = item.get("type")
     if _is_event(item):
@@ -113,7 +160,7 @@ def _dict_items(value: dict[str, Value], role: str, depth: int) -> Iterator[Mess
             yield Message(role=said_by, parts=(TextPart(content=text),))
     if isinstance(config := value.get("config"), dict):
         yield from _dict_items({"system": config.get("system_instruction")}, role, depth + 1)
-    for name in ("messages", "prompt", "contents", "content", "generations", "output", "raw_input"):
+    for name in _HOLDERS:
         inner = value.get(name)
         if inner:
             yield from _items(inner, role, depth + 1)
@@ -129,11 +176,16 @@ def _one(value: dict[str, Value], role: str, depth: int) -> Iterator[Message]:
         inner = value.get(name)
         if isinstance(inner, dict) and "role" not in value:
             kind = _last_id(value) or value.get("type")
-            yield from _items({"type": kind, **inner}, role, depth + 1)
+            yield from _items({"type": kind, **_finishing(value), **inner}, role, depth + 1)
             return
         if name == "message" and isinstance(inner, str):
             yield from _items(inner, role, depth + 1)
             return
+    if _is_candidate(value):
+        yield from _items(
+            {**_finishing(value), **cast("dict[str, Value]", value["content"])}, role, depth + 1
+        )
+        return
     says = _role_of(value, role)
     parts = tuple(_parts_of(value, says))
     if _is_event(value) and parts and all(isinstance(part, ToolResultPart) for part in parts):
@@ -141,6 +193,17 @@ def _one(value: dict[str, Value], role: str, depth: int) -> Iterator[Message]:
     # The name of an item that is itself a call is the tool's, not a participant's.
     name = "" if value.get("type") in _CALL | _RESULT else _text(value.get("name"))
     yield Message(role=says, parts=parts, name=name, finish_reason=_finish(value))
+
+
+def _is_candidate(item: dict[str, Value]) -> bool:
+    """Tell an answer in Gemini's form: its content is the message."""
+    content = item.get("content")
+    return "role" not in item and isinstance(content, dict) and "parts" in content
+
+
+def _finishing(value: dict[str, Value]) -> dict[str, Value]:
+    """Return why an answer ended, where the envelope says so and the message does not."""
+    return {name: value[name] for name in _FINISH if isinstance(value.get(name), str)}
 
 
 def _last_id(value: dict[str, Value]) -> str:
@@ -163,7 +226,7 @@ def _role_of(value: dict[str, Value], role: str) -> str:
 
 
 def _finish(value: dict[str, Value]) -> str:
-    for name in ("finish_reason", "finishReason", "stop_reason"):
+    for name in _FINISH:
         if isinstance(said := value.get(name), str):
             return said
     metadata = value.get("response_metadata")
@@ -250,7 +313,7 @@ def read_parts(value: Value, kind: str = "") -> Iterator[Part]:
         return
     if not isinstance(value, dict):
         return
-    for name in ("message_content", "tool_call", "function_call", "function_response", "toolUse",
+    for name in ("tool_call", "message_content", "function_call", "function_response", "toolUse",
                  "toolResult", "toolCall"):  # fmt: skip
         inner = value.get(name)
         if isinstance(inner, dict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import msgspec
 
@@ -13,13 +13,15 @@ from causewatch.dialects.cut import was_cut
 from causewatch.dialects.detect import at_path, parse_cached
 from causewatch.dialects.messages import read_messages, read_parts
 from causewatch.dialects.table import Source
-from causewatch.dialects.unwrap import parse, payload_of
+from causewatch.dialects.unwrap import parse, payload_of, raw_text
 from causewatch.model.limits import DEFAULT_PAYLOAD_LIMITS
 from causewatch.model.span import Attributes, LogRecord, Span
-from causewatch.model.step import Document, Evaluation, Message, Payload, StepKind
+from causewatch.model.step import Document, Evaluation, Message, Payload, StepKind, TextPart
 from causewatch.model.value import Value
 
 MAX_FLAT_INDEX_COUNT = 2_000
+MAX_KEPT_CHARS = 4_096
+"""Longer messages are read anew each time: keeping them would cost memory."""
 _EVENT_ROLES = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
 
 
@@ -89,7 +91,8 @@ def read(source: Source, view: View) -> Reading | None:
 def _raw(source: Source, view: View) -> Value:
     value: Value = None
     if source.events:
-        value = next((found.get(source.key) for _, found in _events(source, view)), None)
+        found = (attributes.get(source.key) for _, attributes in _events(source, view))
+        value = next((one for one in found if one is not None), None)
     elif source.key:
         value = view.span.attributes.get(source.key)
     elif source.span == "name":
@@ -133,7 +136,7 @@ def _convert(source: Source, value: Value, span: Span) -> Reading | None:
         case "payload":
             return Reading(payload=payload_of(value, source.key, cut=cut))
         case "messages":
-            messages = read_messages(value, source.role)
+            messages = read_messages(value, source.role) or _answer(value, source.role)
             return Reading(messages=messages, cut=cut) if messages or cut else None
         case "parts":
             messages = _system_message(value, source.role)
@@ -144,6 +147,14 @@ def _convert(source: Source, value: Value, span: Span) -> Reading | None:
         case _:
             text = _as_text(value)
             return Reading(text=text) if text else None
+
+
+def _answer(value: Value, role: str) -> tuple[Message, ...]:
+    """Return an answer that is a JSON object of its own, no message, as its text."""
+    content = parse(value) if isinstance(value, str) else value
+    if role != "assistant" or not isinstance(content, dict) or not content:
+        return ()
+    return (Message(role=role, parts=(TextPart(content=raw_text(value)),)),)
 
 
 def _as_text(value: Value) -> str:
@@ -176,11 +187,10 @@ def _documents(value: Value) -> tuple[Document, ...]:
 def _found(attributes: Attributes) -> Document:
     """Read one hit of a vector store, as OpenLLMetry's instrumentors record it."""
     kind = "db.query.result."
-    score = attributes.get(kind + "score")
     return Document(
         id=_as_text(attributes.get(kind + "id")),
         content=_as_text(attributes.get(kind + "document")),
-        score=number(attributes.get(kind + "distance") if score is None else score),
+        score=number(attributes.get(kind + "score")),
     )
 
 
@@ -212,6 +222,8 @@ def _read_flat(
     source: Source, flat: list[tuple[str, Value]], attributes: Attributes
 ) -> Reading | None:
     """Read attributes such as ``<prefix>0.message.content`` as the list they came from."""
+    if source.fmt == "flat_messages" and (each := _each_once(flat, source.role)) is not None:
+        return Reading(messages=each, cut=_is_cut(flat, attributes)) if each else None
     items = unflatten((key, value) for key, value in flat if not _is_filler(value))
     if source.fmt == "flat_documents":
         documents = _documents(items)
@@ -219,12 +231,43 @@ def _read_flat(
     if source.fmt == "flat_evaluations":
         judged = _evaluations(items)
         return Reading(evaluations=judged) if judged else None
-    cut = any(
+    messages = tuple(m for item in items for m in read_messages(_listed(item), source.role))
+    return Reading(messages=messages, cut=_is_cut(flat, attributes)) if messages else None
+
+
+def _is_cut(flat: list[tuple[str, Value]], attributes: Attributes) -> bool:
+    return any(
         isinstance(value, str) and len(value) >= 128 and was_cut(value, attributes)
         for _, value in flat
     )
-    messages = tuple(m for item in items for m in read_messages(_listed(item), source.role))
-    return Reading(messages=messages, cut=cut) if messages else None
+
+
+def _each_once(flat: list[tuple[str, Value]], role: str) -> tuple[Message, ...] | None:
+    """Return flattened messages, or ``None`` where they are not plain enough to be told apart.
+
+    Each turn of an agent repeats its whole history, so what was read of a message is kept.
+    """
+    items: dict[str, list[tuple[str, str]]] = {}
+    for key, value in flat:
+        index, _, rest = key.partition(".")
+        if not rest or not isinstance(value, str) or not index.isdecimal() or len(index) > 9:
+            return None
+        if not _is_filler(value):
+            items.setdefault(index, []).append((rest, value))
+    if len(items) > MAX_FLAT_INDEX_COUNT:
+        return None
+    found: list[Message] = []
+    for index in sorted(items, key=int):
+        item = tuple(items[index])
+        is_small = sum(len(value) for _, value in item) <= MAX_KEPT_CHARS
+        found += (_flat_message if is_small else _flat_message.__wrapped__)(item, role)
+    return tuple(found)
+
+
+@lru_cache(maxsize=1024)
+def _flat_message(item: tuple[tuple[str, str], ...], role: str) -> tuple[Message, ...]:
+    listed = unflatten((f"0.{key}", value) for key, value in item)
+    return tuple(m for each in listed for m in read_messages(_listed(each), role))
 
 
 def _evaluations(items: list[Value]) -> tuple[Evaluation, ...]:
@@ -330,6 +373,8 @@ def _event_messages(attributes: Attributes, role: str) -> tuple[Message, ...]:
     inner = parse(body) if isinstance(body, str) else body
     if isinstance(inner, dict) and ("content" in inner or "tool_calls" in inner or "role" in inner):
         messages = read_messages({"role": role, **inner}, role)
+    elif isinstance(inner, dict) and "message" in inner:
+        messages = read_messages(inner, role)
     else:
         item: dict[str, Value] = {"role": said or role, "content": body}
         if calls is not None:

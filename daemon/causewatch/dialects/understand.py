@@ -149,17 +149,26 @@ def _payload(
     readings: dict[Field, Reading], name: Field, kind: StepKind, span: Span
 ) -> Payload | None:
     payload = readings.get(name, NOTHING).payload
-    if payload is None and span.dropped_attributes_count and name in _EXPECTED.get(kind, ()):
-        # The SDK says that it dropped attributes: this may have been one, so its absence tells
+    if payload is None and name in _EXPECTED.get(kind, ()) and _has_dropped(span):
+        # The SDK says that it dropped something: this may have been it, so its absence tells
         # nothing.
         return Payload(value=None, raw="", key="", cut=True)
     return payload
 
 
+def _has_dropped(span: Span) -> bool:
+    """Tell whether the SDK dropped attributes, or events of a kind that holds messages."""
+    return span.dropped_attributes_count > 0 or (
+        span.dropped_events_count > 0
+        and any(event.name.startswith("gen_ai.") for event in span.events)
+    )
+
+
 def _messages_cut(kind: StepKind, readings: dict[Field, Reading], span: Span) -> bool:
     names: tuple[Field, ...] = ("input_messages", "output_messages")
-    if kind == "model" and span.dropped_attributes_count:
-        # Flattened messages lose single attributes: even what is there may be incomplete.
+    if kind == "model" and _has_dropped(span):
+        # Flattened messages lose single attributes, and events whole messages: even what is there
+        # may be incomplete.
         return True
     return any(readings.get(name, NOTHING).cut for name in names)
 
@@ -176,7 +185,9 @@ def _usage(readings: dict[Field, Reading]) -> Usage | None:
     if _USAGE.isdisjoint(readings):
         return None
     counts = {name: _count(readings.get(name, NOTHING).text) for name in _COUNTS}
-    return Usage(**counts, cost=number(readings.get("cost", NOTHING).text))
+    cost = number(readings.get("cost", NOTHING).text)
+    is_said = cost is not None or any(count is not None for count in counts.values())
+    return Usage(**counts, cost=cost) if is_said else None
 
 
 def _count(text: str) -> int | None:

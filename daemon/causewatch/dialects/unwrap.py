@@ -200,8 +200,8 @@ def _last(value: Value) -> Value:
 def _open_single(value: dict[str, Value]) -> object:
     """Open envelopes that have one member."""
     ((name, inner),) = value.items()
-    if name in {"input_str", "text"} and isinstance(inner, str):
-        return inner
+    if isinstance(inner, str):
+        return _open_text(name, inner)
     if (
         name == "output"
         and isinstance(inner, dict)
@@ -210,12 +210,22 @@ def _open_single(value: dict[str, Value]) -> object:
         return inner
     if name in {"toolResult", "tool_result"} and isinstance(inner, dict):
         return {"type": "tool_result", "tool_call_id": inner.get("toolUseId"), **inner}
-    if name == "result" and isinstance(inner, str) and parse(inner) is not inner:
-        # A wrapper that code puts around text results; a tool's own {"result": "text"} stays.
-        return inner
     if (name == "content" and isinstance(inner, list)) or (
         name == "kwargs" and isinstance(inner, dict)
     ):
+        return inner
+    return _MISSING
+
+
+def _open_text(name: str, inner: str) -> object:
+    """Open an envelope around text."""
+    if name in {"input_str", "text"}:
+        return inner
+    if name == "input" and isinstance(parse(inner), dict):
+        # LangChain hands a tool's arguments on as the text of its one input.
+        return inner
+    if name == "result" and parse(inner) is not inner:
+        # A wrapper that code puts around text results; a tool's own {"result": "text"} stays.
         return inner
     return _MISSING
 

@@ -19,9 +19,7 @@ def calls_by_id(run: Run) -> dict[str, Call]:
         call = by_step.get(edge.target)
         if edge.type != "data" or call is None:
             continue
-        waiting = [
-            part for part in _parts(run.graph.steps[edge.source]) if part.id not in found
-        ]
+        waiting = [part for part in _parts(run.graph.steps[edge.source]) if part.id not in found]
         named = [part for part in waiting if part.name == call.step.name]
         same = [part for part in named if sha256_of(part.arguments) == call.arguments_key]
         for part in (*same, *named)[:1]:

@@ -50,9 +50,9 @@ def _calls(run: Run) -> Iterator[Group]:
     calls = {call.index: call for call in run.calls if not call.delegates}
     asked: dict[int, list[int]] = {}
     for edge in run.graph.edges:
-        if edge.type == "data" and edge.target in calls:
-            if run.graph.steps[edge.source].kind == "model":
-                asked.setdefault(edge.source, []).append(edge.target)
+        is_data = edge.type == "data" and edge.target in calls
+        if is_data and run.graph.steps[edge.source].kind == "model":
+            asked.setdefault(edge.source, []).append(edge.target)
     for indices in asked.values():
         if len(indices) > 1:
             found = [calls[i] for i in indices[:MAX_BRANCHES_COUNT]]

@@ -12,13 +12,17 @@ from collections.abc import Iterator
 
 import msgspec
 
+from causewatch.faults.asked import calls_by_id
 from causewatch.faults.calls import Run
+from causewatch.faults.crossings import crossings_of
 from causewatch.faults.derived import is_derived
-from causewatch.faults.facts import Fact, fact_of, how_near, tokens_of
+from causewatch.faults.facts import Fact, fact_of, how_near
 from causewatch.faults.lost_at_handoff import place_of
+from causewatch.faults.mixed_up import mixed_up, readings_in
 from causewatch.faults.outcome import Outcome, outcomes_of
 from causewatch.faults.text import excerpt
 from causewatch.faults.timeline import Content, Timeline, sees_all
+from causewatch.faults.verbatim import changes_between
 from causewatch.model.graph import Handoff
 from causewatch.model.judgement import Fault
 
@@ -29,6 +33,8 @@ MAX_KNOWN_COUNT = 60
 CARRIED_CONFIDENCE = 0.85
 ANSWERED_FACTOR = 0.7
 """An answer is for people, who may see that it is wrong; and answers reckon more than acts do."""
+UNSEEN_FACTOR = 0.85
+"""An agent without model spans may have been told more than its task."""
 _CONFIDENCE = {
     "the decimal point moved": 0.75,
     "two digits swapped": 0.7,
@@ -38,7 +44,9 @@ _CONFIDENCE = {
     "day and month changed places": 0.6,
     "one digit changed": 0.55,
 }
-_LENGTHS = re.compile(r"[\s_-]{0,2}(mm|cm|dm|m|km|mg|g|kg|t|ml|cl|dl|l|ms|s|min|h|%|‰)\b", re.I)
+_LENGTHS = re.compile(
+    r"[\s_-]{0,2}(mm|cm|dm|m|km|mg|g|kg|t|ml|cl|dl|l|ms|s|min|h|%|‰)\b", re.IGNORECASE
+)
 
 
 class _Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,26 +64,98 @@ def detect_changed_fact(run: Run) -> Iterator[Fault]:
 
     ``Fault.induced`` is the act that took the changed fact, else the answer that tells it.
     """
+    seen: set[int] = set()
+    for fault in (*_verbatim(run), *_near(run), *mixed_up(run)):
+        if fault.step not in seen:
+            seen.add(fault.step)
+            yield fault
+
+
+def _near(run: Run) -> Iterator[Fault]:
+    """Yield a fault for each new fact that nearly equals one that stood before it."""
     timeline = run.timeline
     suspects = [
         (number, token)
         for token, number in timeline.first.items()
-        if timeline.contents[number].side in {"said", "told"} and fact_of(token) is not None
+        if _is_suspect(run, timeline.contents[number]) and fact_of(token) is not None
     ]
     if not suspects:
         return
     outcomes = outcomes_of(run)
-    uses = [(outcome, _readings(outcome.text)) for outcome in outcomes]
+    uses = [(outcome, readings_in(outcome.text)) for outcome in outcomes]
     wanted = frozenset[str]().union(*(readings for _, readings in uses))
     suspects = [each for each in suspects if _fact(each[1]).readings & wanted]
     known = _Known(timeline)
-    seen: set[int] = set()
     for number, token in suspects[:MAX_CHANGES_COUNT]:
         change = _change(run, known, number, _fact(token))
         fault = None if change is None else _fault(run, change, uses)
-        if fault is not None and fault.step not in seen:
-            seen.add(fault.step)
+        if fault is not None:
             yield fault
+
+
+def _verbatim(run: Run) -> Iterator[Fault]:
+    """Yield a fault for each handoff whose text arrived word for word, but with another fact."""
+    for crossing in crossings_of(run):
+        index, handoff = crossing.handoff, run.graph.handoffs[crossing.handoff]
+        for original, arrived in changes_between(crossing.sent.value, crossing.received.value):
+            number = run.timeline.first.get(arrived)
+            if number is None or not _is_carried(run, run.timeline.contents[number]):
+                continue
+            symptom = _acted_on(run, handoff, arrived)
+            if symptom is not None:
+                yield Fault(
+                    name="changed_fact",
+                    step=place_of(handoff),
+                    reason=f"{excerpt(original)} became {excerpt(arrived)} in the same words",
+                    confidence=CARRIED_CONFIDENCE,
+                    handoff=index,
+                    at="output" if handoff.performed_by is not None else "input",
+                    induced=symptom.step,
+                )
+                break
+
+
+def _acted_on(run: Run, handoff: Handoff, arrived: str) -> Outcome | None:
+    """Return the first act, else the answer, that names what arrived."""
+    at_ns = run.graph.steps[place_of(handoff)].span.start_ns
+    wanted = readings_in(arrived)
+    later = [
+        each
+        for each in outcomes_of(run)
+        if each.at_ns >= at_ns
+        and (wanted & readings_in(each.text) if wanted else arrived.strip(" .,:;") in each.text)
+    ]
+    acts = (each for each in later if each.kind == "act")
+    answers = (each for each in later if each.kind == "answer")
+    return next(acts, None) or next(answers, None)
+
+
+def _is_suspect(run: Run, content: Content) -> bool:
+    """Tell whether what stands first in a content may have been changed there.
+
+    What a tool found out, it may say; but a transfer's own result only passes on.
+    """
+    if content.side == "asked":
+        return _is_unseen(run, content.step)
+    if content.side == "found":
+        return any(h.performed_by == content.step for h in run.graph.handoffs)
+    return content.side in {"said", "told"}
+
+
+def _is_unseen(run: Run, step: int) -> bool:
+    """Tell whether a call was made by an agent of whose models there is no trace."""
+    steps, owner = run.graph.steps, run.graph.owner
+    mine = [other for i, other in enumerate(steps) if owner[i] == owner[step]]
+    if not owner[step] or any(other.kind == "model" for other in mine):
+        return False
+    return any(other.kind == "agent" and other.input is not None for other in mine)
+
+
+def _is_carried(run: Run, content: Content) -> bool:
+    """Tell whether code, not a model, put a text there."""
+    if content.side == "asked":
+        return False
+    return content.side != "said" or run.graph.steps[content.step].kind != "model"
 
 
 class _Known:
@@ -114,7 +194,7 @@ def _change(run: Run, known: _Known, number: int, fact: Fact) -> _Change | None:
     step = run.graph.steps[content.step]
     if not known.is_new(fact, number):
         return None
-    if content.side == "said" and (step.kind != "model" or not sees_all(step)):
+    if not _is_carried(run, content) and content.side == "said" and not sees_all(step):
         return None
     earlier = known.before(number, fact.kind)
     found = [(how, each) for each in earlier if (how := how_near(fact, each))]
@@ -136,7 +216,7 @@ def _likely(
     """Return what is left of near numbers without those that come about by chance or reckoning."""
     if not found:
         return []
-    long = [each for each in earlier if sum(c.isdigit() for c in each.text) >= 4]  # noqa: PLR2004 - as in how_near
+    long = [each for each in earlier if sum(c.isdigit() for c in each.text) >= 4]
     if len(long) > MAX_KNOWN_COUNT:
         found = [each for each in found if each[0] == "the decimal point moved"]
     # Whole numbers are counts, years, line numbers: those differ by a digit as a matter of course.
@@ -179,27 +259,22 @@ def _unit(text: str, token: str) -> str:
     return found[1].lower() if found else ""
 
 
-def _readings(text: str) -> frozenset[str]:
-    facts = (fact_of(token) for token in tokens_of(text))
-    return frozenset(r for fact in facts if fact is not None for r in fact.readings)
-
-
-def _fault(
-    run: Run, change: _Change, uses: list[tuple[Outcome, frozenset[str]]]
-) -> Fault | None:
+def _fault(run: Run, change: _Change, uses: list[tuple[Outcome, frozenset[str]]]) -> Fault | None:
     """Return the fault, if what came of the changed fact harms."""
     symptom = _symptom(change, uses)
     if symptom is None:
         return None
-    told = change.content.side == "told"
-    handoff = _handoff_of(run, change) if told else None
-    if told and handoff is None:
+    carried = _is_carried(run, change.content)
+    handoff = _handoff_of(run, change) if carried else None
+    if carried and handoff is None and not _is_result(run, change):
         return None
-    confidence = CARRIED_CONFIDENCE if told else _CONFIDENCE[change.how]
+    confidence = CARRIED_CONFIDENCE if carried else _CONFIDENCE[change.how]
     if symptom.kind == "answer":
         confidence *= ANSWERED_FACTOR
+    if change.content.side == "asked":
+        confidence *= UNSEEN_FACTOR
     step = change.content.step
-    at_input = False
+    at_input = carried or change.content.side == "asked"
     if handoff is not None:
         step = place_of(run.graph.handoffs[handoff])
         at_input = run.graph.handoffs[handoff].performed_by is None
@@ -233,20 +308,20 @@ def _symptom(change: _Change, uses: list[tuple[Outcome, frozenset[str]]]) -> Out
 
 def _handoff_of(run: Run, change: _Change) -> int | None:
     """Return the handoff that brought a text in which a fact of what was sent had changed."""
-    for index, handoff in enumerate(run.graph.handoffs):
-        if not _is_whole(handoff) or handoff.sent is None or handoff.received is None:
-            continue
-        sent, got = _readings_of(handoff, "sent"), _readings_of(handoff, "received")
+    for crossing in crossings_of(run):
+        sent, got = readings_in(crossing.sent.raw), readings_in(crossing.received.raw)
         brought = change.fact.readings & got and not change.original.readings & got
         if brought and change.original.readings & sent and not change.fact.readings & sent:
-            return index
+            return crossing.handoff
     return None
 
 
-def _is_whole(handoff: Handoff) -> bool:
-    return all(side is not None and not side.cut for side in (handoff.sent, handoff.received))
-
-
-def _readings_of(handoff: Handoff, side: str) -> frozenset[str]:
-    payload = handoff.sent if side == "sent" else handoff.received
-    return frozenset() if payload is None else _readings(payload.raw)
+def _is_result(run: Run, change: _Change) -> bool:
+    """Tell whether a model was shown another value than the call that it made had returned."""
+    if change.content.side != "told" or not change.content.call_id:
+        return False
+    call = calls_by_id(run).get(change.content.call_id)
+    if call is None or call.result is None or call.result.cut:
+        return False
+    found = readings_in(call.result.raw)
+    return bool(change.original.readings & found) and not change.fact.readings & found

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import islice, pairwise
 
 from causewatch.faults.calls import Run
-from causewatch.faults.earlier import Earlier, Library
+from causewatch.faults.earlier import Earlier, Library, words_in
 from causewatch.faults.lost_at_handoff import common_prefix_chars, place_of
 from causewatch.faults.text import excerpt, fold, plain, texts
 from causewatch.faults.truncated import ends_with_mark
@@ -48,7 +48,10 @@ _RARE_ENDS = frozenset(
     }
 )  # fmt: skip
 """Words that end a sentence now and then ("whom to send it to"): a hint, never alone a verdict."""
-_WORD = re.compile(r"[^\W_]+")
+_MARK = re.compile(r"\s?(?:\.{3}|…)?\s?[(\[<]\w{1,16}[)\]>]$|\s?(?:\.{3}|…)$")
+"""Dots, or a word in brackets, behind what was cut: in whatever language."""
+_MARK_CHARS = 40
+_QUOTES = "\"'` "
 _LAST_WORD = re.compile(r"([^\W_]+)$")
 _ENDED = re.compile(r"[.!?:;\u3002\uff01\uff1f…)\]}\"'»”`>*|]$")
 _ENDINGS = re.compile(
@@ -107,22 +110,35 @@ def _sliced(handoff: Handoff) -> tuple[str, float] | None:
     """Return how what arrived is only the beginning of what was sent, with a confidence.
 
     Nobody rewords a text into its own first characters: code sliced it. One that ends with a
-    sentence or a line may be an excerpt that was meant; what a mechanical handoff lost is another
-    detector's.
+    sentence or a line may be an excerpt that was meant, unless a mark of a cut follows; what a
+    mechanical handoff lost is another detector's.
     """
     if handoff.mechanical or handoff.sent is None or handoff.received is None:
         return None
-    got = fold(plain(handoff.received)).rstrip("\"'`")
-    for text in _long_texts(handoff.sent):
-        whole = fold(text)
-        kept = common_prefix_chars(whole, got)
-        begun = whole[:kept].rstrip()
-        if not MIN_COPY_CHARS <= kept < len(whole) or not got.endswith(begun):
+    got = fold(plain(handoff.received)).rstrip(_QUOTES)
+    unmarked = got[:-_MARK_CHARS] + _MARK.sub("", got[-_MARK_CHARS:])
+    for text, is_json in _sent_forms(handoff.sent):
+        whole = fold(text).rstrip(_QUOTES)
+        if whole in got:
             continue
-        if not _ENDED.search(begun) and begun not in _whole_lines(text):
+        kept = common_prefix_chars(whole, unmarked)
+        begun = whole[:kept].rstrip()
+        if not MIN_COPY_CHARS <= kept < len(whole) or not unmarked.endswith(begun):
+            continue
+        is_marked = unmarked != got and not whole.startswith(got)
+        may_end = not is_json and (_ENDED.search(begun) or begun in _whole_lines(text))
+        if is_marked or not may_end:
             shown = excerpt(begun[-40:])
             return f"stops after {kept} of {len(whole)} characters of it ({shown})", 0.75
     return None
+
+
+def _sent_forms(sent: Payload) -> Iterator[tuple[str, bool]]:
+    """Yield the long texts of what was sent, and the JSON that holds them, which ends only once."""
+    for text in _long_texts(sent):
+        yield text, False
+    if isinstance(sent.value, dict | list) and len(sent.raw) >= MIN_TEXT_CHARS:
+        yield sent.raw, True
 
 
 def _whole_lines(text: str) -> frozenset[str]:
@@ -205,7 +221,7 @@ def _broken_at(line: str, after: str, whole: str) -> int:
 def _line_ends(text: str, tail: str) -> bool:
     """Tell whether a line of ``text`` (or a quotation in it) ends with ``tail``."""
     lower = text.lower()
-    return any(fold(line).rstrip("\"'`").endswith(tail) for line in lower.splitlines())
+    return any(fold(line).rstrip(_QUOTES).endswith(tail) for line in lower.splitlines())
 
 
 def _breaks_a_word(end: str, earlier: tuple[Earlier, ...]) -> bool:
@@ -214,9 +230,9 @@ def _breaks_a_word(end: str, earlier: tuple[Earlier, ...]) -> bool:
     if last is None or len(last[1]) < MIN_BROKEN_CHARS:
         return False
     word = last[1].lower()
-    said = (*(each.text for each in earlier), end[: last.start()])
-    known = {w.lower() for text in said for w in _WORD.findall(text)}
-    if word in known or word.isdigit():
+    own = words_in(end[: last.start()])
+    if word.isdigit() or word in own or any(word in each.words for each in earlier):
         return False
-    longer = [w[len(word) :] for w in known if w.startswith(word)]
-    return bool(longer) and not any(_ENDINGS.fullmatch(rest) for rest in longer)
+    longer = {w[len(word) :] for w in own if w.startswith(word)}
+    longer.update(rest for each in earlier for rest in each.endings_of(word))
+    return bool(longer) and not any(map(_ENDINGS.fullmatch, longer))

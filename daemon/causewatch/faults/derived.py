@@ -50,4 +50,4 @@ def _of_three(number: float, numbers: list[float], there: set[float]) -> bool:
 
 
 def _is(number: float, other: float) -> bool:
-    return abs(number - other) < 0.005 + 1e-9 * abs(number)  # noqa: PLR2004 - half a cent
+    return abs(number - other) < 0.005 + 1e-9 * abs(number)

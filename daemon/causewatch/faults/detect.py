@@ -13,11 +13,20 @@ from causewatch.faults.flattened import detect_flattened
 from causewatch.faults.injected import detect_injected
 from causewatch.faults.known import NOTHING_KNOWN, Known
 from causewatch.faults.lost_at_handoff import detect_lost_at_handoff
+from causewatch.faults.low_score import detect_low_score
+from causewatch.faults.malformed import detect_malformed
+from causewatch.faults.missing_shape import detect_missing_shape
 from causewatch.faults.out_of_order import detect_out_of_order
+from causewatch.faults.partial_page import detect_partial_page
+from causewatch.faults.ping_pong import detect_ping_pong
+from causewatch.faults.rate_limited import detect_rate_limited
 from causewatch.faults.repeated_call import detect_repeated_call
+from causewatch.faults.stale import detect_stale
+from causewatch.faults.stopped_short import detect_stopped_short
 from causewatch.faults.truncated import detect_truncated
 from causewatch.faults.trust import trusted_steps
 from causewatch.faults.ungrounded import detect_ungrounded
+from causewatch.faults.unknown_agent import detect_unknown_agent
 from causewatch.faults.unused_result import detect_unused_result
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Fault
@@ -26,11 +35,20 @@ Detector = Callable[[Run], Iterable[Fault]]
 
 DETECTORS: tuple[Detector, ...] = (
     detect_failure,
+    detect_rate_limited,
     detect_truncated,
+    detect_partial_page,
+    detect_malformed,
+    detect_stale,
     detect_empty,
+    detect_low_score,
+    detect_missing_shape,
+    detect_unknown_agent,
     detect_repeated_call,
     detect_changed_fact,
     detect_flattened,
+    detect_ping_pong,
+    detect_stopped_short,
     detect_lost_at_handoff,
     detect_cut_off,
     detect_injected,

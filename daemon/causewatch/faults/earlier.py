@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from functools import cached_property
 
 import msgspec
 
@@ -16,15 +18,42 @@ from causewatch.model.graph import Handoff
 MAX_EARLIER_COUNT = 500
 """The latest texts looked at for one handoff: who copies, copies from what was just said."""
 MAX_LINES_COUNT = 500
+_WORD = re.compile(r"[^\W_]+")
+
+MESSAGES_KEY = "gen_ai.output.messages"
+"""What an agent says in a chat is talk: others quote it and break off where they like."""
 
 
-class Earlier(msgspec.Struct, frozen=True, kw_only=True):
+class Earlier(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One text that was there at a time, with its lines folded; ``by`` is the step that said it."""
 
     at_ns: int
     text: str
     lines: tuple[str, ...]
     by: int
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words of the text in lower case, taken apart once for all handoffs."""
+        return words_in(self.text)
+
+    @cached_property
+    def sorted_words(self) -> list[str]:
+        """The same in order, so that the words with one beginning stand together."""
+        return sorted(self.words)
+
+    def endings_of(self, start: str) -> Iterator[str]:
+        """Yield how the words of the text that begin with ``start`` go on."""
+        words = self.sorted_words
+        for at in range(bisect_left(words, start), len(words)):
+            if not words[at].startswith(start):
+                return
+            yield words[at][len(start) :]
+
+
+def words_in(text: str) -> frozenset[str]:
+    """Return the words of ``text`` in lower case."""
+    return frozenset(_WORD.findall(text.lower()))
 
 
 class Library:
@@ -69,7 +98,7 @@ def _told_and_answered(run: Run) -> Iterator[Earlier]:
             for text in {call.result.raw, *texts(call.result.value)}:
                 yield _earlier(call.step.span.end_ns, text, call.index)
     for i, step in enumerate(run.graph.steps):
-        if step.kind == "agent" and step.output is not None:
+        if step.kind == "agent" and step.output is not None and step.output.key != MESSAGES_KEY:
             for text in texts(step.output.value):
                 yield _earlier(step.span.end_ns, text, i)
 

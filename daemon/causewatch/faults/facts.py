@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Literal
 
 import msgspec
 
-from causewatch.faults.text import MAX_SCANNED_CHARS, leaves, unescaped
-from causewatch.model.value import Value
+from causewatch.faults.text import MAX_SCANNED_CHARS, unescaped
 
 FactKind = Literal["number", "id", "date", "address"]
 
@@ -32,22 +30,24 @@ MAX_NEXT_DIFFERENCE = 3
 _LETTER = "A-Za-zÀ-ɏͰ-ӿ"
 _TOKEN = re.compile(
     rf"(?<![\w.+-])[\w.+-]{{1,64}}@[\w-]{{1,64}}(?:\.[\w-]{{1,64}}){{1,8}}"
-    rf"|(?<![{_LETTER}0-9_.-])[{_LETTER}_-]{{0,40}}\d[{_LETTER}\d_./:,'’٫٬\u00a0\u202f-]{{0,80}}"
+    rf"|(?<![{_LETTER}0-9_.-])[{_LETTER}_-]{{0,40}}\d[{_LETTER}\d_./:,'\u2019\u066b\u066c\u00a0\u202f-]{{0,80}}"
 )
 _CURRENCIES = (
     "EUR|USD|GBP|JPY|CHF|CNY|INR|KRW|BRL|MXN|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|TRY|RUB|UAH|AED|SAR"
     "|EGP|ILS|ZAR|SGD|HKD|TWD|THB|IDR|VND|PHP|MYR|NGN|KES|ARS|CLP|COP"
 )
 _WITH_UNIT = re.compile(
-    rf"(?:{_CURRENCIES}|)([-+]?\d+(?:[.,'’\u00a0\u202f]\d+)*)([a-zA-Z]{{0,3}})"
+    rf"(?:{_CURRENCIES}|)([-+]?\d+(?:[.,'\u2019\u00a0\u202f]\d+)*)([a-zA-Z]{{0,3}})"
 )
-_DATE = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[tT ].*)?|(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})")
+_DATE = re.compile(
+    r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[tT ].*)?|(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})"
+)
 _ID = re.compile(rf"(?=.*[{_LETTER}])[{_LETTER}\d]+(?:[-_/.][{_LETTER}\d]+)*")
 _VERSION = re.compile(r"(?i)v?\d+(?:\.\d+)+[a-z]?\d*")
 _TURNS = re.compile(r"[a-z](?=\d)|\d(?=[a-z])", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
 _DAY = re.compile(r"(?:19|20)\d\d(?:(?:0\d|1[0-2])(?:[0-2]\d|3[01])\d{0,6})?")
-_ENDS = ".,:/'’-_\u00a0\u202f"
+_ENDS = ".,:/'\u2019-_\u00a0\u202f"
 MAX_MONTH = 12
 MAX_DAY = 31
 
@@ -63,19 +63,19 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
 def tokens_of(text: str) -> list[str]:
     """Return what may be facts in a text, as written: whatever holds a digit, and addresses."""
     # In the JSON of a string a line break is written as a letter, and would join what follows.
-    return _TOKEN.findall(unescaped(text[:MAX_SCANNED_CHARS]))
+    return [each.strip(_ENDS) for each in _TOKEN.findall(unescaped(text[:MAX_SCANNED_CHARS]))]
 
 
-def tokens_in(value: Value) -> Iterator[str]:
-    """Yield what may be facts in a payload's value."""
-    if isinstance(value, str):
-        yield from tokens_of(value)
-        return
-    for _, leaf in leaves(value):
-        if isinstance(leaf, str):
-            yield from tokens_of(leaf)
-        elif isinstance(leaf, int | float) and not isinstance(leaf, bool):
-            yield str(leaf)
+def masked(text: str) -> tuple[str, list[str]]:
+    """Return a text with each possible fact as a null character, and the facts in order."""
+    found: list[str] = []
+
+    def take(match: re.Match[str]) -> str:
+        found.append(match.group())
+        return "\0"
+
+    plain = " ".join(unescaped(text[:MAX_SCANNED_CHARS]).replace("\0", " ").split())
+    return _TOKEN.sub(take, plain), found
 
 
 @lru_cache(maxsize=4096)
@@ -86,8 +86,8 @@ def fact_of(token: str) -> Fact | None:
         return Fact(kind="address", text=token, readings=frozenset({token.lower()}))
     if dates := _dates(token):
         return Fact(kind="date", text=token, readings=dates)
-    if found := _WITH_UNIT.fullmatch(token):
-        return Fact(kind="number", text=token, readings=_numbers(found[1]))
+    if (found := _WITH_UNIT.fullmatch(token)) and (readings := _numbers(found[1])):
+        return Fact(kind="number", text=token, readings=readings)
     if _ID.fullmatch(token) and not _VERSION.fullmatch(token):
         return Fact(kind="id", text=token, readings=frozenset({token.lower()}))
     return None
@@ -97,13 +97,13 @@ def _plain_digits(token: str) -> str:
     """Return a token with the digits and marks of other scripts as ASCII."""
     if token.isascii():
         return token
-    token = token.replace("٫", ".").replace("٬", ",")
+    token = token.replace("\u066b", ".").replace("\u066c", ",")
     return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in token)
 
 
 def _numbers(text: str) -> frozenset[str]:
-    """Return the numbers that a text may be read as, in normal form, without sign."""
-    digits = text.lstrip("+-").replace("’", "'").replace("\u00a0", "'").replace("\u202f", "'")
+    """Return the numbers that a text may be read as, in normal form, without sign; maybe none."""
+    digits = text.lstrip("+-").replace("\u2019", "'").replace("\u00a0", "'").replace("\u202f", "'")
     marks = [mark for mark in ".,'" if mark in digits]
     whole = re.sub(r"[.,']", "", digits)
     if not marks:
@@ -114,8 +114,11 @@ def _numbers(text: str) -> frozenset[str]:
     if len(marks) > 1:
         return frozenset({_normal(decimal)})
     if digits.count(last) > 1 or last == "'":
-        return frozenset({_normal(whole)})
-    if len(after) == 3 and before != "0":  # noqa: PLR2004 - digits are grouped by three
+        groups = digits.split(last)[1:]
+        # Digits are grouped by three, in India also by two; a version number or address by any.
+        is_grouped = len(groups[-1]) == 3 and all(len(each) in {2, 3} for each in groups)
+        return frozenset({_normal(whole)}) if is_grouped else frozenset()
+    if len(after) == 3 and before != "0":
         return frozenset({_normal(whole), _normal(decimal)})
     return frozenset({_normal(decimal)})
 
@@ -193,7 +196,7 @@ def _digits_near(one: str, two: str) -> str:
     differing = [i for i, (a, b) in enumerate(zip(one, two, strict=True)) if a != b]
     if len(differing) == 1:
         return "one digit changed"
-    if len(differing) == 2:  # noqa: PLR2004 - two places were swapped
+    if len(differing) == 2:
         i, j = differing
         if j == i + 1 and one[i] == two[j] and one[j] == two[i]:
             return "two digits swapped"
@@ -217,7 +220,7 @@ def _addresses_near(one: str, two: str) -> str:
     if (user == other) == (domain == host):
         return ""
     left, right = (domain, host) if user == other else (user, other)
-    if _DIGITS.sub("", left) == _DIGITS.sub("", right) or min(len(left), len(right)) < 5:  # noqa: PLR2004 - short names resemble each other by chance
+    if _DIGITS.sub("", left) == _DIGITS.sub("", right) or min(len(left), len(right)) < 5:
         return ""
     return "one letter changed" if _is_one_edit(left, right) else ""
 
@@ -228,11 +231,14 @@ def _ids_near(one: str, two: str) -> str:
         return "a character changed" if slips <= MAX_SLIPS_COUNT and not _follows(one, two) else ""
     if _DIGITS.sub("#", one) != _DIGITS.sub("#", two):
         return ""
-    groups = [(a, b) for a, b in zip(_DIGITS.findall(one), _DIGITS.findall(two), strict=True) if a != b]
-    if len(groups) != 1 or _follows(*groups[0]):
-        return ""
-    left, right = groups[0]
-    if max(len(left), len(right)) < MIN_CHANGED_DIGITS_COUNT:
+    pairs = zip(_DIGITS.findall(one), _DIGITS.findall(two), strict=True)
+    changed = [(a, b) for a, b in pairs if a != b]
+    return _groups_near(*changed[0]) if len(changed) == 1 else ""
+
+
+def _groups_near(left: str, right: str) -> str:
+    """Compare the one group of digits in which two ids differ."""
+    if max(len(left), len(right)) < MIN_CHANGED_DIGITS_COUNT or _follows(left, right):
         return ""
     if _DAY.fullmatch(left) and _DAY.fullmatch(right):
         return ""  # names by the day: another day is another thing
@@ -246,17 +252,28 @@ def _is_hash(text: str) -> bool:
     return len(_TURNS.findall(text)) >= MIN_TURNS_COUNT
 
 
+def is_next(fact: Fact, other: Fact) -> bool:
+    """Tell whether two ids are of one series, and next to each other or nearly so."""
+    if fact.kind != "id" or other.kind != "id":
+        return False
+    one, two = fact.text.lower(), other.text.lower()
+    return _DIGITS.sub("#", one) == _DIGITS.sub("#", two) and _follows(one, two)
+
+
 def _follows(one: str, two: str) -> bool:
     left, right = _DIGITS.findall(one), _DIGITS.findall(two)
     if len(left) != len(right):
         return False
     changed = [(a, b) for a, b in zip(left, right, strict=True) if a != b]
-    return len(changed) == 1 and abs(int(changed[0][0][:15]) - int(changed[0][1][:15])) <= MAX_NEXT_DIFFERENCE
+    return len(changed) == 1 and abs(int(changed[0][0]) - int(changed[0][1])) <= MAX_NEXT_DIFFERENCE
 
 
 def _is_one_edit(one: str, two: str) -> bool:
     """Tell whether one insertion, deletion, substitution or swap of neighbours leads over."""
-    start = next((i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
+    start = next(
+        (i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b),
+        min(len(one), len(two)),
+    )
     left, right = one[start:], two[start:]
     if len(left) == len(right):
         return left[1:] == right[1:] or (left[:2] == right[1::-1] and left[2:] == right[2:])

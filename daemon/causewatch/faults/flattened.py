@@ -8,28 +8,26 @@ became none, members are missing, or the receiver took one member for another.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-
-import msgspec
+from collections.abc import Iterator, Sequence
 
 from causewatch.faults.asked import calls_by_id
 from causewatch.faults.calls import Call, Run
+from causewatch.faults.crossings import Crossing, crossings_of
 from causewatch.faults.empty import is_empty
 from causewatch.faults.expand import expand
-from causewatch.faults.facts import fact_of
 from causewatch.faults.lost_at_handoff import given_to, place_of
 from causewatch.faults.outcome import Outcome, outcomes_of
-from causewatch.faults.placeholders import is_placeholder, placeholders_in
+from causewatch.faults.placeholders import is_placeholder, isolated_in, placeholders_in
+from causewatch.faults.records import Record, key_of, records_of, scalar_of
+from causewatch.faults.sources import said_in
 from causewatch.faults.text import excerpt, fold, leaves, unescaped
 from causewatch.model.graph import Handoff
 from causewatch.model.judgement import Fault
-from causewatch.model.step import Payload, ToolResultPart
+from causewatch.model.step import ToolResultPart
 from causewatch.model.value import Value
 
-MIN_RECORD_MEMBERS_COUNT = 3
 MIN_LOST_COUNT = 2
 MIN_LOST_SHARE = 0.3
-MAX_RECORDS_COUNT = 200
 MIN_VALUE_CHARS = 3
 PLACEHOLDER_CONFIDENCE = 0.9
 NONE_CONFIDENCE = 0.8
@@ -38,19 +36,16 @@ MIXED_UP_CONFIDENCE = 0.75
 MISREAD_CONFIDENCE = 0.55
 """The text still names the members: a careful reader could have told them apart."""
 RESULT_CONFIDENCE = 0.65
+BROKEN_CONFIDENCE = 0.7
 _NONE = r"""["']?\s{0,3}[:=]\s{0,3}["']?(?:none|null|undefined|nan|nil)\b"""
-
-Record = dict[str, str]
-"""The scalar members of one object, normalised; the keys too."""
 
 
 def detect_flattened(run: Run) -> Iterator[Fault]:
     """Yield a fault for each handoff, and each result shown to a model, that lost its structure."""
-    for index, handoff in enumerate(run.graph.handoffs):
-        sent, received = handoff.sent, handoff.received
-        if sent is None or received is None or sent.cut or received.cut:
-            continue
-        found = _flattened(run, index, sent, received)
+    outcomes = outcomes_of(run) if run.graph.handoffs else ()
+    for crossing in crossings_of(run):
+        index, handoff = crossing.handoff, run.graph.handoffs[crossing.handoff]
+        found = _flattened(run, crossing, outcomes)
         if found is not None:
             reason, confidence = found
             yield Fault(
@@ -62,12 +57,14 @@ def detect_flattened(run: Run) -> Iterator[Fault]:
                 at="output" if handoff.performed_by is not None else "input",
             )
     yield from _results(run)
+    yield from _broken(run)
 
 
 def _flattened(
-    run: Run, index: int, sent: Payload, received: Payload
+    run: Run, crossing: Crossing, outcomes: Sequence[Outcome]
 ) -> tuple[str, float] | None:
     """Return how a handoff's structure was lost, with a confidence, or ``None``."""
+    index, sent, received = crossing.handoff, crossing.sent, crossing.received
     handoff = run.graph.handoffs[index]
     got = received.raw
     placeholders = [each for each in placeholders_in(got) if each not in sent.raw]
@@ -84,7 +81,7 @@ def _flattened(
     return (
         _blanked(records, given)
         or _lost(handoff, records_of(_members(expand(sent.value))), given)
-        or _mixed(run, index, records)
+        or _mixed(run, crossing, records, outcomes)
     )
 
 
@@ -104,35 +101,6 @@ def _is_first(run: Run, index: int, placeholders: list[str]) -> bool:
     return not any(placeholders[0] in text for text in earlier)
 
 
-def records_of(value: Value) -> list[Record]:
-    """Return the objects inside of a value that have several scalar members."""
-    found: list[Record] = []
-    stack = [value]
-    while stack and len(found) < MAX_RECORDS_COUNT:
-        item = stack.pop()
-        if isinstance(item, list):
-            stack.extend(item)
-        elif isinstance(item, dict):
-            stack.extend(item.values())
-            record = {_key(key): text for key, each in item.items() if (text := _scalar(each))}
-            if len(record) >= MIN_RECORD_MEMBERS_COUNT:
-                found.append(record)
-    return found
-
-
-def _key(key: str) -> str:
-    return re.sub(r"[\W_]", "", key.lower())
-
-
-def _scalar(value: Value) -> str:
-    """Return a scalar in normal form; empty for none, for truth values and for structure."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return ""
-    text = fold(str(value))
-    fact = fact_of(text)
-    return min(fact.readings) if fact is not None and fact.kind == "number" else text
-
-
 def _blanked(records: list[Record], given: str) -> tuple[str, float] | None:
     """Return how a member that had a value arrived as none."""
     for record in records:
@@ -149,7 +117,9 @@ def _lost(handoff: Handoff, records: list[Record], given: str) -> tuple[str, flo
     """Return how members of what code carried are missing in the text that arrived."""
     if not handoff.mechanical:
         return None
-    values = {text for record in records for text in record.values() if len(text) >= MIN_VALUE_CHARS}
+    values = {
+        text for record in records for text in record.values() if len(text) >= MIN_VALUE_CHARS
+    }
     gone = sorted(text for text in values if not _stands(text, given))
     if len(gone) < MIN_LOST_COUNT or len(gone) < MIN_LOST_SHARE * len(values):
         return None
@@ -168,18 +138,18 @@ def _stands(text: str, given: str) -> bool:
     if not text[:1].isdigit():
         return False
     whole, _, share = text.partition(".")
-    spelled = r"[.,'’\u00a0\u202f]?".join(whole)
+    spelled = r"[.,'\u2019\u00a0\u202f]?".join(whole)
     return bool(re.search(rf"(?<!\d){spelled}(?:[.,]{share}0*|[.,]0+)?(?!\d)", given))
 
 
-def _mixed(run: Run, index: int, records: list[Record]) -> tuple[str, float] | None:
+def _mixed(
+    run: Run, crossing: Crossing, records: list[Record], outcomes: Sequence[Outcome]
+) -> tuple[str, float] | None:
     """Return how the receiver, given text, acted on one member of an object as another."""
-    handoff = run.graph.handoffs[index]
-    if handoff.received is None:
-        return None
+    handoff = run.graph.handoffs[crossing.handoff]
     at_ns = run.graph.steps[place_of(handoff)].span.start_ns
-    given = fold(handoff.received.raw)
-    for outcome in outcomes_of(run):
+    given = fold(crossing.received.raw)
+    for outcome in outcomes:
         if outcome.kind != "act" or outcome.agent != handoff.to_agent or outcome.at_ns < at_ns:
             continue
         confused = _confused(run, outcome, records)
@@ -202,7 +172,7 @@ def _confused(run: Run, act: Outcome, records: list[Record]) -> tuple[str, str] 
     arguments = run.graph.steps[act.step].arguments
     if arguments is None or not isinstance(arguments.value, dict):
         return None
-    asked = {_key(k): text for k, each in arguments.value.items() if (text := _scalar(each))}
+    asked = {key_of(k): text for k, each in arguments.value.items() if (text := scalar_of(each))}
     for key, text in asked.items():
         own = {record[key] for record in records if key in record}
         others = {v for record in records for k, v in record.items() if k != key}
@@ -231,6 +201,42 @@ def _results(run: Run) -> Iterator[Fault]:
                 call = calls.get(part.id)
                 if call is not None and (fault := _shown(run, index, call, lost)):
                     yield fault
+
+
+def _broken(run: Run) -> Iterator[Fault]:
+    """Yield a fault for each result that its tool itself wrote with a placeholder for a value.
+
+    It counts only if a model was shown it so: an instrumentation may record less than there was.
+    """
+    for call in run.calls:
+        step, result = call.step, call.result
+        if call.delegates or step.documents or result is None or result.cut:
+            continue
+        strings = (leaf for _, leaf in leaves(result.value) if isinstance(leaf, str))
+        found = [each for text in strings for each in isolated_in(text)]
+        if found and not _stood_before(run, call, found[0]) and _is_told(run, call, found[0]):
+            yield Fault(
+                name="flattened",
+                step=call.index,
+                reason=f"{step.name} returned {excerpt(found[0])} in place of a value",
+                confidence=BROKEN_CONFIDENCE,
+            )
+
+
+def _stood_before(run: Run, call: Call, placeholder: str) -> bool:
+    end_ns = call.step.span.end_ns
+    return any(
+        placeholder in content.text for content in run.timeline.contents if content.at_ns < end_ns
+    )
+
+
+def _is_told(run: Run, call: Call, placeholder: str) -> bool:
+    return any(
+        step.kind == "model"
+        and step.span.start_ns >= call.step.span.end_ns
+        and any(placeholder in text for m in step.input_messages for text in said_in(m))
+        for step in run.graph.steps
+    )
 
 
 def _shown(run: Run, model: int, call: Call, lost: str) -> Fault | None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import msgspec
 
 from causewatch.faults.calls import Run
-from causewatch.faults.expand import expand
 from causewatch.faults.facts import fact_of, tokens_of
 from causewatch.faults.lost_at_handoff import place_of
 from causewatch.faults.outcome import Outcome, outcomes_of
@@ -44,6 +43,7 @@ def detect_out_of_order(run: Run) -> Iterator[Fault]:
     only if what was done afterwards rests on a value that the newer state had replaced.
     """
     latest: dict[str, list[_Delivery]] = {}
+    outcomes: tuple[Outcome, ...] | None = None
     left = MAX_PAIRS_COUNT
     for delivery in sorted(_deliveries(run), key=lambda each: each.at_ns)[:MAX_DELIVERIES_COUNT]:
         known = latest.setdefault(delivery.agent, [])
@@ -52,7 +52,8 @@ def detect_out_of_order(run: Run) -> Iterator[Fault]:
             if other.step == delivery.step or not _are_of_one_thing(delivery, other):
                 continue
             if is_older(delivery.state, other.state) and not _was_wanted(delivery):
-                fault = _fault(run, delivery, other)
+                outcomes = outcomes_of(run) if outcomes is None else outcomes
+                fault = _fault(run, delivery, other, outcomes)
                 if fault is not None:
                     yield fault
                     break
@@ -75,8 +76,10 @@ def _deliveries(run: Run) -> Iterator[_Delivery]:
         result = call.result
         if call.delegates or result is None or result.cut:
             continue
-        asked = "" if call.step.arguments is None else fold(" ".join(_words(call.step.arguments.value)))
-        for state in states_of(expand(result.value), result.raw):
+        asked = (
+            "" if call.step.arguments is None else fold(" ".join(_words(call.step.arguments.value)))
+        )
+        for state in states_of(result):
             yield _Delivery(
                 state=state,
                 at_ns=call.step.span.end_ns,
@@ -90,7 +93,7 @@ def _deliveries(run: Run) -> Iterator[_Delivery]:
         if payload is None or payload.cut:
             continue
         step = place_of(handoff)
-        for state in states_of(expand(payload.value), payload.raw):
+        for state in states_of(payload):
             yield _Delivery(
                 state=state,
                 at_ns=run.graph.steps[step].span.start_ns,
@@ -110,9 +113,11 @@ def _words(value: Value) -> Iterator[str]:
         yield str(value)
 
 
-def _fault(run: Run, old: _Delivery, new: _Delivery) -> Fault | None:
-    gone = frozenset(text for text in outdated(old.state, new.state) if len(text) >= MIN_VALUE_CHARS)
-    symptom = _symptom(run, old, new, gone) if gone else None
+def _fault(run: Run, old: _Delivery, new: _Delivery, outcomes: tuple[Outcome, ...]) -> Fault | None:
+    gone = frozenset(
+        text for text in outdated(old.state, new.state) if len(text) >= MIN_VALUE_CHARS
+    )
+    symptom = _symptom(outcomes, old, new, gone) if gone else None
     if symptom is None:
         return None
     outcome, used = symptom
@@ -134,11 +139,11 @@ def _fault(run: Run, old: _Delivery, new: _Delivery) -> Fault | None:
 
 
 def _symptom(
-    run: Run, old: _Delivery, new: _Delivery, gone: frozenset[str]
+    outcomes: tuple[Outcome, ...], old: _Delivery, new: _Delivery, gone: frozenset[str]
 ) -> tuple[Outcome, str] | None:
     """Return the first act, else the answer, that rests on what the newer state had replaced."""
     current = frozenset(new.state.members.values()) - frozenset(old.state.members.values())
-    later = [each for each in outcomes_of(run) if each.at_ns >= old.at_ns]
+    later = [each for each in outcomes if each.at_ns >= old.at_ns]
     for kind in ("act", "answer"):
         for outcome in later:
             if outcome.kind == kind:

@@ -1,3 +1,50 @@
+<<<<<<< HEAD
+"""Objects of one kind in a payload, each as its scalar members in normal form."""
+
+from __future__ import annotations
+
+import re
+
+from causewatch.faults.facts import fact_of
+from causewatch.faults.text import fold
+from causewatch.model.value import Value
+
+MIN_RECORD_MEMBERS_COUNT = 3
+MAX_RECORDS_COUNT = 200
+
+Record = dict[str, str]
+"""The scalar members of one object, normalised; the keys too."""
+
+
+def records_of(value: Value, min_members_count: int = MIN_RECORD_MEMBERS_COUNT) -> list[Record]:
+    """Return the objects inside of a value that have several scalar members."""
+    found: list[Record] = []
+    stack = [value]
+    while stack and len(found) < MAX_RECORDS_COUNT:
+        item = stack.pop()
+        if isinstance(item, list):
+            stack.extend(item)
+        elif isinstance(item, dict):
+            stack.extend(item.values())
+            members = {key_of(key): text for key, each in item.items() if (text := scalar_of(each))}
+            if len(members) >= min_members_count:
+                found.append(members)
+    return found
+
+
+def key_of(key: str) -> str:
+    """Return a key in lower case, without what joins its words."""
+    return re.sub(r"[\W_]", "", key.lower())
+
+
+def scalar_of(value: Value) -> str:
+    """Return a scalar in normal form; empty for none, for truth values and for structure."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    text = fold(str(value))
+    fact = fact_of(text)
+    return min(fact.readings) if fact is not None and fact.kind == "number" else text
+=======
 """Whether a call goes against the record that it is about."""
 
 from __future__ import annotations
@@ -69,3 +116,4 @@ def _records_before(run: Run, pair: Pair) -> Iterator[dict[str, str]]:
                 left -= 1
                 stack.extend(item.values())
                 yield values_of({k: v for k, v in item.items() if not isinstance(v, dict | list)})
+>>>>>>> ae3a4eff8bb932f99905013a90b2f354cac57b8f

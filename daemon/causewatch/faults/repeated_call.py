@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
 
 from causewatch.faults.calls import Call, Run, calls_of
 from causewatch.faults.empty import is_empty
@@ -14,41 +13,73 @@ from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Fault
 from causewatch.model.value import sha256_of
 
-MIN_REPEATS_COUNT = 3
 FIRST_REPEAT_COUNT = 2
 Key = tuple[str, str, str]
 
 
 def detect_repeated_call(run: Run) -> Iterator[Fault]:
-    """Yield a fault on the *second* of at least three equal calls with equal results.
+    """Yield a fault on the *second* of at least three (or as tuned) equal calls with equal results.
 
     Equal are agent, tool, canonical arguments and result. An acting call of another kind between
     two of them starts the count anew, since the world may have changed; so does another question of
     the same agent that finds out something new: who gets on may look again. A result that reports
     something under way is polling.
     """
-    runs: dict[Key, list[Call]] = {}
+    repeats = _Repeats(run.known.tuning.min_repeats)
     met: set[Key | tuple[str, str]] = set()
     for call in run.calls:
-        key = _key(call)
+        key, digest = _key(call), _digest(call)
         if call.acts:
-            runs = {k: c for k, c in runs.items() if len(c) >= MIN_REPEATS_COUNT or k == key}
-        elif _is_news(call, met):
-            # What was called only once has no repeat yet that the news could excuse.
-            runs = {
-                k: c for k, c in runs.items() if len(c) != FIRST_REPEAT_COUNT or k[0] != call.agent
-            }
-        met |= {key, (call.agent, _digest(call))}
-        if call.step.arguments is None or call.delegates or _is_polling(call):
-            continue
-        known = runs.setdefault(key, [])
-        if known and _digest(known[-1]) != _digest(call) and len(known) < MIN_REPEATS_COUNT:
-            known.clear()
-        if not known or _digest(known[-1]) == _digest(call):
-            known.append(call)
-    for equal in runs.values():
-        if len(equal) >= MIN_REPEATS_COUNT:
-            yield _fault(equal)
+            repeats.start_anew(but=key)
+        elif key not in met and (call.agent, digest) not in met and _is_news(call):
+            repeats.excuse(call.agent)
+        met |= {key, (call.agent, digest)}
+        if call.step.arguments is not None and not call.delegates and not _is_polling(call):
+            repeats.note(key, digest, call)
+    for equal in sorted(repeats.found.values(), key=lambda calls: calls[0].index):
+        yield _fault(equal)
+
+
+class _Repeats:
+    """Equal calls by key: those that are too few yet, and those that are enough for good."""
+
+    def __init__(self, min_repeats: int) -> None:
+        self._min_repeats = min_repeats
+        self.found: dict[Key, list[Call]] = {}
+        self._few: dict[Key, list[Call]] = {}
+        self._last: dict[Key, str] = {}
+        self._once_repeated: dict[str, set[Key]] = {}
+
+    def start_anew(self, but: Key) -> None:
+        """Forget what was called too few times, except under one key."""
+        kept = self._few.get(but)
+        self._few = {} if kept is None else {but: kept}
+        is_repeated = kept is not None and len(kept) == FIRST_REPEAT_COUNT
+        self._once_repeated = {but[0]: {but}} if is_repeated else {}
+
+    def excuse(self, agent: str) -> None:
+        """Forget an agent's first repeats; a call made only once has none to be excused."""
+        for key in self._once_repeated.pop(agent, ()):
+            del self._few[key]
+
+    def note(self, key: Key, digest: str, call: Call) -> None:
+        """Count a call, anew if its result differs from the last one's."""
+        is_same = self._last.get(key) == digest
+        if key in self.found:
+            if is_same:
+                self.found[key].append(call)
+            return
+        self._last[key] = digest
+        equal = self._few.setdefault(key, [])
+        if not is_same:
+            equal.clear()
+        equal.append(call)
+        repeated = self._once_repeated.setdefault(key[0], set())
+        repeated.discard(key)
+        if len(equal) == self._min_repeats:
+            self.found[key] = self._few.pop(key)
+        elif len(equal) == FIRST_REPEAT_COUNT:
+            repeated.add(key)
 
 
 def repeats_of(graph: CausalGraph, step: int) -> tuple[int, ...]:
@@ -63,11 +94,9 @@ def repeats_of(graph: CausalGraph, step: int) -> tuple[int, ...]:
     )
 
 
-def _is_news(call: Call, met: AbstractSet[Key | tuple[str, str]]) -> bool:
-    """Tell whether a call that was not made before brought a good answer not heard before."""
+def _is_news(call: Call) -> bool:
+    """Tell whether a call brought a good answer."""
     if call.result is None or call.delegates:
-        return False
-    if _key(call) in met or (call.agent, _digest(call)) in met:
         return False
     return failure_in(call.result.value) is None and not is_empty(call.result.value)
 
@@ -84,8 +113,10 @@ def _is_polling(call: Call) -> bool:
     """Tell whether equal answers prove nothing: there is none, or it says to come back."""
     if call.result is None:
         return True
-    whole = isinstance(call.result.value, str)
-    return any(is_pending(key, leaf, whole=whole) for key, leaf in leaves(call.result.value))
+    held = list(leaves(call.result.value))
+    # Frameworks wrap what a tool returns: {"result": "still running"} is that text as well.
+    whole = len(held) == 1
+    return any(is_pending(key, leaf, whole=whole) for key, leaf in held)
 
 
 def _fault(calls: list[Call]) -> Fault:

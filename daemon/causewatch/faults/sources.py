@@ -12,6 +12,8 @@ from causewatch.model.step import Message, TextPart, ToolCallPart, ToolResultPar
 from causewatch.model.value import Value
 
 MAX_PROBE_CHARS = 24
+MAX_TRIED_COUNT = 100
+"""Beginnings that are looked for one by one; of more, by a walk through the text."""
 _TOLD_BY = frozenset({"system", "user", "developer"})
 
 
@@ -32,11 +34,13 @@ def prompts_of(graph: CausalGraph) -> tuple[Prompt, ...]:
     handoff carried is written by a model, and is left out.
     """
     seen: dict[str, Prompt] = {}
-    carried = tuple(_probes(graph))
+    carried = _Carried(graph)
+    repeated: set[int] = set()
     for index, step in enumerate(graph.steps):
         for message in (*step.system, *step.input_messages):
-            if message.role not in _TOLD_BY:
+            if message.role not in _TOLD_BY or id(message) in repeated:
                 continue
+            repeated.add(id(message))
             for part in message.parts:
                 if isinstance(part, TextPart) and part.content and part.content not in seen:
                     seen[part.content] = Prompt(
@@ -45,13 +49,28 @@ def prompts_of(graph: CausalGraph) -> tuple[Prompt, ...]:
                         at_ns=step.span.start_ns,
                         is_standing=message.role != "user",
                     )
-    return tuple(prompt for prompt in seen.values() if not _is_carried(prompt, carried))
+    return tuple(prompt for prompt in seen.values() if not carried.brought(prompt))
 
 
-def _is_carried(prompt: Prompt, carried: tuple[tuple[int, str], ...]) -> bool:
-    """Tell whether a handoff before it brought this text."""
-    told = fold(prompt.text)
-    return any(at_ns < prompt.at_ns and probe in told for at_ns, probe in carried)
+class _Carried:
+    """What handoffs brought, by its beginning, and when it was brought first."""
+
+    def __init__(self, graph: CausalGraph) -> None:
+        self._at_ns: dict[str, int] = {}
+        for at_ns, probe in _probes(graph):
+            self._at_ns[probe] = min(at_ns, self._at_ns.get(probe, at_ns))
+        self._lengths = sorted({len(probe) for probe in self._at_ns})
+
+    def brought(self, prompt: Prompt) -> bool:
+        """Tell whether a handoff before it brought this text."""
+        told = fold(prompt.text)
+        if len(self._at_ns) <= MAX_TRIED_COUNT:
+            found = (probe for probe in self._at_ns if probe in told)
+        else:
+            # Of very many, those are tried whose place in the text is found by their length.
+            ends = ((at, at + n) for n in self._lengths for at in range(len(told) - n + 1))
+            found = (told[at:end] for at, end in ends if told[at:end] in self._at_ns)
+        return any(self._at_ns[probe] < prompt.at_ns for probe in found)
 
 
 def _probes(graph: CausalGraph) -> Iterator[tuple[int, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Literal
 
@@ -25,6 +26,7 @@ Side = Literal["found", "said", "asked", "told"]
 """A tool's result, an agent's own words and calls, a tool's arguments, what an agent was given."""
 _RANK: dict[Side, int] = {"found": 0, "said": 0, "asked": 1, "told": 2}
 _TEXT_TYPES = frozenset({"text", "reasoning", "thinking", "refusal"})
+_EARLIER = re.compile(r'"previous_response_id"\s*:\s*"[^"]')
 MAX_CONTENTS_COUNT = 20_000
 MAX_CONTENT_CHARS = 400_000
 
@@ -49,10 +51,12 @@ class Timeline:
         for content in found[:MAX_CONTENTS_COUNT]:
             unique.setdefault(content.text, content)
         self.contents = tuple(unique.values())
+        self.tokens = tuple(tuple(tokens_of(content.text)) for content in self.contents)
+        """What may be facts in each content."""
         self.first: dict[str, int] = {}
         """The number of the content in which a token stands first."""
-        for number, content in enumerate(self.contents):
-            for token in tokens_of(content.text):
+        for number, tokens in enumerate(self.tokens):
+            for token in tokens:
                 self.first.setdefault(token, number)
 
     def stands_before(self, text: str, number: int) -> bool:
@@ -75,8 +79,11 @@ def text_of(value: Value) -> str:
 
 
 def sees_all(step: Step) -> bool:
-    """Tell whether all that a model step was given is on its span, as text."""
-    if step.messages_cut or not step.input_messages:
+    """Tell whether all that a model step was given is on its span, as text.
+
+    A call that goes on from an earlier response is given what the provider keeps of it as well.
+    """
+    if step.messages_cut or not step.input_messages or _goes_on(step):
         return False
     return not any(
         isinstance(part, OtherPart) and part.content and part.type not in _TEXT_TYPES
@@ -85,13 +92,29 @@ def sees_all(step: Step) -> bool:
     )
 
 
+def _goes_on(step: Step) -> bool:
+    for key, value in step.span.attributes.items():
+        if isinstance(value, str) and value:
+            if "previous_response" in key:
+                return True
+            if key.endswith("invocation_parameters") and _EARLIER.search(value):
+                return True
+    return False
+
+
 def _contents(graph: CausalGraph) -> Iterator[Content]:
+    asked = _asked(graph)
+    # A message that later turns repeat is one object: it is no news there.
+    repeated: set[int] = set()
     for index, step in enumerate(graph.steps):
         start_ns = step.span.start_ns
-        end_ns = max(step.span.end_ns, start_ns + 1)
+        end_ns = max(min(step.span.end_ns, asked.get(index, step.span.end_ns)), start_ns + 1)
         match step.kind:
             case "model":
                 for message in (*step.system, *step.input_messages):
+                    if id(message) in repeated:
+                        continue
+                    repeated.add(id(message))
                     yield from _message(message, start_ns, index, "told")
                 for message in step.output_messages:
                     yield from _message(message, end_ns, index, "said")
@@ -105,6 +128,16 @@ def _contents(graph: CausalGraph) -> Iterator[Content]:
             case _:
                 yield from _payload(step.input, start_ns, index, "told")
                 yield from _payload(step.output, end_ns, index, "said")
+
+
+def _asked(graph: CausalGraph) -> dict[int, int]:
+    """Return when the first call of each model step began: some run inside of the step's span."""
+    found: dict[int, int] = {}
+    for edge in graph.edges:
+        if edge.type == "data" and graph.steps[edge.target].kind in {"tool", "retrieval"}:
+            begun_ns = graph.steps[edge.target].span.start_ns
+            found[edge.source] = min(begun_ns, found.get(edge.source, begun_ns))
+    return found
 
 
 def _message(message: Message, at_ns: int, step: int, side: Side) -> Iterator[Content]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from causewatch.faults.calls import Call, Run
+from causewatch.faults.calls import Run
+from causewatch.faults.envelope import failure_in
 from causewatch.faults.text import excerpt, texts
 from causewatch.faults.unclosed import is_unclosed
 from causewatch.model.judgement import Fault
@@ -13,13 +14,13 @@ from causewatch.model.value import Value
 
 MIN_ELLIPSIS_CHARS = 40
 """A shorter text may well end in dots."""
-_SAID = re.compile(
-    r"(?:\[\W{0,3}truncated\W{0,3}\]|\(truncated\)|<truncated>|\[cut\]|\[output truncated\]"
+_CUT = (
+    r"\[\W{0,3}truncated\W{0,3}\]|\(truncated\)|<truncated>|\[cut\]|\[output truncated\]"
     r"|\[gekürzt\]|\[tronqué\]|\[troncato\]|\[truncado\]"
-    r"|(?:\(|\[|\.\.\.\s?|…\s?)(?:and\s)?\d{1,9}\s(?:more|further|omitted)\b[^\n]{0,30})\W{0,3}$",
-    re.IGNORECASE,
 )
-_MORE_KEYS = frozenset({"has_more", "hasmore", "more_results", "is_last_page"})
+_COUNT = r"(?:\(|\[|\.\.\.\s?|…\s?)(?:and\s)?\d{1,9}\s(?:more|further|omitted)\b[^\n]{0,30}"
+_SAID = re.compile(rf"(?:{_CUT}|{_COUNT})\W{{0,3}}$", re.IGNORECASE)
+_COUNTED = re.compile(rf"{_COUNT}\W{{0,3}}$", re.IGNORECASE)
 
 
 def detect_truncated(run: Run) -> Iterator[Fault]:
@@ -28,7 +29,8 @@ def detect_truncated(run: Run) -> Iterator[Fault]:
         result = call.result
         if result is None or result.cut:
             continue
-        found = _truncation(result.value)
+        # Dots at the end are how another agent chose to end its sentence.
+        found = _truncation(result.value, may_trail_off=call.delegates) or _flagged(result.value)
         if found:
             reason, confidence = found
             yield Fault(
@@ -37,13 +39,6 @@ def detect_truncated(run: Run) -> Iterator[Fault]:
                 reason=f"{call.step.name} returned a cut result: {reason}",
                 confidence=confidence,
             )
-        elif _has_more(call):
-            yield Fault(
-                name="truncated",
-                step=call.index,
-                reason=f"{call.step.name} returned one page of several",
-                confidence=0.3,
-            )
 
 
 def ends_with_mark(text: str) -> bool:
@@ -51,26 +46,33 @@ def ends_with_mark(text: str) -> bool:
     return bool(_SAID.search(text.rstrip()[-80:]))
 
 
-def _truncation(value: Value) -> tuple[str, float] | None:
+def counts_more(text: str) -> bool:
+    """Tell whether a text ends with the number of further items that it leaves out.
+
+    A preview that tells how much more there is hides nothing: that matters only to who needs all.
+    """
+    return bool(_COUNTED.search(text.rstrip()[-80:]))
+
+
+def _flagged(value: Value) -> tuple[str, float] | None:
+    """Return the member by which a result says that it is a part, with a confidence."""
+    found = failure_in(value)
+    if found is None or found.kind != "partial":
+        return None
+    return f"it says so ({found.what})", found.confidence
+
+
+def _truncation(value: Value, *, may_trail_off: bool) -> tuple[str, float] | None:
     """Return how a result shows that it was cut, with a confidence, or ``None``."""
     if isinstance(value, str):
         if is_unclosed(value):
             return f"JSON that does not close ({excerpt(value[-60:])})", 0.8
-        if ends_with_mark(value):
+        if ends_with_mark(value) and not counts_more(value):
             return f"it says so ({excerpt(value.rstrip()[-40:])})", 0.7
-        if len(value) >= MIN_ELLIPSIS_CHARS and value.rstrip().endswith(("...", "…")):
+        trails_off = value.rstrip().endswith(("...", "…"))
+        if trails_off and len(value) >= MIN_ELLIPSIS_CHARS and not may_trail_off:
             return f"it trails off ({excerpt(value.rstrip()[-40:])})", 0.6
         return None
-    marked = next((text for text in texts(value) if ends_with_mark(text)), None)
+    cut = (text for text in texts(value) if ends_with_mark(text) and not counts_more(text))
+    marked = next(cut, None)
     return (f"a text in it says so ({excerpt(marked[-40:])})", 0.6) if marked else None
-
-
-def _has_more(call: Call) -> bool:
-    result = call.result
-    if result is None or not isinstance(result.value, dict):
-        return False
-    for key, member in result.value.items():
-        lower = key.lower()
-        if lower in _MORE_KEYS and member is (lower != "is_last_page"):
-            return True
-    return False

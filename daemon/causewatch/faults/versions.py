@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 import msgspec
 
+from causewatch.faults.expand import expand
 from causewatch.faults.facts import fact_of, tokens_of
-from causewatch.faults.text import fold
+from causewatch.faults.text import MAX_SCANNED_CHARS, fold
+from causewatch.model.step import Payload
 from causewatch.model.value import Value
 
 MAX_RECORDS_COUNT = 200
 MIN_SHARED_KEYS_SHARE = 0.6
 LABEL_WITHIN_CHARS = 60
-"""A label further down is about something else than the whole text; it also stands as a heading, not
-inside of a sentence ("go back to version 2")."""
+"""A label further down is about something else than the whole text. It also has to stand as a
+heading, not inside of a sentence ("go back to version 2").
+"""
 MAX_VERSION_CHARS = 40
 
 _KEYS = frozenset(
@@ -32,11 +36,14 @@ _KEYS = frozenset(
     }
 )  # fmt: skip
 _HINT = re.compile(
-    r"\bv\d|seq|ver[sz]|rev|gener|updat|modif|as_?of|stamp|\bts\b|_at\b|At\b|event|snapshot|stand|fassung"
-    r"|nummer|lfd|aktual|ge(?:ae|ä)nd|mise|maj|secu|actual|aggior|atual|верс|обнов|版|バージ|更新|序",
-    re.IGNORECASE,
+    r"(?i)[\"'](?:seq|vers|rev|gener|(?:last_?)?(?:updat|modif)|as_?of|times?tamp|ts\b|sent_?at"
+    r"|(?:event|occurr|record|emitt|messag|snapshot)|stand|fassung|lauf|lfd|aktual|ge(?:ae|ä)nd"
+    r"|mise|maj|secu|actual|aggior|atual|rév|верс|обнов|版|バージ|更新|序)"
 )
-_ID_KEY = re.compile(r"(?i)(?:^|_)(?:id|ids|key|no|nr|number|code|name|sku|uuid)$|[a-z](?:Id|ID|Key|No)$")
+"""A cheap first look at a structure: a member with such a name."""
+_ID_KEY = re.compile(
+    r"(?i)(?:^|_)(?:id|ids|key|no|nr|number|code|name|sku|uuid)$|[a-z](?:Id|ID|Key|No)$"
+)
 _ID_WORDS = frozenset(
     {
         "order", "ticket", "invoice", "case", "account", "customer", "document", "entity", "item",
@@ -53,7 +60,7 @@ _LABEL = re.compile(
       \s?(?:no\.?|nr\.?|nº|n°|number|№)?\s?[.:=\#]?\s?(?P<number>\d{1,6})
       |v(?P<short>\d{1,4})
       |(?P<east>更新|版本|バージョン|第)\s?(?P<count>\d{1,6})\s?(?:版|号|回)?)
-      (?:\s?(?:/|of|von|de|di)\s?\d{1,6})?\s?(?:[:\])）】–—|,：、-]|$|\n)""",
+      (?:\s?(?:/|of|von|de|di)\s?\d{1,6})?\s?(?:[:\])\uff09】\u2013—|,\uff1a、-]|$|\n)""",
     re.IGNORECASE | re.VERBOSE,
 )
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?")
@@ -72,17 +79,26 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """What it says, by key; a text's facts stand under themselves."""
 
 
-def states_of(value: Value, raw: str) -> Iterator[State]:
-    """Yield the states that a payload shows, of each thing only one: of a history, none.
-
-    ``raw`` is its text, looked at first for a sign that there are versions at all.
-    """
-    if not _HINT.search(raw[: 20 * MAX_RECORDS_COUNT * 10]):
+def states_of(payload: Payload) -> Iterator[State]:
+    """Yield the states that a payload shows, of each thing only one: of a history, none."""
+    value = payload.value
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        value = expand(value)
+    if isinstance(value, str):
+        found = list(_labelled(value))
+    elif _HINT.search(payload.raw[:MAX_SCANNED_CHARS]):
+        found = list(_records(expand(value)))
+    else:
         return
-    found = list(_labelled(value) if isinstance(value, str) else _records(value))
+    times = Counter(mark for state in found for mark in _marks(state))
     for state in found:
-        if sum(is_same_thing(state, other) for other in found) == 1:
+        if all(times[mark] == 1 for mark in _marks(state)):
             yield state
+
+
+def _marks(state: State) -> list[tuple[str, tuple[str, str] | None]]:
+    """Return what two states of one thing have in common: an id, or that they have none."""
+    return [(state.key, each) for each in state.ids] or [(state.key, None)]
 
 
 def is_same_thing(one: State, other: State) -> bool:
@@ -140,7 +156,7 @@ def _record(item: dict[str, Value]) -> Iterator[State]:
         version = _version(item[key])
         if version is None:
             continue
-        scalars = {k: scalar_of(v) for k, v in item.items() if k not in keys}
+        scalars = {k: _text_of(v) for k, v in item.items() if k not in keys}
         members = {k: text for k, text in scalars.items() if text}
         ids = {(k, v) for k, v in members.items() if _ID_KEY.search(k) or k.lower() in _ID_WORDS}
         yield State(
@@ -153,24 +169,20 @@ def _record(item: dict[str, Value]) -> Iterator[State]:
 
 
 def _version(value: Value) -> tuple[str, float | str] | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int | float):
+    if isinstance(value, int | float) and not isinstance(value, bool):
         return "number", float(value)
     if not isinstance(value, str) or len(value) > MAX_VERSION_CHARS:
         return None
     text = value.strip()
-    if text.isdecimal():
-        return "number", float(text)
+    if found := re.fullmatch(r"(?i)(v?)(\d{1,15})", text):
+        return found[1] or "number", float(found[2])
     if found := _ISO.fullmatch(text.replace(" ", "T", 1)):
         # Compared as text, so only times of the same precision and zone are compared.
         return re.sub(r"\d", "#", found.group()), found.group()
-    if found := re.fullmatch(r"(?i)v(\d{1,6})", text):
-        return "v", float(found[1])
     return None
 
 
-def scalar_of(value: Value) -> str:
+def _text_of(value: Value) -> str:
     """Return a scalar folded, a number in normal form; empty for anything else."""
     if isinstance(value, bool):
         return str(value).lower()

@@ -13,22 +13,52 @@ ERROR_KEYS = frozenset(
         "error", "errors", "err", "error_message", "errormessage", "error_msg", "error_code",
         "errorcode", "error_type", "errortype", "error_detail", "error_details", "exception",
         "exceptions", "failure", "failures", "failure_reason", "fault", "traceback", "stacktrace",
-        "stack_trace", "fehler", "erreur", "errore", "erro", "fout",
+        "stack_trace", "fehler", "fehlermeldung", "fehlercode", "erreur", "message_erreur",
+        "errore", "erro", "mensagem_erro", "mensaje_error", "mensaje_de_error", "codigo_error",
+        "fout", "foutmelding", "fel", "feil", "fejl", "błąd", "chyba", "hata", "ошибка",
+        "エラー", "错误", "錯誤", "오류", "خطأ", "त्रुटि",
     }
 )  # fmt: skip
 SUCCESS_KEYS = frozenset(
-    {"success", "succeeded", "successful", "is_success", "issuccess", "ok", "is_ok", "isok"}
-)
-COMPLETE_KEYS = frozenset({"complete", "is_complete", "iscomplete", "finished_ok"})
-TROUBLE_KEYS = frozenset(
+    {
+        "success", "succeeded", "successful", "is_success", "issuccess", "ok", "is_ok", "isok",
+        "erfolg", "erfolgreich", "éxito", "exito", "exitoso", "succès", "succes", "successo",
+        "sucesso", "成功", "성공", "успех", "успешно", "نجاح",
+    }
+)  # fmt: skip
+COMPLETE_KEYS = frozenset(
+    {
+        "complete", "is_complete", "iscomplete", "finished_ok", "vollständig", "vollstaendig",
+        "completo", "completa", "complet", "complète",
+    }
+)  # fmt: skip
+PARTIAL_KEYS = frozenset(
     {
         "partial", "is_partial", "ispartial", "partial_result", "partial_results",
         "partial_failure", "truncated", "is_truncated", "istruncated", "incomplete",
-        "is_incomplete", "incomplete_results", "is_error", "iserror", "has_error", "haserror",
-        "has_errors", "haserrors", "failed", "timed_out", "timedout", "timeout_exceeded",
-        "degraded", "rate_limited", "ratelimited",
+        "is_incomplete", "incomplete_results", "unvollständig", "unvollstaendig", "gekürzt",
+        "parcial", "incompleto", "truncado", "partiel", "incomplet", "tronqué", "parziale",
+        "troncato", "不完整", "截断", "일부", "неполный",
     }
 )  # fmt: skip
+"""By these a result says of itself that it is a part."""
+TROUBLE_KEYS = frozenset(
+    {
+        "is_error", "iserror", "has_error", "haserror", "has_errors", "haserrors", "failed",
+        "timed_out", "timedout", "timeout_exceeded", "degraded", "rate_limited", "ratelimited",
+        "throttled", "quota_exceeded", "quotaexceeded",
+    }
+)  # fmt: skip
+EXIT_KEYS = frozenset({"exit_code", "exitcode", "exit_status", "returncode", "return_code"})
+CODE_KEYS = frozenset({"code", "http_code"})
+PROBLEM_KEYS = frozenset(
+    {
+        "code", "http_code", "message", "msg", "detail", "details", "reason", "type", "title",
+        "instance", "request_id", "requestid", "trace_id", "timestamp", "path", "retry_after",
+        "hint",
+    }
+)  # fmt: skip
+"""The members of an answer that only reports a problem (those of RFC 9457 among them)."""
 STATUS_KEYS = frozenset(
     {
         "status", "status_code", "statuscode", "http_status", "httpstatus", "http_status_code",
@@ -52,24 +82,35 @@ BENIGN_TEXTS = frozenset(
 )  # fmt: skip
 BAD_STATUS = frozenset(
     {
-        "error", "errored", "timeout", "timed_out", "timedout", "unavailable", "partial",
-        "partial_success", "partial_content", "incomplete", "truncated", "degraded",
+        "error", "errored", "timeout", "timed_out", "timedout", "unavailable", "degraded",
         "rate_limited", "ratelimited", "throttled", "internal_error", "server_error",
         "service_unavailable", "bad_gateway", "gateway_timeout", "too_many_requests",
+        "quota_exceeded", "resource_exhausted", "fehler", "erreur", "errore", "erro", "ошибка",
+        "エラー", "错误", "錯誤", "오류", "خطأ",
     }
 )  # fmt: skip
-FAILED_STATUS = frozenset({"failed", "failure", "fail", "fehlgeschlagen"})
+PARTIAL_STATUS = frozenset(
+    {"partial", "partial_success", "partial_content", "incomplete", "truncated"}
+)
+FAILED_STATUS = frozenset(
+    {
+        "failed", "failure", "fail", "fehlgeschlagen", "fallido", "fallida", "falló", "échec",
+        "échoué", "fallito", "falhou", "falha", "mislukt", "失敗", "失败", "실패", "فشل",
+    }
+)  # fmt: skip
 """As a status these are ordinary data too (a failed payment): an explanation must stand beside."""
 EXPLAIN_KEYS = frozenset({"message", "msg", "reason", "detail", "details", "description", "hint"})
 
 _TEXT_FAILURE = re.compile(
     r"""^[\s\W]{0,8}(?:
-      (?:[\w.]{0,60}(?:error|exception)|error|fehler|erreur|errore|erro|fout|fatal|failure|failed
-        |exception|timeout|unavailable)[\s*]{0,3}(?:\#?\d{1,6}\s{0,2})?(?:[:\[(]|-\s|—|!)
+      (?:[\w.]{0,60}(?:error|exception)|error|fehler|erreur|errore|erro|fout|błąd|chyba|hata
+        |ошибка|fel|feil|fejl|خطأ|त्रुटि|fatal|failure|failed|exception|timeout|unavailable)
+        [\s*]{0,3}(?:\#?\d{1,6}\s{0,2})?(?:[:\uff1a\[(\uff08]|-\s|—|!)
       |traceback\ \(most\ recent
       |(?:http\s{0,2}(?:/\d\.\d\s)?)[45]\d\d\b
       |[45]\d\d\ (?:internal|bad|service|gateway|too|not|forbidden|unauthori[sz]ed|conflict
         |client|server)
+      |internal\ server\ error\b
       |(?:an?\ |the\ |unknown\ |internal\ |unexpected\ )?(?:[\w-]{1,20}\ )?
         (?:error|exception|timeout)\ (?:occurred|while|when|during|executing|calling|in\ tool|after)
       |(?:failed|unable|could\ not|couldn't|cannot|can't)\ (?:to\ )?
@@ -77,14 +118,82 @@ _TEXT_FAILURE = re.compile(
         |find|open|parse|query|access|invoke|run|perform|respond|contact|look)\b
       |(?:request|connection|query|call|operation|tool|service|upstream|gateway|server|lookup)
         \ (?:\w{1,20}\ )?(?:timed\ out|failed|refused|unavailable|was\ reset|reset|error|timeout)
+      |(?:the\ )?(?:[\w-]{1,20}\ )?(?:service|server|backend|upstream|database|api|host|gateway)
+        \ is\ (?:currently\ |temporarily\ )?(?:unavailable|down|offline|unreachable|overloaded|busy)
       |timed\ out\b
       |service\ (?:is\ )?(?:temporarily\ )?unavailable
-      |rate\ limit(?:ed)?\ (?:exceeded|reached)
+      |(?:api\ |request\ )?(?:rate\ limit(?:ed)?|quota)\ (?:was\ |has\ been\ )?
+        (?:exceeded|reached|exhausted)
       |too\ many\ requests
-      |zeit(?:überschreitung|limit)|nicht\ (?:verfügbar|erreichbar)|konnte\ nicht
-      |délai\ (?:dépassé|d'attente)|impossible\ de|tiempo\ de\ espera|no\ se\ pudo
-      |エラー|错误|失败|오류|ошибка
+      |zeitüberschreitung|zeitlimit\ (?:über|erreicht)|konnte\ nicht
+      |(?:dienst|server|datenbank|schnittstelle)\ (?:ist\ )?(?:derzeit\ |zurzeit\ |momentan\ )?
+        nicht\ (?:verfügbar|erreichbar)
+      |(?:verbindung|abfrage|anfrage|aufruf)\ (?:ist\ )?(?:fehlgeschlagen|abgebrochen)
+      |fehler\ (?:beim|bei\ der|während)\b|interner\ (?:server)?fehler
+      |délai\ (?:d'attente\ )?(?:dépassé|expiré)|impossible\ de|échec\ (?:de\ la|de\ l'|du|lors)
+      |erreur\ (?:lors|pendant|interne|du\ serveur)|service\ (?:est\ )?indisponible
+      |tiempo\ de\ espera|no\ (?:se\ pudo|se\ ha\ podido|fue\ posible)|fallo\ (?:al|en\ la|de\ la)
+      |error\ (?:al|interno|en\ la|en\ el|durante)\b|servicio\ no\ disponible
+      |erro\ (?:ao|interno|na|no|durante)\b|falha\ (?:ao|na|no)\b|não\ foi\ possível
+      |serviço\ (?:está\ )?indisponível|tempo\ (?:limite\ )?(?:esgotado|excedido)
+      |impossibile\b|errore\ (?:durante|interno|nel)|servizio\ non\ disponibile
+      |(?:kan|kon)\ (?:geen|niet)\b|fout\ (?:bij|tijdens)|dienst\ niet\ beschikbaar
+      |(?:kunde|kunne)\ (?:inte|ikke)\b|nie\ (?:udało|można)|nelze\b|zaman\ aş\u0131m\u0131
+      |не\ удалось|сбой|ошибка\ (?:при|во|сервера)|время\ ожидания|(?:сервис|сервер)\ недоступ
+      |エラー(?:が(?:発生|起き)|です|[。:\uff1a\uff08(!\uff01])|(?:接続|取得|処理|通信|読み込み)(?:に失敗|できません)
+      |(?:タイムアウト|時間切れ)(?:しました|です|[。:\uff1a\uff08(!\uff01]|$)|サービス(?:は|が)(?:現在)?利用できません
+      |(?:请求|連線|连接|操作|查询|查詢|读取|調用|调用|服务|服務|系统|系統)?(?:超时|逾時|失败|失敗|错误|錯誤|异常)
+        (?:[。:\uff1a\uff08(!\uff01\uff0c,]|$)
+      |(?:发生|發生)(?:了)?(?:错误|錯誤|异常)|(?:无法|無法)(?:连接|連接|获取|取得|访问|存取|读取|讀取)
+      |服(?:务|務)(?:暂时|暫時)?不可用
+      |오류(?:가\ 발생|[.:(!])|(?:연결|요청|조회|처리)(?:에)?\ ?실패|시간\ ?초과
+      |서비스를\ 사용할\ 수\ 없
+      |حدث\ خطأ|فشل\b|تعذ[ّ]?ر\b|انتهت\ (?:المهلة|مهلة)|الخدمة\ غير\ (?:متاحة|متوفرة)
     )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_SHORT_FAILURE = re.compile(
+    r"""\b(?:connection|request|service|server|host|backend|upstream|database|gateway|network|api
+        |endpoint|session)\b[^.\n]{0,60}\b(?:refused|reset\ by|aborted|timed\ out|unavailable
+        |unreachable|not\ responding|not\ reachable|overloaded|failed)\b
+    |\b(?:verbindung|dienst|server|anfrage|datenbank|netzwerk|gegenstelle)\b[^.\n]{0,60}
+        \b(?:nicht\ erreichbar|nicht\ verfügbar|abgelehnt|verweigert|abgebrochen|fehlgeschlagen
+        |überlastet|antwortet\ nicht)\b
+    |\b(?:connexion|service|serveur|requête|base\ de\ données|réseau|hôte)\b[^.\n]{0,60}
+        \b(?:indisponible|refusée?|échoué|inaccessible|interrompue?|expirée?|ne\ répond\ pas)\b
+    |\b(?:conexi[óo]n|conexão|servici?o|serviço|servidor|solicitud|solicitação|base\ de\ dat?dos)\b
+        [^.\n]{0,60}\b(?:(?:no|não)\ (?:está\ )?dispon[íi]\w+|rechazad[ao]|recusad[ao]
+        |(?:no|não)\ responde|falló|falhou|indispon[íi]vel|inaccesible|interrumpid[ao])\b
+    |\b(?:connessione|servizio|server|richiesta|rete)\b[^.\n]{0,60}
+        \b(?:non\ (?:è\ )?(?:disponibile|raggiungibile)|rifiutata|fallita|interrotta)\b
+    |\b(?:verbinding|dienst|server|verzoek)\b[^.\n]{0,60}
+        \b(?:niet\ (?:beschikbaar|bereikbaar)|geweigerd|mislukt|verbroken)\b
+    |\b(?:сервис|служба|сервер|соединение|запрос|хост)\w*\b[^.\n]{0,60}
+        \b(?:недоступ\w+|отклон\w+|не\ отвечает|прерван\w*|разорван\w*|отказано)\b
+    |(?:接続|サービス|サーバー|通信|リクエスト)[^。\n]{0,30}
+        (?:できません|拒否され|失敗しました|応答がありません|タイムアウト|切断され)
+    |(?:连接|服务|服务器|请求|接口|远程主机)[^。\n]{0,30}(?:被?拒绝|不可用|超时|失败|无响应|已?中断)
+    |(?:연결|서비스|서버|요청)[^.\n]{0,30}(?:거부되|실패했|사용할\ 수\ 없|응답하지|초과되|중단되)
+    |(?:الاتصال|الخدمة|الخادم|الطلب)[^.\n]{0,40}
+        (?:غير\ (?:متاح|متوفر)|رُ?فض|فشل|انقطع|مرفوض|لا\ [يت]ستجيب)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Who fails, and how, in one short sentence: a whole answer of a service and nothing else."""
+MAX_SHORT_CHARS = 120
+_HTML_FAILURE = re.compile(
+    r"^\s{0,20}(?:<!doctype[^>]{0,100}>\s{0,20})?<html.{0,300}?<title>\s{0,20}(?:error\s)?[45]\d\d\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_RATE_LIMIT = re.compile(
+    r"""\b429\b|too[ _-]many[ _-]requests|rate[ _-]?limit|throttl(?:ed|ing)|resource_exhausted
+    |quota\W{0,3}(?:\w{1,20}\W{1,3})?(?:exceeded|exhausted|reached)|quota_?exceeded|insufficient_quota
+    |(?:exceeded|exhausted|over|reached)\ (?:your\ |the\ )?(?:[\w-]{1,20}\ )?quota
+    |(?:anfrage|raten|abruf)-?limit|kontingent\ (?:erschöpft|überschritten)|zu\ viele\ anfragen
+    |(?:límite|cuota)\ de\ (?:velocidad|solicitudes|peticiones|tasa)|demasiadas\ (?:solic|petic)
+    |trop\ de\ requêtes|limite\ de\ (?:débit|requêtes|taxa|requisições)|quota\ dépassé
+    |muitas\ (?:solicitações|requisições)|troppe\ richieste|te\ veel\ verzoeken
+    |レート制限|リクエスト(?:数)?(?:が多すぎ|の上限)|(?:速率|频率|頻率)限制|请求过于频繁|配额(?:已|不足)
+    |요청\ ?한도|한도\ ?초과|слишком\ много\ запросов|طلبات\ كثيرة""",
     re.IGNORECASE | re.VERBOSE,
 )
 MAX_FAILURE_HEAD_CHARS = 400
@@ -92,7 +201,18 @@ MAX_FAILURE_HEAD_CHARS = 400
 
 def starts_as_failure(text: str) -> bool:
     """Tell whether a text begins as the report of a failed call, not as prose about failures."""
-    return bool(_TEXT_FAILURE.match(text[:MAX_FAILURE_HEAD_CHARS]))
+    head = text[:MAX_FAILURE_HEAD_CHARS]
+    short = len(text) <= MAX_SHORT_CHARS and "\n" not in text.strip()
+    return bool(
+        _TEXT_FAILURE.match(head)
+        or _HTML_FAILURE.match(head)
+        or (short and _SHORT_FAILURE.search(text))
+    )
+
+
+def is_rate_limit(text: str) -> bool:
+    """Tell whether the report of a failure says that there were too many calls."""
+    return bool(_RATE_LIMIT.search(text[:MAX_FAILURE_HEAD_CHARS]))
 
 
 _PENDING = re.compile(

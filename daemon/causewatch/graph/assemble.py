@@ -1,7 +1,8 @@
 """Gathers spans into runs, over time, and says when a run is ready to be judged.
 
 Theory of operation. A run starts as one trace. A span link joins two traces to one run, whichever
-of them arrives first. A run is *live* while spans may come; it is complete when nothing came for
+of them arrives first; when a run is about to be judged, what else proves it part of another one
+joins it, too (``join``). A run is *live* while spans may come; it is complete when nothing came for
 ``quiet_s`` and each of its traces has a root, or for ``quiet_without_root_s``, or at
 ``max_age_s``. It then *rests*: its spans are kept for what comes late, which makes it live again.
 When memory is short, resting runs are *unloaded*, oldest first: their trace ids and batch numbers
@@ -20,6 +21,8 @@ import msgspec
 
 from causewatch.graph.gathered import GatheredRun, RunSnapshot
 from causewatch.graph.inbound import is_synthetic, moved_aside
+from causewatch.graph.join import JoinIndex
+from causewatch.graph.marks import marks_of
 from causewatch.model.graph import RunState
 from causewatch.model.limits import DEFAULT_RUN_LIMITS, RunLimits
 from causewatch.model.span import LogRecord, Span
@@ -72,6 +75,7 @@ class RunAssembler:
         self._needs: dict[str, None] = {}
         self._next_number = 0
         self._held_bytes = 0
+        self._join_index = JoinIndex()
 
     def add(
         self, spans: Sequence[Span], logs: Sequence[LogRecord], *, batch: int, now_ns: int
@@ -165,6 +169,7 @@ class RunAssembler:
     def due(self, now_ns: int) -> list[RunSnapshot]:
         """Return the runs that are ready to be judged now, each once: complete, late or evicted."""
         found, self._evicted = self._evicted, []
+        self._join_ready([run for run in self._runs.values() if self._is_ready(run, now_ns)])
         for run in list(self._runs.values()):
             if run.phase == "live" and self._is_due(run, now_ns):
                 if run.count() == 0:
@@ -212,6 +217,7 @@ class RunAssembler:
         if run is None:
             return
         self._held_bytes -= run.bytes
+        self._join_index.drop(run_id)
         for trace_id in run.traces:
             self._by_trace.pop(trace_id, None)
             self._waiting_links.pop(trace_id, None)
@@ -242,7 +248,7 @@ class RunAssembler:
             return
         if self._put(run, span):
             self._touch(run, batch, now_ns)
-        for link in span.links:
+        for link in span.links if "link" in self._limits.join else ():
             if link.trace_id and link.trace_id != span.trace_id:
                 self._join(span.trace_id, link.trace_id)
 
@@ -304,6 +310,10 @@ class RunAssembler:
         if other is None:
             self._wait(trace_id, linked_id)
             return
+        self._merge(one, other)
+
+    def _merge(self, one: GatheredRun, other: GatheredRun) -> None:
+        """Make two runs one: the one that was seen first takes the other over."""
         if (
             len(one.traces) + len(other.traces) > MAX_TRACES_PER_RUN_COUNT
             or one.count() + other.count() > self._limits.max_spans_per_run
@@ -311,14 +321,41 @@ class RunAssembler:
             self.dropped.join_refused += 1
             return
         first, second = (one, other) if one.number < other.number else (other, one)
+        if self._join_index.only_sets_up(first.run_id):
+            # What sets agents up is no work that a run should bear the id of.
+            first, second = second, first
         self._held_bytes -= first.bytes + second.bytes
         first.absorb(second)
         self._held_bytes += first.bytes
         for moved in second.traces:
             self._by_trace[moved] = first
         del self._runs[second.run_id]
+        self._join_index.merge(first.run_id, second.run_id)
         if first.missing_batches:
             self._needs[first.run_id] = None
+
+    def _is_ready(self, run: GatheredRun, now_ns: int) -> bool:
+        return run.phase == "live" and run.count() > 0 and self._is_due(run, now_ns)
+
+    def _join_ready(self, ready: Sequence[GatheredRun]) -> None:
+        """Join the runs that are about to be judged with those that prove to be parts of them.
+
+        All marks are compared before any are joined, so that their order does not matter.
+        """
+        if not set(self._limits.join) - {"link"}:
+            return
+        for run in ready:
+            marks = marks_of(run.all_spans(), run.logs.values(), self._limits.join)
+            if marks is not None:
+                self._join_index.put(run.run_id, marks)
+        pairs = [
+            (run.run_id, join) for run in ready for join in self._join_index.partners(run.run_id)
+        ]
+        for run_id, join in pairs:
+            one, other = self._by_trace.get(run_id), self._by_trace.get(join.run_id)
+            if one is not None and other is not None and one is not other:
+                self._merge(one, other)
+                self._by_trace[run_id].joins.setdefault(max(run_id, join.run_id), join)
 
     def _wait(self, trace_id: str, linked_id: str) -> None:
         if linked_id in self._forgotten:

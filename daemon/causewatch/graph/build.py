@@ -8,7 +8,9 @@ from causewatch.dialects.table import Dialect
 from causewatch.dialects.tables import SHIPPED
 from causewatch.dialects.understand import understand
 from causewatch.graph.adopt import adopt
+from causewatch.graph.beside import beside
 from causewatch.graph.calls import pair
+from causewatch.graph.graft import graft
 from causewatch.graph.handoffs import find
 from causewatch.graph.harvest import harvest
 from causewatch.graph.lineage import trace_data
@@ -17,7 +19,9 @@ from causewatch.graph.owners import Owners, own
 from causewatch.graph.refine import refine
 from causewatch.graph.tell import tell
 from causewatch.graph.tree import Tree, grow, unique
+from causewatch.graph.twins import merge_twins
 from causewatch.graph.uncut import uncut
+from causewatch.graph.unrecorded import show_calls
 from causewatch.model.graph import CausalGraph, Edge, EdgeType, Handoff, RunState
 from causewatch.model.span import LogRecord, Span
 from causewatch.model.step import Step
@@ -37,7 +41,8 @@ def build(
         run_id: id of the run.
         spans: its spans, of one or several traces, in any order; a span that came twice counts
         once.
-        logs: log records; those that carry a span's ids are read with it, the others are left out.
+        logs: log records; those that carry a span's ids are read with it, evaluations that carry
+        none with the root, the others are left out.
         state: how complete the run is.
         dialects: the tables by which spans are understood.
 
@@ -45,7 +50,8 @@ def build(
         The graph. It depends only on the set of spans, not on their order. Never raises on odd
         spans.
     """
-    tree = harvest(refine(grow(_understood(spans, logs, dialects))))
+    tree = merge_twins(refine(graft(grow(_understood(spans, logs, dialects)))))
+    tree = show_calls(harvest(tree))
     owners = own(tree)
     links = link(tree)
     calls = pair(tree, owners)
@@ -76,10 +82,7 @@ def build(
 def _understood(
     spans: Sequence[Span], logs: Sequence[LogRecord], dialects: Sequence[Dialect]
 ) -> list[Step]:
-    by_span: dict[tuple[str, str], list[LogRecord]] = {}
-    for record in logs:
-        if record.span_id:
-            by_span.setdefault((record.trace_id, record.span_id), []).append(record)
+    by_span = beside(spans, logs)
     return [
         understand(span, by_span.get((span.trace_id, span.span_id), ()), dialects)
         for span in unique(spans)
@@ -94,8 +97,10 @@ def _tree_edges(tree: Tree) -> Iterator[Edge]:
     """Each step is called by its parent and returns to it."""
     for i, parent in enumerate(tree.parent):
         if parent >= 0:
-            yield _edge(parent, i, "call", "parent span")
-            yield _edge(i, parent, "return", "parent span")
+            said = tree.steps[i].span.parent_id
+            evidence = "parent span" if said else "remote call"
+            yield _edge(parent, i, "call", evidence)
+            yield _edge(i, parent, "return", evidence)
 
 
 def _handoff_edges(handoffs: Sequence[Handoff]) -> Iterator[Edge]:

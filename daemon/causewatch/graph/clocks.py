@@ -9,7 +9,7 @@ from causewatch.model.span import Resource
 from causewatch.model.step import Step
 
 CLOCK_GRAIN_MS = 1
-"""Some SDKs write whole milliseconds: on one clock an end may seem later by so much."""
+"""Some SDKs write whole milliseconds: there an end may seem later by so much on one clock."""
 CLOCK_GRAIN_NS = CLOCK_GRAIN_MS * 1_000_000
 _HOST_KEYS = ("host.id", "host.name")
 
@@ -42,7 +42,9 @@ class Clocks:
         one, other = self._steps[source].span, self._steps[target].span
         if self._clock[source] != self._clock[target]:
             return one.end_ns <= other.start_ns + SKEW_NS
-        return one.end_ns <= other.start_ns + CLOCK_GRAIN_NS and one.start_ns <= other.start_ns
+        is_coarse = one.end_ns % CLOCK_GRAIN_NS == 0 == other.start_ns % CLOCK_GRAIN_NS
+        allowed_ns = CLOCK_GRAIN_NS if is_coarse else 0
+        return one.end_ns <= other.start_ns + allowed_ns and one.start_ns <= other.start_ns
 
     def _holds(self, outer: int, inner: int) -> bool:
         return 0 < self._before[inner] - self._before[outer] < self._size[outer]

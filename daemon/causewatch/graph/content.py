@@ -11,17 +11,19 @@ it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 import msgspec
 
 from causewatch.graph.clocks import Clocks
 from causewatch.graph.ledger import OUTSIDE, Key, Ledger
 from causewatch.graph.owners import Owners
-from causewatch.graph.shown import RESULT_KINDS, Piece, given
+from causewatch.graph.shown import RESULT_KINDS, Piece, given, shown_to
 from causewatch.graph.tree import SKEW_NS, Tree
 from causewatch.graph.values import is_strong, trees_of, values_of
 from causewatch.graph.winnow import fingerprints
 from causewatch.model.graph import Edge
+from causewatch.model.step import Step
 from causewatch.model.value import Value
 
 MIN_SHARED_COUNT = 3
@@ -35,10 +37,16 @@ MIN_VALUES_SHARE = 0.6
 
 
 class Sink(msgspec.Struct, frozen=True, kw_only=True):
-    """A step, and what of its input is to be explained."""
+    """A step, and what of its input is to be explained.
+
+    ``carried`` is what handoffs brought to it. ``is_mark`` tells of a step that only shows what was
+    known when it began.
+    """
 
     step: int
     pieces: tuple[Piece, ...]
+    carried: tuple[Piece, ...] = ()
+    is_mark: bool = False
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +89,8 @@ class Tracer:
             start_ns = self._steps[sink.step].span.start_ns
             while waiting and self._steps[waiting[-1]].span.end_ns <= start_ns + SKEW_NS:
                 self._register(waiting.pop())
-            yield from self._resolved(sink)
+            if not sink.is_mark:
+                yield from self._resolved(sink)
             self._came_in(sink, start_ns)
 
     def _content_of(self, piece: Piece) -> Content:
@@ -96,7 +105,6 @@ class Tracer:
         prints, values = self._together(given(self._steps[source]))
         end_ns = self._steps[source].span.end_ns
         self._prints_count[source] = len(prints)
-        self._new_values_count[source] = sum(not self._ledger.knew(v, end_ns) for v in values)
         self._ledger.add((*prints, *values), source, end_ns)
 
     def _came_in(self, sink: Sink, start_ns: int) -> None:
@@ -120,8 +128,10 @@ class Tracer:
 
     def _resolved(self, sink: Sink) -> Iterator[Edge]:
         prints, values = self._together(sink.pieces)
-        by_text = self._by_text(sink.step, prints)
-        by_values = self._by_values(sink.step, values, set(by_text))
+        known = [given(self._steps[source]) for source in self._explained.get(sink.step, ())]
+        carried_prints, carried_values = self._together((*sink.carried, *chain(*known)))
+        by_text = self._by_text(sink.step, prints, carried_prints)
+        by_values = self._by_values(sink.step, values - carried_values, set(by_text))
         agent = self._owner[sink.step]
         for source, evidence, share in (
             *((source, "text", share) for source, share in by_text.items()),
@@ -143,7 +153,7 @@ class Tracer:
         is_model = self._steps[sink].kind == "model"
         return is_model and (self._owner[sink], source) in self._taken
 
-    def _by_text(self, sink: int, prints: Iterable[int]) -> dict[int, float]:
+    def _by_text(self, sink: int, prints: Iterable[int], carried: set[int]) -> dict[int, float]:
         """Return the sources whose words the sink repeats, with their shares."""
         cover: dict[int, list[int]] = {}
         for each in prints:
@@ -153,7 +163,7 @@ class Tracer:
             (source for source in cover if self._may_flow(source, sink)),
             key=lambda source: self._rank(source, sink, len(cover[source])),
         )
-        covered: set[int] = set()
+        covered = set(carried)
         found: dict[int, float] = {}
         for source in ranked:
             gained = [each for each in cover[source] if each not in covered]
@@ -200,18 +210,23 @@ class Tracer:
     def _giver(self, holders: Sequence[int], sink: int, by_text: Collection[int]) -> int | None:
         """Return who gave a value: the first that had it, unless another is known to have.
 
-        An agent's own model is nearer than what that had it from.
+        What a step waits for is nearer than what that had it from: its own tool's result, which
+        another agent's tool made possible, or what its own model said.
         """
         giver = holders[0] if self._may_flow(holders[0], sink) else None
         for holder in holders:
             if holder == OUTSIDE or not self._may_flow(holder, sink):
                 continue
-            if holder in by_text or self._had(sink, holder):
+            if holder in by_text or self._had(sink, holder) or self._is_own_word(holder, sink):
                 return None
-            is_own = self._owner[holder] == self._owner[sink]
-            if is_own and self._steps[holder].kind == "model":
-                giver = None if self._steps[sink].kind == "model" else holder
+            if self._is_awaited(holder, sink):
+                giver = holder
         return giver
+
+    def _is_own_word(self, source: int, sink: int) -> bool:
+        """Tell whether ``source`` is what the agent said itself: its history repeats that."""
+        both_models = self._steps[source].kind == self._steps[sink].kind == "model"
+        return both_models and self._owner[source] == self._owner[sink]
 
     def _is_enough(self, source: int, sink: int, votes: Sequence[str]) -> bool:
         if len(votes) >= MIN_VALUES_COUNT or any(map(is_strong, votes)):
@@ -220,11 +235,27 @@ class Tracer:
         return enough and self._is_awaited(source, sink)
 
     def _share(self, source: int, votes: Sequence[str]) -> float:
-        """Return how much of the values that ``source`` brought in came here."""
-        return min(len(votes) / max(self._new_values_count[source], 1), 1.0)
+        """Return how much came here of the values of ``source`` that nobody outside knew."""
+        count = self._new_values_count.get(source)
+        if count is None:
+            _, values = self._together(given(self._steps[source]))
+            count = sum(self._ledger.holders(value)[:1] != (OUTSIDE,) for value in values)
+            self._new_values_count[source] = count
+        return min(len(votes) / max(count, 1), 1.0)
 
     def _may_flow(self, source: int, sink: int) -> bool:
         return source == OUTSIDE or self._clocks.may_flow(source, sink)
+
+
+def shared_values(source: Step, target: Step) -> tuple[str, ...]:
+    """Return the values of ``source`` that ``target`` was shown, the most telling first."""
+    gave: set[str] = set()
+    for piece in given(source):
+        gave |= values_of(piece.text)
+    shown: set[str] = set()
+    for piece in shown_to(target):
+        shown |= values_of(piece.text)
+    return tuple(sorted(gave & shown, key=lambda value: (not is_strong(value), value)))
 
 
 def content_of(piece: Piece) -> Content:

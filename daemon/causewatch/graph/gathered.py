@@ -9,7 +9,7 @@ import msgspec
 
 from causewatch.graph.inbound import estimated_bytes
 from causewatch.graph.tree import is_fuller
-from causewatch.model.graph import RunState
+from causewatch.model.graph import Join, RunState
 from causewatch.model.span import LogRecord, Span
 
 Phase = Literal["live", "resting", "unloaded"]
@@ -21,7 +21,8 @@ class RunSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """A run at one moment, ready to be built and judged.
 
     ``revision`` counts the snapshots of a run from 1; ``batches`` are the inbox batches its spans
-    came in. ``aliases`` are ids under which parts of it were known before a merge.
+    came in. ``aliases`` are ids under which parts of it were known before a merge, ``joins`` what
+    told that they are parts of it where no span link did.
     """
 
     run_id: str
@@ -32,6 +33,7 @@ class RunSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     state: RunState
     revision: int
     batches: tuple[int, ...]
+    joins: tuple[Join, ...] = ()
 
 
 class GatheredRun:
@@ -41,6 +43,7 @@ class GatheredRun:
         self.run_id = trace_id
         self.number = number
         self.aliases: dict[str, None] = {}
+        self.joins: dict[str, Join] = {}
         self.traces: dict[str, None] = {trace_id: None}
         self.rooted: set[str] = set()
         self.spans: dict[tuple[str, str], Span] = {}
@@ -102,6 +105,10 @@ class GatheredRun:
         self.last_ns = max(self.last_ns, now_ns)
         self.has_changed = True
 
+    def all_spans(self) -> tuple[Span, ...]:
+        """Return the spans that are in memory."""
+        return (*self.spans.values(), *self.nameless)
+
     def count(self) -> int:
         """Return how many spans the run holds."""
         return len(self.spans) + len(self.nameless)
@@ -111,6 +118,7 @@ class GatheredRun:
         for alias in (other.run_id, *other.aliases):
             if alias != self.run_id:
                 self.aliases[alias] = None
+        self.joins.update(other.joins)
         for run in (self, other):
             if run.phase == "unloaded":
                 run.missing_batches |= run.batches
@@ -142,11 +150,12 @@ class GatheredRun:
             run_id=self.run_id,
             trace_ids=tuple(self.traces),
             aliases=tuple(self.aliases),
-            spans=(*self.spans.values(), *self.nameless),
+            spans=self.all_spans(),
             logs=tuple(self.logs.values()),
             state=state,
             revision=self.revision,
             batches=tuple(sorted(self.batches)),
+            joins=tuple(self.joins[key] for key in sorted(self.joins)),
         )
 
     def rest(self, now_ns: int) -> None:

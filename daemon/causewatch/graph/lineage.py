@@ -198,10 +198,7 @@ class _Lineage:
 
     def by_content(self, exact: Iterable[Edge], handoffs: Sequence[Handoff]) -> Iterator[Edge]:
         """Yield the edges that only the content itself shows."""
-        explained: dict[int, set[int]] = {}
-        for edge in exact:
-            explained.setdefault(edge.target, set()).add(edge.source)
-            self.taken.add((self.owners.owner[edge.target], edge.source))
+        explained = self._explained(exact)
         left = gather(
             self.tree,
             self.owners,
@@ -217,8 +214,22 @@ class _Lineage:
             return
         tracer = Tracer(self.tree, self.owners, self.clocks, explained, self.taken)
         for edge in tracer.edges(left.sources, left.sinks):
-            self.consumed.setdefault(edge.source, edge.target)
+            if self.steps[edge.target].kind == "model":
+                self.consumed.setdefault(edge.source, edge.target)
             yield edge
+
+    def _explained(self, exact: Iterable[Edge]) -> dict[int, set[int]]:
+        """Return what is known to have flowed into each step, through what handed it over."""
+        found: dict[int, set[int]] = {}
+        handed: list[Edge] = []
+        for edge in exact:
+            found.setdefault(edge.target, set()).add(edge.source)
+            self.taken.add((self.owners.owner[edge.target], edge.source))
+            if edge.evidence == "handoff" and self.steps[edge.source].kind != "model":
+                handed.append(edge)
+        for edge in handed:
+            found[edge.target] |= found.get(edge.source, set())
+        return found
 
     def returned(self, departures: Mapping[int, int]) -> Iterator[Edge]:
         """A result that content shows nowhere to its caller; an agent's last words to its step.
@@ -281,19 +292,21 @@ def _results(messages: Sequence[Message]) -> Iterator[ToolResultPart]:
 
 
 def _repeats(before: Step, shown: Sequence[Message]) -> bool:
-    """Tell whether messages hold the id of a call or the text of ``before``."""
-    ids = {p.id for m in before.output_messages for p in m.parts if isinstance(p, ToolCallPart)}
-    texts = {
-        folded(p.content)
-        for m in before.output_messages
-        for p in m.parts
-        if isinstance(p, TextPart) and p.content
-    }
+    """Tell whether messages hold a call, a call's result or the text of ``before``."""
+    said = [part for message in before.output_messages for part in message.parts]
+    calls = [part for part in said if isinstance(part, ToolCallPart)]
+    ids = {call.id for call in calls if call.id}
+    nameless = [(call.name, call.arguments) for call in calls if not call.id]
+    texts = {folded(part.content) for part in said if isinstance(part, TextPart) and part.content}
     for message in reversed(shown):
         for part in message.parts:
-            if isinstance(part, ToolCallPart | ToolResultPart) and part.id and part.id in ids:
-                return True
-            if (
+            if isinstance(part, ToolCallPart | ToolResultPart) and part.id:
+                if part.id in ids:
+                    return True
+            elif isinstance(part, ToolCallPart):
+                if (part.name, part.arguments) in nameless:
+                    return True
+            elif (
                 isinstance(part, TextPart)
                 and message.role != "system"
                 and folded(part.content) in texts

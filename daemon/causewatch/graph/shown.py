@@ -86,6 +86,13 @@ def piece_of_part(part: Part) -> Piece | None:
             return None
 
 
+def pieces_of(message: Message) -> Iterator[Piece]:
+    """Yield what a message shows."""
+    for part in message.parts:
+        if (piece := piece_of_part(part)) is not None:
+            yield piece
+
+
 def given(step: Step) -> tuple[Piece, ...]:
     """Return what a step gave: a result, documents, a model's words and calls."""
     match step.kind:
@@ -111,9 +118,18 @@ def _said(step: Step) -> Iterator[Piece]:
                 yield piece
 
 
+def shown_to(step: Step) -> tuple[Piece, ...]:
+    """Return all that a step was shown: of a model its messages, of another what it was given."""
+    if step.kind != "model":
+        return asked_of(step)
+    messages = (*step.system, *step.input_messages)
+    return tuple(piece for message in messages for piece in pieces_of(message))
+
+
 def asked_of(step: Step) -> tuple[Piece, ...]:
-    """Return what a tool, retrieval, memory or agent step was given to work on."""
-    found = _of_payload(step.arguments if step.kind != "agent" else step.input)
+    """Return what a step that is no model was given to work on."""
+    is_given_arguments = step.kind in RESULT_KINDS
+    found = _of_payload(step.arguments if is_given_arguments else step.input)
     if step.query:
         found = (*found, Piece(text=step.query))
     if step.kind == "memory" and not step.query:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -68,7 +68,7 @@ def unique(spans: Sequence[Span]) -> list[Span]:
             nameless.append(span)
         elif (other := found.get(key)) is None or (other is not span and is_fuller(span, other)):
             found[key] = span
-    return sorted([*found.values(), *nameless], key=_order)
+    return sorted([*found.values(), *nameless], key=span_order)
 
 
 def is_fuller(span: Span, other: Span) -> bool:
@@ -76,7 +76,8 @@ def is_fuller(span: Span, other: Span) -> bool:
     return _fullness(span) > _fullness(other)
 
 
-def _order(span: Span) -> tuple[int, int, str, str, str]:
+def span_order(span: Span) -> tuple[int, int, str, str, str]:
+    """Return by what the steps of a run are ordered: start, then end descending, then ids."""
     return span.start_ns, -span.end_ns, span.span_id, span.trace_id, span.name
 
 
@@ -91,7 +92,18 @@ def grow(steps: Sequence[Step]) -> Tree:
     orphan.
     """
     index = {(s.span.trace_id, s.span.span_id): i for i, s in enumerate(steps) if s.span.span_id}
-    parent = [_parent(step, index) for step in steps]
+    return rooted(steps, [_parent(step, index) for step in steps])
+
+
+def rehung(tree: Tree, parents: Mapping[int, int]) -> Tree:
+    """Return ``tree`` with roots hung below other steps: parents by their indices."""
+    if not parents:
+        return tree
+    return rooted(tree.steps, [parents.get(i, above) for i, above in enumerate(tree.parent)])
+
+
+def rooted(steps: Sequence[Step], parent: list[int]) -> Tree:
+    """Return the tree of ``steps``, which are in order, with their parents by index."""
     _cut_cycles(parent)
     children: list[list[int]] = [[] for _ in steps]
     for i, above in enumerate(parent):

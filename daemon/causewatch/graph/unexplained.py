@@ -7,13 +7,27 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
+from causewatch.graph.boundary import folded, texts_of
 from causewatch.graph.calls import Calls
 from causewatch.graph.content import Sink
 from causewatch.graph.owners import Owners
-from causewatch.graph.shown import RESULT_KINDS, Piece, asked_of, given, piece_of_part
+from causewatch.graph.shown import (
+    RESULT_KINDS,
+    Piece,
+    asked_of,
+    given,
+    piece_of,
+    piece_of_part,
+    pieces_of,
+)
 from causewatch.graph.tree import SKEW_NS, Tree
 from causewatch.model.graph import Handoff
-from causewatch.model.step import Message, Step
+from causewatch.model.step import Message, Step, StepKind
+
+MIN_CARRIED_SHARE = 0.8
+"""A frame around what was handed over ("You get a task from ...") needs no explanation."""
+_MARKS: frozenset[StepKind] = frozenset({"workflow", "message"})
+"""What these were given was there when they began: it stems from nothing that ended later."""
 
 
 class Exact(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,19 +61,40 @@ def gather(tree: Tree, owners: Owners, exact: Exact) -> Left | None:
         if tree.steps[i].kind in RESULT_KINDS and i not in exact.consumed
     )
     reader = _Reader(tree, exact)
+    brought: dict[int, list[Piece]] = {}
+    for handoff in exact.handoffs:
+        if handoff.received_by is not None and handoff.sent is not None:
+            brought.setdefault(handoff.received_by, []).append(piece_of(handoff.sent.value))
     sinks: list[Sink] = []
     is_open = False
     for i, step in enumerate(tree.steps):
-        # Instructions are looked at only where a result did not arrive otherwise.
-        with_system = _any_before(missed, step)
-        pieces = tuple(reader.pieces(i, owners.owner[i], with_system=with_system))
         if step.kind == "agent" and owners.models.get(owners.head[i]):
             # What the agent was shown, its models show.
             continue
-        if pieces:
-            sinks.append(Sink(step=i, pieces=pieces))
-            is_open = is_open or reader.is_open(pieces, has_sources=_any_before(ends, step))
+        # Instructions are looked at only where a result did not arrive otherwise.
+        with_system = _any_before(missed, step)
+        pieces = tuple(reader.pieces(i, owners.owner[i], with_system=with_system))
+        if not pieces:
+            continue
+        is_mark = step.kind in _MARKS
+        carried = tuple(brought.get(i, ()))
+        sinks.append(Sink(step=i, pieces=pieces, carried=carried, is_mark=is_mark))
+        has_sources = not is_mark and _any_before(ends, step)
+        is_open = is_open or reader.is_open(pieces, has_sources=has_sources)
     return Left(sinks=tuple(sinks), sources=sources) if is_open else None
+
+
+def _is_carried(handoff: Handoff) -> bool:
+    """Tell whether what arrived is what was sent, and little else.
+
+    A handoff that was only concluded from the order of steps explains no content.
+    """
+    if handoff.sent is None or handoff.received is None:
+        return False
+    got = folded(handoff.received.raw)
+    sent = [folded(text) for text in texts_of(handoff.sent.value)]
+    whole = sum(map(len, sent)) >= MIN_CARRIED_SHARE * len(got)
+    return whole and all(text in got for text in sent)
 
 
 def _any_before(ends: Sequence[int], step: Step) -> bool:
@@ -85,12 +120,12 @@ class _Reader:
         self._steps = tree.steps
         self._exact = exact
         self._seen: dict[str, set[str]] = {}
-        self._said: dict[str, set[str]] = {}
         self._outside: set[str] = set()
         self._carried: dict[int, set[str]] = {}
         for handoff in exact.handoffs:
-            if handoff.received is not None and handoff.received_by is not None:
-                self._carried.setdefault(handoff.received_by, set()).add(handoff.received.raw)
+            if handoff.received_by is not None and _is_carried(handoff):
+                text = handoff.received.raw if handoff.received is not None else ""
+                self._carried.setdefault(handoff.received_by, set()).add(text)
 
     def pieces(self, index: int, agent: str, *, with_system: bool) -> Iterator[Piece]:
         """Yield the pieces of a step's input that nothing explains yet."""
@@ -114,6 +149,9 @@ class _Reader:
     def _shown(self, index: int, step: Step, *, with_system: bool) -> Iterator[Piece]:
         if step.kind == "model":
             yield from self._messages(index, step, with_system=with_system)
+        elif step.kind in _MARKS:
+            yield from (piece for m in step.input_messages for piece in pieces_of(m))
+            yield from asked_of(step)
         elif step.kind == "agent" or (
             step.kind in RESULT_KINDS and index not in self._exact.calls.by_tool
         ):

@@ -27,8 +27,11 @@ MIN_TREE_LEAVES_COUNT = 2
 MIN_TREE_CHARS = 16
 """A smaller object, such as ``{"page": 1, "ok": true}``, is written by anybody."""
 _TOKEN = re.compile(
-    r"[0-9]{1,3}(?:,[0-9]{3})++(?:\.[0-9]++)?(?![0-9A-Za-z])|[A-Za-z0-9][A-Za-z0-9_.@:/#+-]*+"
+    r"(?:[A-Za-z]{2}[0-9]{2}|[0-9]{4})(?: [0-9]{4}){2,}+(?: [0-9]{1,4})?+(?![0-9A-Za-z])"
+    r"|[0-9]{1,3}(?:,[0-9]{3})++(?:\.[0-9]++)?(?![0-9A-Za-z])"
+    r"|[A-Za-z0-9][A-Za-z0-9_.@:/#+-]*+"
 )
+"""Accounts in groups of four, numbers with grouped thousands, anything else without blanks."""
 _DIGIT = re.compile(r"[0-9]")
 _NUMBER = re.compile(r"[0-9]++(?:\.[0-9]++)?")
 _DATE = re.compile(r"[0-9]{1,4}[-/.:][0-9]{1,2}(?:[-/.:][0-9t:.z+-]*)?")
@@ -53,7 +56,7 @@ def values_of(text: str) -> frozenset[str]:
 
 
 def _normal(token: str) -> str:
-    token = token.rstrip(".:/,-#+")[:MAX_VALUE_CHARS].lower()
+    token = token.replace(" ", "").rstrip(".:/,-#+")[:MAX_VALUE_CHARS].lower()
     plain = token.replace(",", "")
     if not _NUMBER.fullmatch(plain):
         return token.split("://", 1)[-1]

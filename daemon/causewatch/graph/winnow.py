@@ -24,14 +24,16 @@ GRAM_BYTES = 24
 """Four to five words of English, eight Chinese characters: shorter passages recur by chance, longer
 ones miss results of one line."""
 WINDOW_WORDS = 4
-"""Of four k-grams in a row at least one is kept. So a shared passage of ``GRAM_BYTES`` and four
-words more is always found, for two fifths of the memory that all k-grams would take."""
+"""Of four k-grams in a row at least one is kept. So a shared passage of three words and
+``GRAM_BYTES`` more is always found, for two fifths of the memory that all k-grams would take."""
 MAX_TEXT_CHARS = 400_000
 """Of a longer text the beginning is fingerprinted: the rest is known by nothing."""
 _WORD = re.compile(
     rb"(?:[0-9A-Za-z]|[\xc3-\xdf][\x80-\xbf])+|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 )
-_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|[nrt]|\\)")
+_ESCAPE = re.compile(r"(?<!\\)\\++(?:u([0-9a-fA-F]{4})|[nrt])")
+"""However often the text was encoded: each time doubles the backslashes."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def fingerprints(text: str) -> frozenset[int]:
@@ -39,7 +41,9 @@ def fingerprints(text: str) -> frozenset[int]:
 
     Takes time linear in its length.
     """
-    words = _WORD.findall(unescaped(text[:MAX_TEXT_CHARS]).lower().encode("utf-8", "surrogatepass"))
+    words = _WORD.findall(
+        unescaped(text[:MAX_TEXT_CHARS]).casefold().encode("utf-8", "surrogatepass")
+    )
     whole = b"".join(words)
     starts = [0, *accumulate(map(len, words))]
     del starts[bisect_right(starts, len(whole) - GRAM_BYTES) :]
@@ -53,7 +57,13 @@ def fingerprints(text: str) -> frozenset[int]:
 
 def unescaped(text: str) -> str:
     r"""Return ``text`` with JSON's escapes undone (``\n``, ``\u00e9``): it may quote JSON."""
-    return _ESCAPE.sub(_plain, text) if "\\" in text else text
+    if "\\" not in text:
+        return text
+    plain = _ESCAPE.sub(_plain, text)
+    if _SURROGATE.search(plain):
+        # Two escapes, one character.
+        plain = plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return plain
 
 
 def _plain(match: re.Match[str]) -> str:

@@ -12,6 +12,14 @@ EdgeType = Literal["call", "return", "link", "handoff", "data", "before"]
 RunState = Literal["early", "complete", "late", "evicted"]
 
 
+class Join(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that another one was found to be part of, by what, and how sure that is (0 to 1)."""
+
+    run_id: str
+    by: Literal["session", "a2a", "history", "setup"]
+    confidence: float
+
+
 class Edge(msgspec.Struct, frozen=True, kw_only=True):
     """Cause to effect: ``source`` and ``target`` are indices into ``CausalGraph.steps``.
 

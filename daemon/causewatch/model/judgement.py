@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -13,6 +13,7 @@ FaultName = Literal[
     "repeated_call", "ping_pong", "unknown_agent", "cut_off", "missing_shape", "lost_at_handoff",
     "flattened", "changed_fact", "unused_result", "out_of_order", "ungrounded",
 ]  # fmt: skip
+FAULT_NAMES: tuple[FaultName, ...] = get_args(FaultName)
 ViolationName = Literal[
     "schema", "truncation", "serialization", "ordering", "poisoning",
     "missing", "delta", "empty", "stale", "low_score",

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
+
+JoinBy = Literal["link", "session", "a2a", "history"]
+"""What may join several traces to one run."""
 
 
 class RunLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,6 +19,7 @@ class RunLimits(msgspec.Struct, frozen=True, kw_only=True):
     late_s: float = 3600.0
     max_live_mib: int = 512
     max_spans_per_run: int = 20_000
+    join: tuple[JoinBy, ...] = ("link", "session", "a2a", "history")
 
 
 class PayloadLimits(msgspec.Struct, frozen=True, kw_only=True):

@@ -165,6 +165,9 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
     evaluations: tuple[Evaluation, ...] = ()
 
+    derived: bool = False
+    """No span records this step: it is read from messages, and its span is one that shows it."""
+
     @property
     def name(self) -> str:
         """Return what people call this step: the tool's or agent's name, else the span's name."""

@@ -8,6 +8,8 @@ from typing import TypeAlias
 import msgspec
 import rfc8785
 
+MAX_SAFE_INTEGER = 2**53 - 1
+MAX_PLAIN_DEPTH = 64
 Value: TypeAlias = "str | bool | int | float | bytes | list[Value] | dict[str, Value] | None"
 """An OTLP AnyValue or a JSON value. ``bytes`` occurs only in OTLP."""
 
@@ -18,6 +20,12 @@ def canonical_bytes(value: Value) -> bytes:
     Values outside of RFC 8785's domain (integers past 2**53, NaN, bytes) get the bytes of sorted,
     compact JSON, so that every value has a digest.
     """
+    if _is_plain(value, 0):
+        # For these both write the same bytes, and this is many times as fast.
+        try:
+            return msgspec.json.encode(value, order="sorted")
+        except (ValueError, TypeError):
+            pass
     try:
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, ValueError, RecursionError):
@@ -27,6 +35,22 @@ def canonical_bytes(value: Value) -> bytes:
     except (ValueError, TypeError, RecursionError):
         # Lone surrogates and the like: no JSON writes them, but they have a spelling.
         return repr(value).encode("utf-8", "backslashreplace")
+
+
+def _is_plain(value: Value, depth: int) -> bool:
+    """Tell whether ``value`` holds neither floats nor large integers, nor keys beyond ASCII.
+
+    Numbers and the order of keys are where RFC 8785 is stricter than sorted JSON.
+    """
+    if isinstance(value, str) or value is None or isinstance(value, bool):
+        return True
+    if isinstance(value, int):
+        return -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER
+    if depth >= MAX_PLAIN_DEPTH:
+        return False
+    if isinstance(value, dict):
+        return all(key.isascii() and _is_plain(member, depth + 1) for key, member in value.items())
+    return isinstance(value, list) and all(_is_plain(item, depth + 1) for item in value)
 
 
 def sha256_of(value: Value) -> str:

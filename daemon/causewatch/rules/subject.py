@@ -1,13 +1,15 @@
 """Turns a judged run into what signatures are evaluated over: its spans with ``causewatch.*``.
 
-Each received span is a node with what causewatch derived for it; each derived handoff, which has no
-span of its own, is one more node, a synthetic span. Rules, ``query`` and forwarding all use this
+Each received span is a node with what causewatch derived for it, and with its token counts under
+the names of the GenAI conventions, whatever its dialect calls them; each derived handoff, which has
+no span of its own, is one more node, a synthetic span. Rules, ``query`` and forwarding all use this
 one place, so a signature that matches here matches there.
 
 Besides the attributes of the handbook: ``causewatch.blame.category`` stands on the origin step of a
 corrupted run, ``causewatch.blame.role`` (string array: origin, propagator, symptom) on every step
-that blame names. Of a run that is not complete none of these is set: what looks like an uncaught
-fault may yet be noticed and repaired.
+that blame names; ``causewatch.failed`` (string array: evaluation, caller, symptom) on the roots of
+a run of which somebody said that it ended wrong, whatever its verdict. Of a run that is not
+complete none of these is set: what looks like an uncaught fault may yet be noticed and repaired.
 """
 
 from __future__ import annotations
@@ -25,6 +27,16 @@ from causewatch.signatures.subject import Subject
 
 _SETTLED_LATE = frozenset({"unused_result"})
 """Faults that say what did not happen: of a run under way it may still happen."""
+_USAGE = {
+    "input_tokens": "gen_ai.usage.input_tokens",
+    "output_tokens": "gen_ai.usage.output_tokens",
+    "total_tokens": "gen_ai.usage.total_tokens",
+    "cache_read_tokens": "gen_ai.usage.cache_read.input_tokens",
+    "cache_write_tokens": "gen_ai.usage.cache_write.input_tokens",
+    "reasoning_tokens": "gen_ai.usage.reasoning.output_tokens",
+    "cost": "gen_ai.usage.cost",
+}
+"""Names of the OpenTelemetry GenAI conventions; the total and the cost are what SDKs add."""
 _WORST_FIRST = ("violated", "unverifiable", "pass")
 _Derived = dict[str, Value]
 
@@ -74,6 +86,7 @@ def _of_step(graph: CausalGraph, index: int) -> _Derived:
             dialect=step.dialect,
         ),
         **_payloads(step),
+        **_usage(step),
     }
 
 
@@ -91,6 +104,15 @@ def _payloads(step: Step) -> _Derived:
     return found
 
 
+def _usage(step: Step) -> _Derived:
+    """Return the usage under its canonical names, where the span has it under others."""
+    if step.usage is None:
+        return {}
+    known = step.span.attributes
+    values = {key: getattr(step.usage, name) for name, key in _USAGE.items() if key not in known}
+    return {key: value for key, value in values.items() if value is not None}
+
+
 def _add_judgement(assessment: Assessment, derived: Sequence[_Derived]) -> None:
     """Add faults, tool verdicts, blame and, on the roots, the run's health."""
     graph, blame = assessment.graph, assessment.blame
@@ -105,6 +127,10 @@ def _add_judgement(assessment: Assessment, derived: Sequence[_Derived]) -> None:
             derived[verdict.step]["causewatch.validation"] = worst
     if graph.state != "early":
         _add_blame(graph, blame, derived)
+        for failing in assessment.failed_by:
+            for index, parent in enumerate(graph.parent):
+                if parent == -1:
+                    _append(derived[index], "causewatch.failed", failing.by)
 
 
 def _add_blame(graph: CausalGraph, blame: Blame, derived: Sequence[_Derived]) -> None:

@@ -57,6 +57,10 @@ DERIVED: tuple[Derived, ...] = (
         name="health", type="string", doc="on roots: verdict of the run",
         values=get_args(RunVerdictName),
     ),
+    Derived(
+        name="failed", type="string list", doc="on roots: who says that the run ended wrong",
+        values=("evaluation", "caller", "symptom"),
+    ),
     Derived(name="synthetic", type="bool", doc="a handoff that no received span shows"),
     Derived(name="handoff.from", type="string", doc="agent that handed over"),
     Derived(name="handoff.to", type="string", doc="agent that took over"),

@@ -27,6 +27,7 @@ from causewatch.signatures.syntax import (
     Form,
     GroupBy,
     IsNil,
+    Literally,
     Named,
     Origin,
     PathTo,
@@ -78,9 +79,13 @@ def stage_text(stage: Stage) -> str:
             return f"path({_types(types)})"
         case GroupBy(key=key):
             return f"by({_field(key)})"
-        case Compare(left=Aggregate(function=function, operand=operand), operator=operator):
+        case Compare(
+            left=Aggregate(function=function, operand=operand),
+            operator=operator,
+            right=Literally() as right,
+        ):
             read = "" if operand is None else _field(operand)
-            return f"{function}({read}) {operator} {format_stage(stage).rpartition(' ')[2]}"
+            return f"{function}({read}) {operator} {format_field(right)}"
         case _:
             return format_stage(stage)
 

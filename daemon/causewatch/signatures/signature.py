@@ -120,7 +120,11 @@ class Signature:
         """
         if self.kind == "metrics":
             raise SignatureError(
-                "unsupported", "a metrics query cannot be evaluated here", text=self.text, offset=0
+                "unsupported",
+                "a metrics query is not run here: a rule's `window` and `min_runs` count matching"
+                " runs over time, `for` and `keep_firing_for` say how long",
+                text=self.text,
+                offset=0,
             )
         if limits is not DEFAULT_EVALUATION_LIMITS:
             return self._evaluate(subject, limits)

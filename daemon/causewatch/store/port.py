@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from causewatch.faults.history import History
 from causewatch.model.finding import Alert, AlertState, Finding
 from causewatch.model.incident import Incident, IncidentState
 from causewatch.store.record import (
@@ -155,7 +156,19 @@ class OutboxStore(Protocol):
         ...
 
 
-class Store(RunStore, AlertStore, OutboxStore, Protocol):
+class HistoryStore(Protocol):
+    """What tools used to return."""
+
+    def put_history(self, grown: History, *, at_ns: int) -> None:
+        """Insert or replace the tools in ``grown``; beyond a limit the oldest are forgotten."""
+        ...
+
+    def history(self) -> History:
+        """Return all tools, those that changed last at the end."""
+        ...
+
+
+class Store(RunStore, AlertStore, OutboxStore, HistoryStore, Protocol):
     """Everything a daemon keeps."""
 
     def transaction(self) -> AbstractContextManager[None]:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from causewatch.faults.history import NO_HISTORY, History
 from causewatch.model.incident import Incident
 
 OutboxState = Literal["queued", "sending", "sent", "dead"]
@@ -17,7 +18,9 @@ class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     """One judged run: ``state`` is the graph's, ``verdict`` the blame's, times are Unix ns.
 
     ``summary`` is the line of ``causewatch explain`` as JSON bytes, ``explanation`` the same for
-    people. ``batches`` are the numbers of the inbox batches its spans arrived in.
+    people. ``batches`` are the numbers of the inbox batches its spans arrived in. ``history`` is
+    what was known of those of its tools whose results did not fit it: with that alone the run is
+    judged again as it was, whatever was learned since.
     """
 
     run_id: str
@@ -31,6 +34,7 @@ class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     started_at_ns: int = 0
     ended_at_ns: int = 0
     updated_at_ns: int = 0
+    history: History = NO_HISTORY
 
 
 class TraceLink(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,8 @@ import pytest
 from causewatch.app.address import Address
 from causewatch.app.config import Config, Receive, Web, is_config_file, load_config
 from causewatch.errors import ProblemsError
+from causewatch.faults.tuning import Tuning
+from causewatch.model.limits import ScoreLimit
 from causewatch.notify.config import Matcher
 
 FULL = """\
@@ -20,7 +22,8 @@ receive:
   auth: {bearer_token: "${env:OTLP_TOKEN}"}
   tls: {cert_file: tls/crt, key_file: tls/key}
 web: {listen: "127.0.0.1:19319", external_url: "https://causewatch.example.com/"}
-runs: {quiet: 2s, quiet_without_root: 20s, max_age: 10m, late: 30m, max_live_mib: 64}
+runs:
+  {quiet: 2s, quiet_without_root: 20s, max_age: 10m, late: 30m, max_live_mib: 64, join: [a2a, link]}
 store: {path: data, retention: {age: 7d}}
 links: {trace: "https://tempo.example.com/{{ $trace_id }}"}
 route:
@@ -68,6 +71,7 @@ def test_every_key_is_read(folder: Path) -> None:
     assert config.receive.tls.cert_file == str(folder / "tls/crt")
     assert config.web.external_url == "https://causewatch.example.com"
     assert (config.runs.quiet_s, config.runs.max_age_s) == (2, 600)
+    assert config.runs.join == ("link", "a2a")
     assert config.store_path == folder / "data"
     assert config.retention_s == 7 * 86400
     assert config.receivers[1].slack[0].bot_token == "xoxb-1"
@@ -93,7 +97,41 @@ def test_an_empty_file_gives_the_defaults(folder: Path) -> None:
     assert config.receive == Receive()
     assert config.web == Web()
     assert config.receive.grpc.is_loopback
+    assert config.runs.join == ("link", "session", "a2a", "history")
     assert config.route is None
+
+
+@pytest.mark.parametrize("join", ["[]", "[link]"])
+def test_joins_can_be_switched_off(folder: Path, join: str) -> None:
+    """Only what is listed joins traces to runs; nothing at all may be."""
+    runs = loaded(folder, f"runs: {{join: {join}}}").runs
+    assert list(runs.join) == join.strip("[]").split()
+
+
+def test_limits_of_evaluations_are_read_in_order(folder: Path) -> None:
+    """Names are globs; a limit may stand on either side, or on both."""
+    text = "evaluations:\n- {name: 'faith*', min_score: 0.7}\n- {name: '*', max_score: -0.5}\n"
+    assert loaded(folder, text).scores == (
+        ScoreLimit(name="faith*", min_score=0.7),
+        ScoreLimit(name="*", max_score=-0.5),
+    )
+
+
+def test_detectors_are_tuned(folder: Path) -> None:
+    """Which faults are looked for, and their numbers; what is not given keeps its default."""
+    text = (
+        "faults: {off: [low_score, stale], min_repeats: 5, min_passes: 6, min_history_results: 9,"
+        " stale_after: 12h, min_score: 0.4}"
+    )
+    assert loaded(folder, text).faults == Tuning(
+        off=frozenset({"low_score", "stale"}),
+        min_repeats=5,
+        min_passes=6,
+        min_history_results=9,
+        stale_after_s=43_200.0,
+        min_score=0.4,
+    )
+    assert loaded(folder, "faults: {}").faults == loaded(folder, "").faults == Tuning()
 
 
 def test_one_receiver_needs_no_route(folder: Path) -> None:
@@ -115,6 +153,13 @@ WRONG = [
     ("receivers: [{name: a}, {name: a}]", ["a second receiver 'a'"]),
     ("receivers: [{name: a}, {name: b}]", ["several receivers need a `route`"]),
     ("receivers: [{name: a}]\nroute: {receiver: aa}", ["there is no receiver 'aa'; did you mean"]),
+    ("faults: {off: [lowscore]}", ["lowscore"]),
+    ("faults: {min_repeats: 1}", ["min_repeats"]),
+    ("faults: {min_score: 2}", ["min_score"]),
+    ("faults: {stale_after: 4}", ["needs a unit"]),
+    ("faults: {max_repeats: 4}", ["a faults section has no key 'max_repeats'"]),
+    ("evaluations: [{name: a}]", ["1:15: give `min_score`, `max_score`, or both"]),
+    ("evaluations: [{min_score: 1}]", ["name"]),
     (
         "receivers: [{name: a, slack_configs: [{channel: '#x'}]}]",
         ["Slack takes either a bot token or an incoming webhook's URL"],

@@ -14,6 +14,7 @@ from app_fixtures import LOST
 from causewatch.app.address import Address
 from causewatch.app.config import Config, Receive, Web
 from causewatch.app.daemon import Daemon
+from causewatch.errors import ProblemsError
 
 FREE = Address(host="127.0.0.1", port=0)
 
@@ -94,3 +95,18 @@ def test_a_signal_at_any_moment_of_the_wait_is_heard(
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert asked_count >= 200
+
+
+def test_dialects_of_the_configuration_are_in_force(tmp_path: Path) -> None:
+    """They are read at the start; one that is wrong refuses it, with its place."""
+    table = tmp_path / "mine.yaml"
+    table.write_text("dialects: [{dialect: mine, detect: [{scope: desk}]}]", encoding="utf-8")
+    config = Config(dialect_paths=(table,), store_path=tmp_path / "store")
+    made = Daemon(config)
+    try:
+        assert [each.id for each in made._pipeline._dialects if not each.shipped] == ["mine"]
+    finally:
+        made.stop()
+    table.write_text("dialects: [{dialect: mine, detct: []}]", encoding="utf-8")
+    with pytest.raises(ProblemsError, match="did you mean 'detect'"):
+        Daemon(config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sqlite3
 from pathlib import Path
@@ -19,6 +20,7 @@ from causewatch.graph.assemble import RunAssembler
 from causewatch.inbox.sqlite import SqliteInbox
 from causewatch.incidents.gather import IncidentChange
 from causewatch.model.limits import RunLimits
+from causewatch.otlp.json import json_to_protobuf
 from causewatch.store.sqlite.store import SqliteStore
 from causewatch.telemetry.metrics import Metrics
 
@@ -162,6 +164,39 @@ def test_late_spans_reopen_a_run(house: House) -> None:
     house.turn(after_s=61)
     (run,) = house.store.recent_runs()
     assert (run.state, run.verdict) == ("late", "corrupted")
+    house.close()
+
+
+def evaluation(house: House, label: str) -> None:
+    """Send what an evaluator says of the only run, as a log record without a span."""
+    (run,) = house.store.recent_runs()
+    said = {"gen_ai.evaluation.name": "correctness", "gen_ai.evaluation.score.label": label}
+    record = {
+        "traceId": run.trace_ids[0],
+        "eventName": "gen_ai.evaluation.result",
+        "attributes": [{"key": k, "value": {"stringValue": v}} for k, v in said.items()],
+    }
+    body = {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
+    house.inbox.append("logs", json_to_protobuf("logs", json.dumps(body).encode()), 1).result()
+
+
+@pytest.mark.parametrize(("label", "failed"), [("incorrect", True), ("correct", False)])
+def test_a_bad_evaluation_names_the_likeliest_origin(
+    house: House, label: str, *, failed: bool
+) -> None:
+    """It may come long after the run: the verdict stays, and the likeliest origin is named."""
+    house.send(FINE)
+    house.turn()
+    house.turn(after_s=11)
+    evaluation(house, label)
+    house.turn()
+    house.turn(after_s=61)
+    (run,) = house.store.recent_runs()
+    told = json.loads(run.summary)
+    assert (run.verdict, told["verdict"]) == ("healthy", "healthy")
+    assert bool(told["failed_by"]) is failed
+    assert (told["origin"] is not None) is failed
+    assert ("Known to have ended wrong" in run.explanation) is failed
     house.close()
 
 

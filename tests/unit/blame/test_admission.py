@@ -19,6 +19,11 @@ ADMITS = [
     "No se pudo leer el pedido.",
     "Your message seems cut off.",
     "接続エラーが発生しました",
+    "データを取得できませんでした。",
+    "Сервер недоступен.",
+    "Não consegui ler o pedido.",
+    "我无法访问系统。",
+    "لم أتمكن من الوصول إلى النظام.",
 ]
 SILENT = [
     "Refunded 249.90 to the original card.",
@@ -34,6 +39,34 @@ SILENT = [
 def test_admissions(text: str) -> None:
     """Words of failure in several languages admit a fault."""
     assert admits(text, told_text="", fault_text="")
+
+
+AGES = [
+    "The figures are from an old snapshot and may have changed.",
+    "12.40 EUR, as of 2026-02-11.",
+    "Der Preis ist veraltet.",
+    "12,40 EUR (Stand vom 11.02.)",
+    "Le tarif n'est pas à jour.",
+    "El dato está desactualizado.",
+    "Os dados estão desatualizados.",
+    "Данные устарели.",
+    "この価格は古い可能性があります。",
+    "数据截至二月。",
+    "هذا السعر قديم.",
+]
+
+
+@pytest.mark.parametrize("text", AGES)
+def test_telling_the_age_of_a_value_admits_that_it_is_old(text: str) -> None:
+    """Who says of what day a value is passes no lie on; of another fault that says nothing."""
+    assert admits(text, told_text="", fault_text="", is_age=True)
+    assert not admits(text, told_text="", fault_text="")
+
+
+@pytest.mark.parametrize("text", SILENT)
+def test_plain_reports_tell_no_age(text: str) -> None:
+    """A value without its day is told as today's."""
+    assert not admits(text, told_text="", fault_text="", is_age=True)
 
 
 @pytest.mark.parametrize("text", SILENT)

@@ -10,6 +10,7 @@ from causewatch.blame.atoms import Atoms
 from causewatch.blame.path import MAX_HOPS_COUNT, path_of
 from causewatch.blame.uses import Use
 from causewatch.model.graph import CausalGraph, Edge, EdgeType
+from graph_fixtures import graph_of, span, tool
 
 
 def chain(count: int) -> CausalGraph:
@@ -59,6 +60,42 @@ def test_hops_between_name_their_edge() -> None:
     graph = edged(chain(4), (1, 2, "data"), (2, 4, "handoff"))
     hops = path_of(graph, 1, [use(4)], ["used it"], "broke")
     assert hops[1].evidence == "flowed on (1-2)"
+
+
+@pytest.mark.parametrize(
+    ("evidence", "share", "expected"),
+    [
+        ("text", 1.0, "flowed on (text)"),
+        ("text", 0.834, "flowed on (text, 83% of it)"),
+        ("read back", 0.5, "flowed on (read back, 50% of it)"),
+        ("values", 1.0, "flowed on (values)"),
+        ("tool_call_id c1", 0.5, "flowed on (tool_call_id c1)"),
+    ],
+)
+def test_hops_by_content_say_how_much_was_carried(
+    evidence: str, share: float, expected: str
+) -> None:
+    """A tenth of a result in a prompt is weaker than all of it, and people are told so."""
+    graph = edged(chain(4), (2, 4, "handoff"))
+    carried = Edge(source=1, target=2, type="data", evidence=evidence, share=share)
+    graph = msgspec.structs.replace(graph, edges=(carried, *graph.edges))
+    assert path_of(graph, 1, [use(4)], ["used it"], "broke")[1].evidence == expected
+
+
+def test_values_that_were_carried_stand_in_quotes() -> None:
+    """They stem from payloads: whoever must not see those leaves the quotations out."""
+    graph = graph_of(
+        span(0, length_ms=900),
+        tool(1, 0, "look", arguments={"side": "west"}, result={"berth": "KQ-7781", "pay": 2499.0}),
+        tool(2, 0, "book", arguments={"berth": "KQ-7781", "pay": 2499}, result={"no": "BK-4"}),
+        tool(3, 0, "tell", arguments={"no": "BK-44-1"}, result={"ok": True}),
+    )
+    hops = path_of(graph, 1, [use(2)], ["used it"], "broke")
+    assert [hop.step for hop in hops] == [1, 2]
+    handed = Edge(source=2, target=3, type="handoff", evidence="h")
+    graph = msgspec.structs.replace(graph, edges=(*graph.edges, handed))
+    hops = path_of(graph, 1, [use(3)], ["used it"], "broke")
+    assert hops[1].evidence == "flowed on (values “kq-7781”, “2499”)"
 
 
 def test_a_path_passes_every_use() -> None:

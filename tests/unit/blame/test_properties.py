@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from blame_fixtures import RunBuilder
 from causewatch.blame.cause import cause_of
+from causewatch.blame.ending import Ending
 from causewatch.blame.judge import judge
+from causewatch.blame.mermaid import explain_mermaid, graph_mermaid
 from causewatch.blame.render import explain_json, graph_json
 from causewatch.blame.story import explain_text
 from causewatch.contracts.compile import compile_contract
@@ -83,6 +85,32 @@ def test_any_run_is_judged_and_shown(told: list[tuple[Any, ...]]) -> None:
     assert explain_json(assessment)["verdict"] == blame.verdict
     assert len(graph_json(assessment)["handoffs"]) == len(graph.handoffs)
     assert cause_of(assessment).category == (blame.category or "")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(runs, st.booleans(), st.integers(0, 40))
+def test_a_failed_run_always_has_an_origin(
+    told: list[tuple[Any, ...]],
+    failed: bool,  # hypothesis passes by position
+    place: int,
+) -> None:
+    """Whatever happened, somebody's step is named, and the verdict does not change."""
+    graph = played(told)
+    seen = graph.steps[place % len(graph.steps)].span.span_id
+    assessment = judge(graph, CONTRACTS, ending=Ending(failed=failed, symptom=seen))
+    blame = assessment.blame
+    assert blame.verdict == judge(graph, CONTRACTS).blame.verdict
+    assert blame.origin is not None
+    assert blame.symptom is not None
+    assert graph.steps[blame.symptom.step].span.span_id == seen
+    assert blame.path[0].step == blame.origin.step
+    assert blame.path[-1].step in {blame.symptom.step, blame.origin.step}
+    assert 0 < (blame.confidence or 0) <= 1
+    count = len(graph.steps)
+    assert all(0 <= r.step < count and r.step != blame.origin.step for r in blame.reached)
+    assert all(char.isprintable() or char == "\n" for char in explain_text(assessment, width=40))
+    assert explain_mermaid(assessment)
+    assert graph_mermaid(assessment)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -12,9 +12,9 @@ from causewatch.blame.candidate import Candidate, candidates_of
 from causewatch.blame.report import report_of
 from causewatch.blame.spread import Spread, spread_of
 from causewatch.blame.uses import Scene, scene_of, told_before
-from causewatch.faults.outcome import final_answer
 from causewatch.faults.calls import calls_of
 from causewatch.faults.detect import detect
+from causewatch.faults.outcome import final_answer
 from causewatch.model.graph import CausalGraph
 from causewatch.model.step import Message, TextPart
 
@@ -247,3 +247,15 @@ def test_uses_are_in_order_of_time() -> None:
     run.call("pay_c", {"n": 1}, 1)
     run.say("Done.")
     assert [use.kind for use in scene(run.graph()).uses] == ["act", "handoff", "act", "answer"]
+
+
+def test_a_failure_in_a_run_that_used_nothing() -> None:
+    """A call without arguments in a run without an answer is all there is: no harm is seen."""
+    run = RunBuilder()
+    run.call("send_letter", None, {"error": "mailroom closed"})
+    graph = run.graph()
+    assert not [use for use in scene(graph).uses if use.kind == "answer"]
+    assert spreads(graph) == []
+    bare = msgspec.structs.replace(scene(graph), uses=())
+    (failed,) = candidates_of(graph, detect(graph), ())
+    assert spread_of(bare, failed) is None

@@ -47,6 +47,71 @@ def test_explain_names_the_cause_and_exits_with_one() -> None:
     assert done.code == 1
 
 
+def test_failed_names_the_likeliest_origin_and_keeps_the_verdict() -> None:
+    """The caller knows more than the spans: an origin with little confidence, and exit code 0."""
+    done = run("explain", "--failed", "--traces", FINE)
+    (line,) = done.lines
+    assert (line["verdict"], done.code) == ("healthy", 0)
+    assert line["origin"]["span_id"]
+    assert line["origin"]["agent"]
+    assert 0 < line["confidence"] < 0.4
+    assert line["confidence_parts"]["observed"] > line["confidence"]
+    assert [each["by"] for each in line["failed_by"]] == ["caller"]
+
+
+def test_failed_changes_nothing_where_the_evidence_is_there() -> None:
+    """A proven corruption is told as before, but for who said that the run failed."""
+    (plain,) = run("explain", "--traces", CUT).lines
+    (failed,) = run("explain", "--failed", "--traces", CUT).lines
+    assert {**failed, "failed_by": []} == plain
+
+
+def test_symptom_traces_back_from_a_span() -> None:
+    """Its id may be cut short; other runs of the input are left out."""
+    (plain,) = run("explain", "--traces", CUT).lines
+    seen = plain["path"][-1]["span_id"]
+    (line,) = run("explain", "--symptom", seen[:9].upper(), "--traces", FINE, CUT).lines
+    assert line["run"] == plain["run"]
+    assert line["symptom"]["span_id"] == seen
+    assert line["origin"] == plain["origin"]
+    assert line["failed_by"][0]["by"] == "symptom"
+
+
+@pytest.mark.parametrize("symptom", ["zzzz", "0000000000000000", "%s", "x" * 500])
+def test_a_symptom_that_no_span_has_is_a_usage_error(symptom: str) -> None:
+    """It says what was looked for."""
+    done = run("explain", "--symptom", symptom, "--traces", CUT)
+    assert (done.code, done.out) == (2, "")
+    assert "no span of the input" in done.err
+
+
+def test_a_symptom_that_may_be_several_spans_is_a_usage_error() -> None:
+    """It says how many there are."""
+    spans = [step["span_id"] for step in run("graph", "--traces", CUT).lines[0]["steps"]]
+    start = next(c for c in "0123456789abcdef" if sum(s.startswith(c) for s in spans) > 1)
+    done = run("explain", "--symptom", start, "--traces", CUT)
+    assert done.code == 2
+    assert "spans have ids that begin with" in done.err
+
+
+@pytest.mark.parametrize("command", ["explain", "graph"])
+def test_mermaid_draws_a_flowchart(command: str) -> None:
+    """One a run, of the path or of the whole graph, to paste into a document."""
+    done = run(command, "--format", "mermaid", "--traces", CUT)
+    lines = done.out.splitlines()
+    assert lines[1] == "flowchart TD"
+    assert any(line.startswith("  subgraph a0[") for line in lines)
+    assert any(":::origin" in line for line in lines)
+    assert done.code == (1 if command == "explain" else 0)
+
+
+def test_text_is_as_wide_as_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a pipe as ``COLUMNS`` says."""
+    monkeypatch.setenv("COLUMNS", "60")
+    done = run("explain", "--format", "text", "--traces", CUT)
+    assert max(map(len, done.out.splitlines())) <= 60 + 18
+
+
 def test_explain_of_a_healthy_run_exits_with_zero() -> None:
     """No finding; objects that are not known are null."""
     done = run("explain", "--traces", FINE)

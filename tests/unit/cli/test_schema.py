@@ -8,7 +8,7 @@ from causewatch.resources import shipped
 from cli_fixtures import run
 
 
-@pytest.mark.parametrize("name", ["rules", "config", "rules.schema.json"])
+@pytest.mark.parametrize("name", ["rules", "config", "dialects", "rules.schema.json"])
 def test_a_schema_is_printed(name: str) -> None:
     """By its file's name, or by its first word."""
     done = run("schema", name)

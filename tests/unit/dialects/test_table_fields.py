@@ -298,3 +298,15 @@ def test_steering_said_in_a_message_is_no_error() -> None:
         )
     )
     assert (steered.error_type, steered.error_message) == ("", "")
+
+
+def test_the_first_task_of_a_crew_is_what_the_user_asked_for() -> None:
+    """CrewAI's instrumentation records no calls of models: only the crew's span tells the task."""
+    crew: dict[str, Value] = {
+        "openinference.span.kind": "CHAIN",
+        "crew_tasks": json.dumps([{"description": "hi", "agent_role": "a"}, {"description": "x"}]),
+    }
+    kickoff = span(1, name="crew.kickoff")
+    assert understand(with_attributes(kickoff, crew)).input_messages == (HI,)
+    bare = understand(with_attributes(kickoff, crew | {"crew_tasks": "[]"}))
+    assert bare.input_messages == ()

@@ -417,10 +417,15 @@ def test_an_overlay_adds_to_the_dialect_below() -> None:
             "execute_tool",
             gen_ai__tool__name="t",
             mcp__method__name="tools/call",
-            mcp__session__id="s",
+            rpc__response__status_code="-32602",
         )
     )
-    assert (step.kind, step.dialect, step.session) == ("tool", "otel_genai", "s")
+    assert (step.kind, step.dialect, step.error_type) == ("tool", "otel_genai", "-32602")
+
+
+def test_a_connection_is_no_session() -> None:
+    """One MCP connection serves many conversations: runs must not be taken for one by its id."""
+    assert understand(span(1, mcp__method__name="tools/call", mcp__session__id="s")).session == ""
 
 
 def test_fields_are_filled_from_the_next_dialect() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -74,11 +75,26 @@ def test_a_status_alone_is_no_failure_of_a_handoff() -> None:
 
 TRUNCATED = [
     ('{"rows": [{"id": 1}, {"id":', 0.8),
-    ("row 1, row 2, (12 more)", 0.7),
+    ("row 1, row 2, (12 more)", 0.3),
     ("The report covers the first quarter of the year and then...", 0.6),
     ({"text": "The report [truncated]"}, 0.6),
     ({"rows": [1], "has_more": True}, 0.3),
 ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "want"),
+    [
+        ("The report covers the first quarter of the year and then some…", []),
+        ('{"report": "the first quarter", "rows": [{"id": 1}, {"id":', ["truncated"]),
+    ],
+)
+def test_another_agent_may_end_in_dots(answer: str, want: list[str]) -> None:
+    """What an agent answers is its own wording; JSON that does not close is cut all the same."""
+    run = RunBuilder()
+    run.hand_over("planner", {"task": LONG}, result=answer)
+    run.say("Done.")
+    assert [name for name, _ in names(run.graph())] == want
 
 
 @pytest.mark.parametrize(("result", "confidence"), TRUNCATED, ids=str)
@@ -171,6 +187,7 @@ NO_LOOPS: dict[str, list[tuple[str, Any, Any]]] = {
     "other arguments": [("get_a", {"n": n}, [1]) for n in range(5)],
     "nothing recorded": [("get_a", None, [1])] * 5,
     "no results": [("get_a", {"n": 1}, None)] * 5,
+    "polling in an envelope": [("get_a", {"n": 1}, {"result": "still running"})] * 5,
     "polling": [("get_a", {"n": 1}, {"status": "queued"})] * 5,
     "acting between": [("get_a", {"n": 1}, [1]), ("send_b", {"n": 1}, {"id": 1})] * 2
     + [("get_a", {"n": 1}, [1])],
@@ -286,6 +303,9 @@ SLICED = [
     ("the first line", TWO.splitlines()[0], False),
     ("with other words after it", f"{LONG[:42]} Friday.", False),
     ("a few words", LONG[:20], False),
+    ("with a mark after a sentence", f"{LONG} […]", False),
+    ("with dots after a word", f"{LONG[:42]} …", True),
+    ("with a mark in another language", f"{LONG[:42]}... [省略]", True),
 ]
 
 
@@ -296,6 +316,17 @@ def test_the_bare_beginning_of_what_was_said_was_sliced(got: str, cut: bool) -> 
     """A model rewords; only code stops after so many characters, unless a line or sentence ends."""
     graph, step = handed({"task": TWO}, got, mechanical=False, performed=False)
     assert names(graph) == ([("cut_off", step)] if cut else [])
+
+
+def test_json_that_was_sent_and_arrives_in_part_was_sliced() -> None:
+    """Wherever JSON stops before its end, it is not whole: behind a quotation mark, or a comma."""
+    sent = {"crates": ["D-1", "D-2", "D-3"], "hall": 7, "until": "Friday", "note": "mind the lead"}
+    raw = json.dumps(sent)
+    for size in range(30, len(raw) - 2, 3):
+        graph, step = handed(sent, raw[:size], mechanical=False, performed=False)
+        assert ("cut_off", step) in names(graph), raw[:size]
+    whole, _ = handed(sent, raw, mechanical=False, performed=False)
+    assert names(whole) == []
 
 
 CUT_OFF = [

@@ -12,7 +12,7 @@ import pytest
 from causewatch.blame.judge import judge
 from causewatch.graph.build import build
 from causewatch.model.finding import Finding
-from causewatch.model.judgement import Assessment, Blame, Category, Origin
+from causewatch.model.judgement import Assessment, Blame, Category, Failing, Origin
 from causewatch.model.span import LogRecord, Span
 from causewatch.otlp.decode import decode_logs, decode_traces
 from causewatch.otlp.json import json_to_protobuf
@@ -83,6 +83,23 @@ def test_every_category_of_corruption_has_a_rule(category: Category) -> None:
     assert alerts_of(Assessment(graph=early, blame=blame)) == []
     healthy = msgspec.structs.replace(blame, verdict="healthy")
     assert alerts_of(Assessment(graph=graph, blame=healthy)) == []
+
+
+def test_a_run_that_an_evaluation_failed_is_a_ticket_that_names_the_likeliest_origin() -> None:
+    """Once: one that is proven to be corrupted is told by the rule of its category."""
+    origin = Origin(step=2, agent="finder", at="output", reason="why")
+    blame = Blame(verdict="healthy", category="other", origin=origin, confidence=0.1)
+    failing = Failing(by="evaluation", what="evaluation “a” says “fail”")
+    assessment = Assessment(graph=run_of(), blame=blame, failed_by=(failing,))
+    (labels,) = alerts_of(assessment)
+    assert labels == {"alertname": "RunEndedWrong", "workflow": "shop", "severity": "ticket"}
+    (group,) = pack().groups
+    (found,) = evaluate(group, assessment, 1).findings
+    assert found.cause.origin is not None
+    assert found.cause.origin.agent == "finder"
+    corrupted = msgspec.structs.replace(blame, verdict="corrupted")
+    (labels,) = alerts_of(msgspec.structs.replace(assessment, blame=corrupted))
+    assert labels["alertname"] == "RunCorrupted"
 
 
 def test_every_shipped_rule_tells_people_what_happened() -> None:

@@ -3,10 +3,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from causewatch.blame.judge import judge
+from causewatch.graph.build import build
 from causewatch.model.judgement import (
     Assessment,
     Blame,
     ContractVerdict,
+    Failing,
     Fault,
     HandoffVerdictName,
     Origin,
@@ -15,9 +18,10 @@ from causewatch.model.judgement import (
     Violation,
     ViolationName,
 )
-from causewatch.model.value import sha256_of
+from causewatch.model.value import Value, sha256_of
 from causewatch.rules.subject import step_of, subject_of
 from causewatch.signatures.signature import compile_query
+from graph_fixtures import span, span_id, with_attributes
 from rules_fixtures import SECOND_NS, handoff_of, payload, run_of
 
 
@@ -73,6 +77,21 @@ def test_the_root_carries_the_health_and_nothing_else_does() -> None:
     graph = msgspec.structs.replace(run_of(), parent=(-1, 0, -2, 0))
     subject = subject_of(Assessment(graph=graph, blame=Blame(verdict="unverifiable")))
     assert [d.get("causewatch.health") for d in subject.derived] == ["unverifiable", *[None] * 3]
+
+
+def test_the_root_says_who_knows_that_the_run_failed() -> None:
+    """Each kind of source once, whatever the verdict; of a run under way nobody knows yet."""
+    failed_by = (
+        Failing(by="evaluation", what="a"),
+        Failing(by="evaluation", what="b"),
+        Failing(by="caller", what="c"),
+    )
+    assessment = Assessment(graph=run_of(), failed_by=failed_by, blame=Blame(verdict="healthy"))
+    subject = subject_of(assessment)
+    assert subject.derived[0]["causewatch.failed"] == ["evaluation", "caller"]
+    assert not [d for d in subject.derived[1:] if "causewatch.failed" in d]
+    early = msgspec.structs.replace(assessment, graph=run_of(state="early"))
+    assert not [d for d in subject_of(early).derived if "causewatch.failed" in d]
 
 
 def test_faults_are_an_array_without_doubles() -> None:
@@ -284,3 +303,22 @@ def test_derived_attributes_hide_what_a_span_claims() -> None:
     assessment = Assessment(graph=graph, blame=Blame(verdict="corrupted"))
     assert matched(assessment, '{ span.causewatch.health = "corrupted" }') == ["root"]
     assert matched(assessment, '{ span.causewatch.step = "tool" }') == ["t1"]
+
+
+def test_token_counts_have_one_name_in_every_dialect() -> None:
+    """A signature over cost or tokens need not know who instrumented; what is there stays."""
+    theirs: dict[str, Value] = {
+        "openinference.span.kind": "LLM",
+        "llm.token_count.prompt": 1_200,
+        "llm.cost.total": 0.5,
+    }
+    ours: dict[str, Value] = {
+        "gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 1_500,
+        "gen_ai.usage.prompt_tokens": 7,
+    }  # fmt: skip
+    spans = [with_attributes(span(1), theirs), with_attributes(span(2), ours)]
+    assessment = judge(build(run_id="r", spans=spans))
+    many = "{ span.gen_ai.usage.input_tokens > 1000 }"
+    assert matched(assessment, many) == [span_id(1), span_id(2)]
+    assert matched(assessment, "{ span.gen_ai.usage.cost = 0.5 }") == [span_id(1)]
+    assert "gen_ai.usage.input_tokens" not in subject_of(assessment).derived[1]

@@ -41,6 +41,7 @@ _WORDS = [
         ("{.a=1}-[data ! {.g=1}]->>{2,}{}", "{ .a = 1 } -[data ! { .g = 1 }]->>{2,} { }"),
         ("{}|by(.a)|count()>2|coalesce()", "{ } | by(.a) | count() > 2 | coalesce()"),
         ("{}|max(.a +1)>2", "{ } | max(.a + 1) > 2"),
+        ("{}|count()>({.a=1}|count())", "{ } | count() > ({ .a = 1 } | count())"),
         ("({}|count())>({.a=1}|count())", "({ } | count()) > ({ .a = 1 } | count())"),
         ("{}|rate()by(.a)", "{ } | rate() by(.a)"),
         ("{} with(most_recent=true)", "{ } with(most_recent=true)"),

@@ -1,6 +1,7 @@
 """OpenTelemetry MCP semantic conventions, laid over whatever else a span carries.
 
-Source: open-telemetry/semantic-conventions-genai, docs/gen-ai/mcp.md.
+``mcp.session.id`` names a connection between client and server, which outlives conversations: it
+is no session. Source: open-telemetry/semantic-conventions-genai, docs/gen-ai/mcp.md.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ MCP = Dialect(
         tool=(*keys("gen_ai.tool.name"), Source(span="name", pattern=r".*tools/call (.+)$")),
         arguments=payloads("gen_ai.tool.call.arguments"),
         result=payloads("gen_ai.tool.call.result"),
-        session=keys("mcp.session.id"),
         error_type=keys("error.type", "rpc.response.status_code"),
     ),
 )

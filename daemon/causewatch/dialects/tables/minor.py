@@ -72,14 +72,18 @@ MINOR = Dialect(
         _rule("other", "koog.node.name"),
     ),
     fields=fields(
+        agent=keys("lk.agent_name"),
+        call_id=keys("lk.function_tool.id"),
         session=keys("genkit:sessionId"),
         model=(Source(key="genkit:name", kinds=("model",)),),
         tool=(
-            *keys("flue.tool.name"),
+            *keys("flue.tool.name", "lk.function_tool.name"),
             *keys("genkit:name", kinds=_CALLS),
             Source(span="name", kinds=("tool",), fallback=True),
         ),
-        arguments=payloads("flue.tool.arguments", "genkit:input", kinds=("tool",)),
+        arguments=payloads(
+            "flue.tool.arguments", "lk.function_tool.arguments", "genkit:input", kinds=("tool",)
+        ),
         result=payloads(
             "flue.tool.result", "lk.function_tool.output", "genkit:output", kinds=("tool",)
         ),

@@ -106,6 +106,10 @@ OPENINFERENCE = Dialect(
             Source(prefix="llm.input_messages.", fmt="flat_messages"),
             Source(prefix="llm.prompts.", fmt="flat_messages"),
             Source(key="input.value", fmt="messages", kinds=("model",)),
+            Source(
+                key="crew_tasks", path="0.description", fmt="messages", kinds=("workflow",),
+                role="user",
+            ),
         ),
         output_messages=(
             Source(prefix="llm.output_messages.", fmt="flat_messages", role="assistant"),

@@ -125,6 +125,7 @@ OPENLLMETRY = Dialect(
             "input_tokens": (*COMMON["input_tokens"], *keys("llm.usage.prompt_tokens")),
             "output_tokens": (*COMMON["output_tokens"], *keys("llm.usage.completion_tokens")),
             "total_tokens": (*COMMON["total_tokens"], *keys("llm.usage.total_tokens")),
+            # langgraph.command.source_node is a node inside of the agent, not the agent.
             "handoff_from": keys(
                 "gen_ai.handoff.from_agent", _META + "lc_agent_name", kinds=("handoff",)
             ),

@@ -60,10 +60,13 @@ KINDS = (
 )  # fmt: skip
 
 
+_NOT_TOOL: tuple[StepKind, ...] = ("model", "agent", "workflow", "other")
+
+
 def _chat(name: str, role: str) -> tuple[Source, ...]:
     return (
         Source(key=name, fmt="messages", role=role),
-        Source(events=DETAILS, key=name, fmt="messages", role=role),
+        Source(events=DETAILS, key=name, fmt="messages", role=role, kinds=_NOT_TOOL),
     )
 
 
@@ -138,7 +141,6 @@ _INPUT_EVENTS = (
     "gen_ai.system.message", "gen_ai.user.message", "gen_ai.assistant.message",
     "gen_ai.tool.message",
 )  # fmt: skip
-_NOT_TOOL: tuple[StepKind, ...] = ("model", "agent", "workflow", "other")
 
 OTEL_GENAI_LEGACY = Dialect(
     id="otel_genai_legacy",

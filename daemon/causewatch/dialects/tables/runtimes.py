@@ -34,11 +34,14 @@ AUTOGEN = Dialect(
             "operation": keys("messaging.operation", "gen_ai.operation.name"),
             "input_messages": (
                 *COMMON["input_messages"],
-                Source(key="message", fmt="messages", kinds=("message",)),
+                Source(key="message", fmt="messages", kinds=("message",), absent=("No Message",)),
             ),
         }
     ),
 )
+
+_NAMED = r"(?!WorkflowBuilder-[0-9a-f]{8}-)(.{1,200})"
+"""A generated name holds an id: no name to group runs by."""
 
 AGENT_FRAMEWORK = Dialect(
     id="microsoft_agent_framework",
@@ -60,8 +63,11 @@ AGENT_FRAMEWORK = Dialect(
     ),
     fields=fields(
         **{
-            # A workflow's own name is generated and holds an id: no name to group runs by.
             **COMMON,
+            "workflow": (
+                *keys("gen_ai.workflow.name"),
+                Source(key="workflow.name", pattern=_NAMED),
+            ),
             "error_type": (*keys("build.error.type"), *COMMON["error_type"]),
             "error_message": (*keys("build.error.message"), *COMMON["error_message"]),
         }

@@ -92,7 +92,9 @@ VERCEL_AI = Dialect(
         reasoning_tokens=keys(
             "ai.usage.reasoningTokens", "ai.usage.outputTokenDetails.reasoningTokens"
         ),
-        finish_reason=keys("ai.response.finishReason", "gen_ai.response.finish_reasons"),
+        finish_reason=keys(
+            "ai.response.finishReason", "ai.finishReason", "gen_ai.response.finish_reasons"
+        ),
         error_type=(Source(events=("exception",), key="exception.type"),),
         error_message=(
             Source(span="status_message"),

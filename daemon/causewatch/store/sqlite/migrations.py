@@ -48,4 +48,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             name TEXT PRIMARY KEY, slot_ns INTEGER NOT NULL) WITHOUT ROWID""",
         "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     ),
+    (
+        """CREATE TABLE tool_history (
+            tool TEXT PRIMARY KEY, changed_at_ns INTEGER NOT NULL,
+            value BLOB NOT NULL) WITHOUT ROWID""",
+        "CREATE INDEX tool_history_by_time ON tool_history (changed_at_ns)",
+    ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from causewatch.store.sqlite.alerts import AlertTables
+from causewatch.store.sqlite.history import HistoryTables
 from causewatch.store.sqlite.outbox import OutboxTables
 from causewatch.store.sqlite.runs import RunTables
 
@@ -18,7 +19,7 @@ _DANGLING = (
 )
 
 
-class SqliteStore(RunTables, AlertTables, OutboxTables):
+class SqliteStore(RunTables, AlertTables, OutboxTables, HistoryTables):
     """``Store`` in one SQLite file, or in memory without a path."""
 
     def meta(self, key: str) -> str | None:
