@@ -11,6 +11,7 @@ import msgspec
 
 from causewatch.faults.calls import Call, Run
 from causewatch.faults.envelope import failure_in
+from causewatch.faults.malformed import is_malformed
 from causewatch.faults.override import speaks_to_machine
 from causewatch.faults.passages import Content, content_of, normal, values_of, words_of
 from causewatch.faults.sources import prompts_of
@@ -36,7 +37,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     asked: str
     """What the user and, before the result, delegating agents said; no standing instructions."""
     asked_stems: frozenset[str]
-    """The stems of all words by which anybody, standing instructions too, may have asked."""
+    """The stems of their words."""
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,9 +47,6 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     content: Content
     text: str
     """All passages, to see at once that a value is in none."""
-    told: Told
-    pointed: bool
-    """The user named what was asked for."""
 
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +70,9 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
     """The share of the words of the tool's name that the user used."""
     slotted: bool
     """The passage speaks of an argument, by its name, into which a lifted address went."""
+    told: Told
+    pointed: bool
+    """The user named what the source was asked for."""
 
     @property
     def commands(self) -> bool:
@@ -79,11 +80,6 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
         passages = self.source.content.passages
         at = passages.index(self.passage)
         return speaks_to_machine(" ".join(passages[max(at - 1, 0) : at + 1]))
-
-    @property
-    def pointed(self) -> bool:
-        """Tell whether the user named what the source was asked for."""
-        return self.source.pointed
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -108,15 +104,21 @@ class Story:
         self._run = run
         self._prompts = prompts_of(run.graph)
         self._handed = tuple(_handed(run))
-        self._telling: dict[tuple[str, ...], Told] = {}
+        self._telling: dict[int, Told] = {}
         self._fields: set[str] = set()
         self._sources: list[Source] = []
+        self._source_texts: set[str] = set()
         self._known: dict[str, Content] = {}
         self._coming = sorted(
             (call for call in run.calls if _may_tell(call)),
             key=lambda call: call.step.span.end_ns,
             reverse=True,
         )
+
+    @cached_property
+    def _normal(self) -> list[str]:
+        """The prompts, normalised."""
+        return [normal(prompt.text) for prompt in self._prompts]
 
     @cached_property
     def _turns(self) -> dict[str, list[tuple[int, int]]]:
@@ -137,14 +139,18 @@ class Story:
         self._read_until(self._decided_ns(call))
         embedded = {found for value in values if " " in value for found in _ADDRESS.findall(value)}
         for source in self._sources[-MAX_SOURCES_COUNT:]:
-            told, text = source.told.text, source.text
-            news = {v: k for v, k in values.items() if v in text and not _has(v, told)}
-            parts = tuple(v for v in embedded if v in text and v not in told)
+            there = {v: k for v, k in values.items() if v in source.text}
+            within = [v for v in embedded if v in source.text]
+            if not there and not within:
+                continue
+            told = self._told_beside(source).text
+            news = {v: k for v, k in there.items() if not _has(v, told)}
+            parts = tuple(v for v in within if v not in told)
             for passage in source.content.passages if news or parts else ():
                 lifted = {value: key for value, key in news.items() if _has(value, passage)}
-                within = tuple(v for v in parts if v in passage)
-                if lifted or within:
-                    yield self._pair(call, source, passage, lifted, within)
+                inner = tuple(v for v in parts if v in passage)
+                if lifted or inner:
+                    yield self._pair(call, source, passage, lifted, inner)
 
     def _pair(
         self,
@@ -154,7 +160,7 @@ class Story:
         lifted: dict[str, str],
         embedded: tuple[str, ...],
     ) -> Pair:
-        names = name_words(call.step.name)
+        names, told = name_words(call.step.name), self._told_beside(source)
         words = words_of(passage)
         stems = frozenset(map(stem, words))
         unlisted = tuple(
@@ -174,7 +180,9 @@ class Story:
             about=_share(names, stems),
             loosely=_loose_share(names, words),
             slotted=not slots.isdisjoint(words),
-            asked=_share(names, source.told.stems),
+            asked=_share(names, told.stems),
+            told=told,
+            pointed=_is_pointed_at(source, told),
         )
 
     def _decided_ns(self, call: Call) -> int:
@@ -201,54 +209,63 @@ class Story:
             if not content.passages or call.index in self._run.trusted:
                 continue
             if _failed(call):
-                # A failed call with half its data is a failure, whatever its error text says.
+                # A failed call with half its data is a failure, whatever its error text says, and
+                # data that something broke are no prose.
                 continue
             source = self._source(call, content)
             # Who read it first brought it.
-            if not any(other.text == source.text for other in self._sources):
+            if source.text not in self._source_texts:
+                self._source_texts.add(source.text)
                 self._sources.append(source)
 
     def _source(self, call: Call, content: Content) -> Source:
         """Return a source without the passages that only repeat what the call itself said."""
         asked = values_of(call.step.arguments.value) if call.step.arguments else {}
         kept = tuple(p for p in content.passages if not any(p in value for value in asked))
-        told = self._told_beside(call, kept)
         return Source(
             call=call,
             content=msgspec.structs.replace(content, passages=kept),
             text="\n".join(kept),
-            told=told,
-            pointed=any(len(v) >= MIN_LIFTED_CHARS and _has(v, told.text) for v in asked),
         )
 
-    def _told_beside(self, call: Call, passages: tuple[str, ...]) -> Told:
-        """Return what the run was told that cannot stem from the result of ``call``.
+    def _told_beside(self, source: Source) -> Told:
+        """Return what the run was told that cannot stem from the result of ``source``.
 
         What an agent is told that had spoken before is a user's next message. What one is told that
         starts afterwards was made up from what went before, in whatever role it is recorded; and a
-        later message that holds one of the ``passages`` is the result itself, told again.
+        later message that holds one of the passages is the result itself, told again.
         """
-        owner, end_ns = self._run.graph.owner, call.step.span.end_ns
-        spoke = {agent for agent, turns in self._turns.items() if agent and turns[0][0] < end_ns}
-        said = tuple(
-            prompt
-            for prompt in self._prompts
-            if prompt.at_ns < end_ns
-            or (owner[prompt.step] in spoke and not _holds(prompt.text, passages))
-        )
-        handed = tuple(text for at_ns, text in self._handed if at_ns < end_ns)
-        key = (*(prompt.text for prompt in said), "", *handed)
-        if key not in self._telling:
-            text = normal("\n".join(prompt.text for prompt in said))
-            users = (prompt.text for prompt in said if not prompt.is_standing)
-            asked = normal("\n".join((*users, *handed)))
-            self._telling[key] = Told(
-                text=text,
-                stems=frozenset(map(stem, words_of(text))),
-                asked=asked,
-                asked_stems=frozenset(map(stem, words_of(asked))),
+        index, end_ns = source.call.index, source.call.step.span.end_ns
+        if index not in self._telling:
+            owner, passages = self._run.graph.owner, source.content.passages
+            spoke = {who for who, turns in self._turns.items() if who and turns[0][0] < end_ns}
+            said = [
+                (prompt.is_standing, text)
+                for prompt, text in zip(self._prompts, self._normal, strict=True)
+                if prompt.at_ns < end_ns
+                or (owner[prompt.step] in spoke and not any(p in text for p in passages))
+            ]
+            users = (text for is_standing, text in said if not is_standing)
+            handed = (text for at_ns, text in self._handed if at_ns < end_ns)
+            self._telling[index] = _told(
+                "\n".join(t for _, t in said), "\n".join((*users, *handed))
             )
-        return self._telling[key]
+        return self._telling[index]
+
+
+def _told(text: str, asked: str) -> Told:
+    return Told(
+        text=text,
+        stems=frozenset(map(stem, words_of(text))),
+        asked=asked,
+        asked_stems=frozenset(map(stem, words_of(asked))),
+    )
+
+
+def _is_pointed_at(source: Source, told: Told) -> bool:
+    arguments = source.call.step.arguments
+    asked = values_of(arguments.value) if arguments else {}
+    return any(len(v) >= MIN_LIFTED_CHARS and _has(v, told.text) for v in asked)
 
 
 def _handed(run: Run) -> Iterator[tuple[int, str]]:
@@ -257,12 +274,7 @@ def _handed(run: Run) -> Iterator[tuple[int, str]]:
         if handoff.sent is not None:
             start = handoff.performed_by if handoff.performed_by is not None else handoff.sender
             at_ns = run.graph.steps[start].span.start_ns
-            yield from ((at_ns, text) for text in texts(handoff.sent.value))
-
-
-def _holds(text: str, passages: tuple[str, ...]) -> bool:
-    said = normal(text)
-    return any(passage in said for passage in passages)
+            yield from ((at_ns, normal(text)) for text in texts(handoff.sent.value))
 
 
 def _may_tell(call: Call) -> bool:
@@ -273,7 +285,11 @@ def _failed(call: Call) -> bool:
     if call.result is None:
         return False
     value = call.result.value
-    return failure_in(value) is not None or (isinstance(value, str) and starts_as_failure(value))
+    return (
+        failure_in(value) is not None
+        or is_malformed(call.result.raw)
+        or (isinstance(value, str) and starts_as_failure(value))
+    )
 
 
 def _has(value: str, text: str) -> bool:

