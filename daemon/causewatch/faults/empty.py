@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from causewatch.faults.calls import Run
+from causewatch.faults.words import says_nothing_found
 from causewatch.model.judgement import Fault
 from causewatch.model.value import Value
 
@@ -34,6 +35,8 @@ def detect_empty(run: Run) -> Iterator[Fault]:
 def is_empty(value: Value, depth: int = 0) -> bool:
     """Tell whether a result holds nothing: no value, or only empty collections and zero counts.
 
+    Nor does a text that only says so, where it is the whole result.
+
     What is nested deeper than ``MAX_EMPTY_DEPTH`` counts as something.
     """
     if isinstance(value, dict):
@@ -41,4 +44,6 @@ def is_empty(value: Value, depth: int = 0) -> bool:
             is_empty(member, depth + 1) or (key.lower() in _COUNT_KEYS and member == 0)
             for key, member in value.items()
         )
-    return value is None or (isinstance(value, str | list) and not value)
+    if isinstance(value, str):
+        return not value or (not depth and says_nothing_found(value))
+    return value is None or (isinstance(value, list) and not value)
