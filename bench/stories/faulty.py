@@ -44,3 +44,6 @@ FAULTS: dict[str, tuple[Maker, tuple[str, ...]]] = {
     "ping_pong": (mishandled.ping_pong, ("transfer", "chat")),
 }
 """Each fault with the topologies in which it can happen."""
+
+IN_HANDOFF = frozenset({"cut_handoff", "marked_cut", "cut_json", "flattened", "drift_in_code"})
+"""Those in which code changes what reaches an agent: visible only where that is recorded."""

@@ -12,7 +12,7 @@ from bench.stories import genai, langchain, native, openinference
 from bench.stories.autogen import CORE, autogen
 from bench.stories.controls import CONTROLS
 from bench.stories.emit import Dress, Emitted, emit
-from bench.stories.faulty import FAULTS
+from bench.stories.faulty import FAULTS, IN_HANDOFF
 from bench.stories.kit import Kit, domains
 from bench.stories.plot import Plot, Truth
 from bench.stories.scene import Node
@@ -86,8 +86,6 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
     """Names of agents."""
     symptoms: tuple[str, ...] = ()
     """Span ids."""
-    placeable: bool = True
-    """Whether the spans hold what is needed to see the fault at all."""
 
 
 def make(seed: int, count: int) -> Iterator[tuple[dict[str, Any], Label]]:
@@ -107,7 +105,7 @@ def make_one(run: str, story: str, rng: Random) -> tuple[dict[str, Any], Label]:
         (dialect, topology)
         for dialect, (_, _, topologies) in DIALECTS.items()
         for topology in topologies
-        if topology in possible
+        if topology in possible and not is_hidden(story, dialect, topology)
     ]
     dialect = rng.choice(sorted({pair[0] for pair in fitting}))
     topology = rng.choice([pair[1] for pair in fitting if pair[0] == dialect])
@@ -131,6 +129,12 @@ def make_one(run: str, story: str, rng: Random) -> tuple[dict[str, Any], Label]:
         symptoms=_ids(emitted, truth.symptoms),
     )
     return emitted.request, label
+
+
+def is_hidden(story: str, dialect: str, topology: str) -> bool:
+    """Tell whether no span would show what an agent received, so that a change to it is unseen."""
+    shows = dialect != "autogen" and (dialect, topology) != ("crewai", "delegate")
+    return story in IN_HANDOFF and not shows
 
 
 def _emitted(nodes: list[Node], dialect: str, rng: Random) -> Emitted:

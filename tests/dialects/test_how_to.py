@@ -41,11 +41,9 @@ def test_the_dialect_of_the_page_reads_the_spans_of_the_page(tmp_path: Path) -> 
     (tmp_path / "orchard.yaml").write_text(table, encoding="utf-8")
     (tmp_path / "causewatch.yaml").write_text(config, encoding="utf-8")
     (tmp_path / "run.pb").write_bytes(encode_traces(spans))
-    assert run("check", "orchard.yaml", cwd=tmp_path).out == ""
-    done = run(
-        "dialects", "explain", "--format", "text", "run.pb", "--dialects", "orchard.yaml",
-        cwd=tmp_path,
-    )  # fmt: skip
+    own, spans_file = tmp_path / "orchard.yaml", tmp_path / "run.pb"
+    assert run("check", own).out == ""
+    done = run("dialects", "explain", "--format", "text", spans_file, "--dialects", own)
     assert [done.out] == blocks("add-a-dialect.md", "text")
 
 

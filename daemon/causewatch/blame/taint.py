@@ -111,11 +111,22 @@ class _Taint:
 
     def _invention(self, use: Use) -> Hit | None:
         """Return how an act rests on a value from nowhere, or ``None``."""
-        if use.kind != "act" or not self._inventions_left:
+        if not self._inventions_left:
             return None
         is_empty = self._candidate.fault == "empty"
+<<<<<<< HEAD
         if is_empty and _creates(self._graph.steps[use.step].name):
             return None  # Nothing was found: that is why things are made.
+=======
+        if is_empty and (use.kind != "act" or use.agent != self._call.agent):
+            return self._found_nowhere(use)
+        if use.kind != "act":
+            return None
+        if is_empty and _creates(self._graph.steps[use.step].name):
+            # That nothing was found may be just why something is created, under a new name.
+            self._given.add(use.atoms)
+            return None
+>>>>>>> d1f0daa496d82f8d530142b6fac3b848085f57f7
         self._inventions_left -= 1
         invented = ungrounded(use.atoms, self._given.strong)
         if is_empty and use.agent != self._call.agent and invented:
@@ -129,6 +140,41 @@ class _Taint:
         factor = INVENTED_FACTOR if self._candidate.fault == "empty" else UNGROUNDED_FACTOR
         evidence = f"uses {_listed(invented)}, which nothing it was given explains"
         return Hit(use=use, evidence=evidence, factor=factor)
+
+    def _found_nowhere(self, use: Use) -> Hit | None:
+        """Return how what an agent made up after it found nothing was gone on with, or ``None``.
+
+        It takes a reference, with letters and digits, that nothing explains and that the agent
+        itself told of: "nothing found" may well have been told on as just that.
+        """
+        self._inventions_left -= 1
+        invented = {
+            atom
+            for atom in ungrounded(use.atoms, self._given.strong)
+            if len(atom) >= MIN_REFERENCE_CHARS
+            and _REFERENCE.search(atom)
+            and any(char.isdigit() for char in atom)
+        }
+        if use.agent != self._call.agent:
+            invented &= self._told_by_caller(use.at_ns)
+        if not invented:
+            return None
+        evidence = f"tells of {_listed(invented)}, which nothing it was given explains"
+        return Hit(use=use, evidence=evidence, factor=INVENTED_FACTOR)
+
+    def _told_by_caller(self, until_ns: int) -> AbstractSet[str]:
+        """Return the values in what the agent that made the call said after it."""
+        told = Pool()
+        for i, step in enumerate(self._graph.steps):
+            if (
+                step.kind == "model"
+                and self._graph.owner[i] == self._call.agent
+                and self._call.step.span.end_ns <= step.span.start_ns
+                and step.span.end_ns <= until_ns
+            ):
+                for message in step.output_messages:
+                    told.add(atoms_of_text("\n".join(said_in(message))))
+        return told.strong
 
     def _claim(self, use: Use) -> Hit | None:
         """Return how an agent tells an outcome that its failed act did not have, or ``None``.

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from causewatch.faults.calls import Run
+<<<<<<< HEAD
 from causewatch.faults.words import says_nothing_found
+=======
+from causewatch.faults.text import fold
+>>>>>>> d1f0daa496d82f8d530142b6fac3b848085f57f7
 from causewatch.model.judgement import Fault
 from causewatch.model.value import Value
 
 MAX_EMPTY_DEPTH = 50
 _COUNT_KEYS = frozenset({"count", "total", "total_count", "hits", "num_results", "size", "length"})
+
+MAX_SAYING_CHARS = 80
+_COUNTED = re.compile(r"[1-9]")
+_SAYINGS = (
+    "no result", "no match", "no record", "no entries", "no entry", "no document", "no data",
+    "no rows", "no hits", "no items", "nothing found", "none found", "nothing matches", "0 rows",
+    "0 results", "0 hits", "0 matches", "0 records", "keine treffer", "keine ergebnisse",
+    "keine eintr", "keine daten", "nichts gefunden", "sin resultados", "no hay resultados",
+    "no se encontr", "aucun r", "aucune donn", "rien trouv", "nessun risultato", "nenhum resultado",
+    "nada encontrado", "sem resultados", "geen resultaten", "niets gevonden", "inga resultat",
+    "inga träffar", "ingen treff", "brak wynik", "nie znaleziono", "sonuç bulunamad",
+    "ничего не найдено", "нет результатов", "нет данных", "見つかりません", "該当なし",
+    "該当する", "結果はありません", "没有找到", "未找到", "无结果", "沒有找到",
+    "결과 없음", "결과가 없",
+    "لا توجد نتائج", "لا نتائج", "لم يتم العثور",
+)  # fmt: skip
+"""How tools say that they found nothing."""
 
 
 def detect_empty(run: Run) -> Iterator[Fault]:
@@ -45,5 +67,18 @@ def is_empty(value: Value, depth: int = 0) -> bool:
             for key, member in value.items()
         )
     if isinstance(value, str):
+<<<<<<< HEAD
         return not value or (not depth and says_nothing_found(value))
     return value is None or (isinstance(value, list) and not value)
+=======
+        return not value.strip() or says_nothing(value)
+    return value is None or (isinstance(value, list) and not value)
+
+
+def says_nothing(text: str) -> bool:
+    """Tell whether a short text says, in some language, that nothing was found."""
+    if len(text) > MAX_SAYING_CHARS:
+        return False
+    said = fold(text)
+    return not _COUNTED.search(said) and any(saying in said for saying in _SAYINGS)
+>>>>>>> d1f0daa496d82f8d530142b6fac3b848085f57f7

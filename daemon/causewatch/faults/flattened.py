@@ -8,11 +8,11 @@ became none, members are missing, or the receiver took one member for another.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from causewatch.faults.asked import calls_by_id
 from causewatch.faults.calls import Call, Run
-from causewatch.faults.crossings import crossings_of
+from causewatch.faults.crossings import Crossing, crossings_of
 from causewatch.faults.empty import is_empty
 from causewatch.faults.expand import expand
 from causewatch.faults.lost_at_handoff import given_to, place_of
@@ -23,7 +23,7 @@ from causewatch.faults.sources import said_in
 from causewatch.faults.text import excerpt, fold, leaves, unescaped
 from causewatch.model.graph import Handoff
 from causewatch.model.judgement import Fault
-from causewatch.model.step import Payload, ToolResultPart
+from causewatch.model.step import ToolResultPart
 from causewatch.model.value import Value
 
 MIN_LOST_COUNT = 2
@@ -42,9 +42,10 @@ _NONE = r"""["']?\s{0,3}[:=]\s{0,3}["']?(?:none|null|undefined|nan|nil)\b"""
 
 def detect_flattened(run: Run) -> Iterator[Fault]:
     """Yield a fault for each handoff, and each result shown to a model, that lost its structure."""
+    outcomes = outcomes_of(run) if run.graph.handoffs else ()
     for crossing in crossings_of(run):
         index, handoff = crossing.handoff, run.graph.handoffs[crossing.handoff]
-        found = _flattened(run, index, crossing.sent, crossing.received)
+        found = _flattened(run, crossing, outcomes)
         if found is not None:
             reason, confidence = found
             yield Fault(
@@ -59,8 +60,11 @@ def detect_flattened(run: Run) -> Iterator[Fault]:
     yield from _broken(run)
 
 
-def _flattened(run: Run, index: int, sent: Payload, received: Payload) -> tuple[str, float] | None:
+def _flattened(
+    run: Run, crossing: Crossing, outcomes: Sequence[Outcome]
+) -> tuple[str, float] | None:
     """Return how a handoff's structure was lost, with a confidence, or ``None``."""
+    index, sent, received = crossing.handoff, crossing.sent, crossing.received
     handoff = run.graph.handoffs[index]
     got = received.raw
     placeholders = [each for each in placeholders_in(got) if each not in sent.raw]
@@ -77,7 +81,7 @@ def _flattened(run: Run, index: int, sent: Payload, received: Payload) -> tuple[
     return (
         _blanked(records, given)
         or _lost(handoff, records_of(_members(expand(sent.value))), given)
-        or _mixed(run, index, records)
+        or _mixed(run, crossing, records, outcomes)
     )
 
 
@@ -138,14 +142,14 @@ def _stands(text: str, given: str) -> bool:
     return bool(re.search(rf"(?<!\d){spelled}(?:[.,]{share}0*|[.,]0+)?(?!\d)", given))
 
 
-def _mixed(run: Run, index: int, records: list[Record]) -> tuple[str, float] | None:
+def _mixed(
+    run: Run, crossing: Crossing, records: list[Record], outcomes: Sequence[Outcome]
+) -> tuple[str, float] | None:
     """Return how the receiver, given text, acted on one member of an object as another."""
-    handoff = run.graph.handoffs[index]
-    if handoff.received is None:
-        return None
+    handoff = run.graph.handoffs[crossing.handoff]
     at_ns = run.graph.steps[place_of(handoff)].span.start_ns
-    given = fold(handoff.received.raw)
-    for outcome in outcomes_of(run):
+    given = fold(crossing.received.raw)
+    for outcome in outcomes:
         if outcome.kind != "act" or outcome.agent != handoff.to_agent or outcome.at_ns < at_ns:
             continue
         confused = _confused(run, outcome, records)

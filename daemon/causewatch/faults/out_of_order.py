@@ -43,6 +43,7 @@ def detect_out_of_order(run: Run) -> Iterator[Fault]:
     only if what was done afterwards rests on a value that the newer state had replaced.
     """
     latest: dict[str, list[_Delivery]] = {}
+    outcomes: tuple[Outcome, ...] | None = None
     left = MAX_PAIRS_COUNT
     for delivery in sorted(_deliveries(run), key=lambda each: each.at_ns)[:MAX_DELIVERIES_COUNT]:
         known = latest.setdefault(delivery.agent, [])
@@ -51,7 +52,8 @@ def detect_out_of_order(run: Run) -> Iterator[Fault]:
             if other.step == delivery.step or not _are_of_one_thing(delivery, other):
                 continue
             if is_older(delivery.state, other.state) and not _was_wanted(delivery):
-                fault = _fault(run, delivery, other)
+                outcomes = outcomes_of(run) if outcomes is None else outcomes
+                fault = _fault(run, delivery, other, outcomes)
                 if fault is not None:
                     yield fault
                     break
@@ -111,11 +113,11 @@ def _words(value: Value) -> Iterator[str]:
         yield str(value)
 
 
-def _fault(run: Run, old: _Delivery, new: _Delivery) -> Fault | None:
+def _fault(run: Run, old: _Delivery, new: _Delivery, outcomes: tuple[Outcome, ...]) -> Fault | None:
     gone = frozenset(
         text for text in outdated(old.state, new.state) if len(text) >= MIN_VALUE_CHARS
     )
-    symptom = _symptom(run, old, new, gone) if gone else None
+    symptom = _symptom(outcomes, old, new, gone) if gone else None
     if symptom is None:
         return None
     outcome, used = symptom
@@ -137,11 +139,11 @@ def _fault(run: Run, old: _Delivery, new: _Delivery) -> Fault | None:
 
 
 def _symptom(
-    run: Run, old: _Delivery, new: _Delivery, gone: frozenset[str]
+    outcomes: tuple[Outcome, ...], old: _Delivery, new: _Delivery, gone: frozenset[str]
 ) -> tuple[Outcome, str] | None:
     """Return the first act, else the answer, that rests on what the newer state had replaced."""
     current = frozenset(new.state.members.values()) - frozenset(old.state.members.values())
-    later = [each for each in outcomes_of(run) if each.at_ns >= old.at_ns]
+    later = [each for each in outcomes if each.at_ns >= old.at_ns]
     for kind in ("act", "answer"):
         for outcome in later:
             if outcome.kind == kind:

@@ -113,8 +113,10 @@ def _is_polling(call: Call) -> bool:
     """Tell whether equal answers prove nothing: there is none, or it says to come back."""
     if call.result is None:
         return True
-    whole = isinstance(call.result.value, str)
-    return any(is_pending(key, leaf, whole=whole) for key, leaf in leaves(call.result.value))
+    held = list(leaves(call.result.value))
+    # Frameworks wrap what a tool returns: {"result": "still running"} is that text as well.
+    whole = len(held) == 1
+    return any(is_pending(key, leaf, whole=whole) for key, leaf in held)
 
 
 def _fault(calls: list[Call]) -> Fault:

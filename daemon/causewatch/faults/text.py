@@ -11,7 +11,7 @@ from causewatch.model.value import Value
 
 MAX_LEAVES_COUNT = 5_000
 MAX_SCANNED_CHARS = 200_000
-_ESCAPE = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|([ntr\"'/]))")
+_ESCAPE = re.compile(r"(?<!\\)\\{1,8}(?:u([0-9a-fA-F]{4})|([ntr\"'/]))")
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r"}
 
 

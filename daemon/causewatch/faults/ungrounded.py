@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain, islice
 
 from causewatch.faults.calls import Call, Run
 from causewatch.faults.envelope import failure_in
@@ -25,6 +26,8 @@ REPLACED_CONFIDENCE = 0.55
 """Where the one id of its form that was told is not used, the made-up one stands in its place."""
 MIN_ID_DIGITS_COUNT = 4
 MAX_FAULTS_COUNT = 10
+MAX_LOOKED_COUNT = 50
+"""Acts with new ids that are looked at: a run that makes up more makes things anew."""
 _OFFER_KEY = re.compile(r"(?i)(?:tool|function)s?\b.*(?:definition|json_schema|name)|\.tools$")
 _CREATING = frozenset(
     {
@@ -38,11 +41,7 @@ _CREATING = frozenset(
 
 def detect_ungrounded(run: Run) -> Iterator[Fault]:
     """Yield a fault for each made-up tool or id, at most ``MAX_FAULTS_COUNT``."""
-    left = MAX_FAULTS_COUNT
-    for fault in (*_tools(run), *_values(run)):
-        if left:
-            left -= 1
-            yield fault
+    yield from islice(chain(_tools(run), _values(run)), MAX_FAULTS_COUNT)
 
 
 def _tools(run: Run) -> Iterator[Fault]:
@@ -77,12 +76,17 @@ def _offered(step: Step) -> str:
 
 def _values(run: Run) -> Iterator[Fault]:
     """Yield a fault for each id in an act that stands nowhere before the model wrote it."""
+    left = MAX_LOOKED_COUNT
     for call in run.calls:
         if not call.acts or call.delegates or call.step.arguments is None:
             continue
+        if not left:
+            return
         if not _CREATING.isdisjoint(name_words(call.step.name)):
             continue
-        made_up = next(_made_up(run, call), None)
+        suspects = _suspects(run, call)
+        left -= bool(suspects)
+        made_up = next(_made_up(run, call, suspects), None)
         if made_up is None:
             continue
         model, fact, told = made_up
@@ -111,20 +115,31 @@ def _went_well(call: Call) -> bool:
     return call.result is not None and failure_in(call.result.value) is None
 
 
-def _made_up(run: Run, call: Call) -> Iterator[tuple[int, Fact, Fact | None]]:
-    """Yield each made-up id of a call, who wrote it, and the one id of its form that was told."""
-    timeline = run.timeline
+def _suspects(run: Run, call: Call) -> list[tuple[str, Fact]]:
+    """Return the ids of a call that a model wrote first of all, with their tokens."""
+    timeline, found = run.timeline, []
     arguments = None if call.step.arguments is None else call.step.arguments.value
-    whole = {leaf for _, leaf in leaves(arguments) if isinstance(leaf, str)}
-    asked = tokens_of(text_of(arguments))
-    for token in asked:
+    for token in tokens_of(text_of(arguments)):
         fact, number = fact_of(token), timeline.first.get(token)
         if fact is None or number is None or not _is_distinctive(fact):
             continue
         content = timeline.contents[number]
         step = run.graph.steps[content.step]
-        if content.side != "said" or step.kind != "model" or not sees_all(step):
-            continue
+        if content.side == "said" and step.kind == "model" and sees_all(step):
+            found.append((token, fact))
+    return found
+
+
+def _made_up(
+    run: Run, call: Call, suspects: list[tuple[str, Fact]]
+) -> Iterator[tuple[int, Fact, Fact | None]]:
+    """Yield each made-up id of a call, who wrote it, and the one id of its form that was told."""
+    timeline = run.timeline
+    arguments = None if call.step.arguments is None else call.step.arguments.value
+    whole = {leaf for _, leaf in leaves(arguments) if isinstance(leaf, str)}
+    asked = tokens_of(text_of(arguments))
+    for token, fact in suspects:
+        number = timeline.first[token]
         groups = re.findall(rf"\d{{{MIN_ID_DIGITS_COUNT},}}", fact.text)
         if any(timeline.stands_before(group, number) for group in groups):
             continue
@@ -132,7 +147,8 @@ def _made_up(run: Run, call: Call) -> Iterator[tuple[int, Fact, Fact | None]]:
         if not any(_is_kin(fact, each) for each in before):
             told = {each.text: each for each in before if _form(each) == _form(fact)}
             is_one = len(told) == 1 and token in whole and told.keys().isdisjoint(asked)
-            yield content.step, fact, next(iter(told.values())) if is_one else None
+            writer = timeline.contents[number].step
+            yield writer, fact, next(iter(told.values())) if is_one else None
 
 
 def _form(fact: Fact) -> str:

@@ -28,6 +28,8 @@ from causewatch.model.step import (
 PROBE_CHARS = 24
 MIN_PROBE_CHARS = 12
 MIN_WORD_CHARS = 4
+MAX_LOOKED_COUNT = 20
+"""Branches whose way is followed through the run."""
 MAX_PROBES_COUNT = 40
 MIN_TELLING_CHARS = 24
 """A branch that said less, and no fact, may have had nothing to say."""
@@ -46,10 +48,12 @@ def detect_unused_result(run: Run) -> Iterator[Fault]:
     as another is no loss; nor is one whose result stands in the input of any later step.
     """
     consumers = _consumers(run)
+    left = MAX_LOOKED_COUNT
     for group in groups_of(run):
         for branch in group.branches:
-            if branch.step in consumers or not _tells(run, branch, group):
+            if not left or branch.step in consumers or not _tells(run, branch, group):
                 continue
+            left -= 1
             found = _join(run, branch, group, consumers)
             if found is not None:
                 yield _fault(run, branch, group, *found)
@@ -72,11 +76,17 @@ def _tells(run: Run, branch: Branch, group: Group) -> bool:
         return False
     if not _went_well(run, branch):
         return False
-    acts = (call for call in run.calls if call.acts and not _informs(call))
-    if any(is_below(run.graph, call.index, branch.step) for call in acts):
+    if any(_is_part(run, call, branch, group) for call in run.calls if call.acts):
         return False
     said = _words(branch, others) if branch.is_structured else len(branch.text) >= MIN_TELLING_CHARS
     return bool(said or _facts(run, branch, others))
+
+
+def _is_part(run: Run, call: Call, branch: Branch, group: Group) -> bool:
+    """Tell whether a branch made an act, of which it has no more than the receipt to tell."""
+    if group.kind == "call":
+        return call.index == branch.step and not _informs(call)
+    return is_below(run.graph, call.index, branch.step) and not _informs(call)
 
 
 def _informs(call: Call) -> bool:

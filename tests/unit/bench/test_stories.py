@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from bench.stories.__main__ import main
 from bench.stories.controls import CONTROLS
-from bench.stories.faulty import FAULTS
+from bench.stories.faulty import FAULTS, IN_HANDOFF
 from bench.stories.kit import Kit, domains, draw, filled, languages
-from bench.stories.make import DIALECTS, Label, make, make_one
+from bench.stories.make import DIALECTS, Label, is_hidden, make, make_one
 from bench.stories.scene import Node, Recorder
 from bench.stories.topology import TOPOLOGIES, played
 from bench.verdicts import spans_of_lines
@@ -252,6 +252,17 @@ def test_templates_keep_values_apart_from_text() -> None:
     assert made["a"][0] == facts.amount
     assert made["a"][1]["b"] == f"{facts.count} of {facts.amount:.2f}"
     assert (made["c"], made["d"]) == (None, facts.count)
+
+
+@pytest.mark.parametrize("story", sorted(IN_HANDOFF))
+def test_a_change_on_the_way_is_never_hidden(story: str) -> None:
+    """Frameworks that do not record what an agent receives are spared faults nobody could see."""
+    assert is_hidden(story, "autogen", "chat")
+    assert is_hidden(story, "crewai", "delegate")
+    assert not is_hidden(story, "crewai", "pipeline")
+    assert not is_hidden("loop", "autogen", "chat")
+    seen = {(label.dialect, label.topology) for _, label in several(story, 60)}
+    assert not seen & {("autogen", "chat"), ("autogen", "transfer"), ("crewai", "delegate")}
 
 
 def test_the_command_writes_runs_and_labels(tmp_path: Path) -> None:

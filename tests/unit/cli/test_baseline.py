@@ -14,9 +14,9 @@ def test_several_files_of_good_runs(tmp_path: Path) -> None:
     (part,) = files(tmp_path, 1, PART, first=7)
     alone = run("explain", "--traces", part)
     assert (alone.code, alone.lines[0]["verdict"]) == (0, "healthy")
-    orders: tuple[list[str | Path], ...] = (
-        ["--traces", part, "--baseline", *good],
-        ["--baseline", *good, "--traces", part],
+    orders: tuple[tuple[str | Path, ...], ...] = (
+        ("--traces", part, "--baseline", *good),
+        ("--baseline", *good, "--traces", part),
     )
     for arguments in orders:
         done = run("explain", *arguments)

@@ -187,6 +187,7 @@ NO_LOOPS: dict[str, list[tuple[str, Any, Any]]] = {
     "other arguments": [("get_a", {"n": n}, [1]) for n in range(5)],
     "nothing recorded": [("get_a", None, [1])] * 5,
     "no results": [("get_a", {"n": 1}, None)] * 5,
+    "polling in an envelope": [("get_a", {"n": 1}, {"result": "still running"})] * 5,
     "polling": [("get_a", {"n": 1}, {"status": "queued"})] * 5,
     "acting between": [("get_a", {"n": 1}, [1]), ("send_b", {"n": 1}, {"id": 1})] * 2
     + [("get_a", {"n": 1}, [1])],

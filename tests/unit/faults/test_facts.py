@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from causewatch.faults.facts import fact_of, how_near, is_next, masked, tokens_of
+from causewatch.faults.placeholders import placeholders_in
+from causewatch.faults.text import unescaped
 
 
 def near(one: str, two: str) -> str:
@@ -161,3 +163,15 @@ def test_spellings_of_one_number(value: object) -> None:
         fact = fact_of(spelled)
         assert fact is not None
         assert fact.readings & plain.readings
+
+
+@pytest.mark.parametrize(
+    "piece", ["\\", "\\u12", "a-", "1.", "a@", "<a.", "[object ", "x.y.", "'1"]
+)
+def test_odd_text_is_read_in_linear_time(piece: str) -> None:
+    """No row of marks takes longer than its length: a test that hangs here found one."""
+    text = piece * (150_000 // len(piece))
+    assert len(tokens_of(text)) <= len(text)
+    assert len(masked(text)[0]) <= len(text)
+    assert placeholders_in(text) == []
+    assert len(unescaped(text)) <= len(text)
