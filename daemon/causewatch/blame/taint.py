@@ -34,8 +34,6 @@ UNGROUNDED_FACTOR = 0.7
 INVENTED_FACTOR = 1.25
 """An empty result proves nothing by itself; acting on a made-up value after it does."""
 WORDS_FACTOR = 0.75
-MIN_MADE_UP_COUNT = 2
-_ID = re.compile(r"[^\W\d]{1,8}[-_/]?\d{3,20}[\w-]{0,20}")
 CLAIM_FACTOR = 0.8
 MIN_REFERENCE_CHARS = 5
 _REFERENCE = re.compile(r"[^\W\d_]")
@@ -114,10 +112,6 @@ class _Taint:
         if not self._inventions_left:
             return None
         is_empty = self._candidate.fault == "empty"
-<<<<<<< HEAD
-        if is_empty and _creates(self._graph.steps[use.step].name):
-            return None  # Nothing was found: that is why things are made.
-=======
         if is_empty and (use.kind != "act" or use.agent != self._call.agent):
             return self._found_nowhere(use)
         if use.kind != "act":
@@ -126,15 +120,8 @@ class _Taint:
             # That nothing was found may be just why something is created, under a new name.
             self._given.add(use.atoms)
             return None
->>>>>>> d1f0daa496d82f8d530142b6fac3b848085f57f7
         self._inventions_left -= 1
         invented = ungrounded(use.atoms, self._given.strong)
-        if is_empty and use.agent != self._call.agent and invented:
-            # "Nothing found" may well have been told on as just that: who asked must have made up
-            # several values, an id among them.
-            invented &= _said_by(self._graph, self._call)
-            if len(invented) < MIN_MADE_UP_COUNT or not any(map(_ID.fullmatch, invented)):
-                return None
         if not invented:
             return None
         factor = INVENTED_FACTOR if self._candidate.fault == "empty" else UNGROUNDED_FACTOR
@@ -194,21 +181,6 @@ class _Taint:
             return None
         evidence = f"tells of {_listed(invented)}, which the failed call did not return"
         return Hit(use=use, evidence=evidence, factor=CLAIM_FACTOR)
-
-
-def _said_by(graph: CausalGraph, call: Call) -> AbstractSet[str]:
-    """Return the values that the agent of a call wrote after it."""
-    said = Pool()
-    for i, step in enumerate(graph.steps):
-        if (
-            step.kind == "model"
-            and graph.owner[i] == call.agent
-            and step.span.start_ns >= call.step.span.end_ns
-        ):
-            for message in step.output_messages:
-                for text in said_in(message):
-                    said.add(atoms_of_text(text))
-    return said.strong
 
 
 def _spoken_before(graph: CausalGraph, call: Call) -> AbstractSet[str]:

@@ -6,11 +6,7 @@ import re
 from collections.abc import Iterator
 
 from causewatch.faults.calls import Run
-<<<<<<< HEAD
-from causewatch.faults.words import says_nothing_found
-=======
 from causewatch.faults.text import fold
->>>>>>> d1f0daa496d82f8d530142b6fac3b848085f57f7
 from causewatch.model.judgement import Fault
 from causewatch.model.value import Value
 
@@ -57,8 +53,6 @@ def detect_empty(run: Run) -> Iterator[Fault]:
 def is_empty(value: Value, depth: int = 0) -> bool:
     """Tell whether a result holds nothing: no value, or only empty collections and zero counts.
 
-    Nor does a text that only says so, where it is the whole result.
-
     What is nested deeper than ``MAX_EMPTY_DEPTH`` counts as something.
     """
     if isinstance(value, dict):
@@ -67,10 +61,6 @@ def is_empty(value: Value, depth: int = 0) -> bool:
             for key, member in value.items()
         )
     if isinstance(value, str):
-<<<<<<< HEAD
-        return not value or (not depth and says_nothing_found(value))
-    return value is None or (isinstance(value, list) and not value)
-=======
         return not value.strip() or says_nothing(value)
     return value is None or (isinstance(value, list) and not value)
 
@@ -81,4 +71,3 @@ def says_nothing(text: str) -> bool:
         return False
     said = fold(text)
     return not _COUNTED.search(said) and any(saying in said for saying in _SAYINGS)
->>>>>>> d1f0daa496d82f8d530142b6fac3b848085f57f7

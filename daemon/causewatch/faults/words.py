@@ -215,36 +215,6 @@ def is_rate_limit(text: str) -> bool:
     return bool(_RATE_LIMIT.search(text[:MAX_FAILURE_HEAD_CHARS]))
 
 
-_NOTHING = re.compile(
-    r"""(?:(?:there\ (?:are|were)\ )?(?:no|0|zero)\ (?:\w{1,20}\ ){0,3}?(?:results?|match(?:es)?|records?
-        |rows|entries|documents?|items|hits)(?:\ (?:were\ )?(?:found|returned|available))?
-      |nothing\ (?:was\ )?found|not\ found
-      |(?:es\ (?:wurden|gibt)\ )?keine\ (?:\w{1,20}\ )?(?:treffer|ergebnisse|einträge|datensätze)
-        (?:\ (?:gefunden|vorhanden))?|nichts\ gefunden
-      |aucun(?:e)?\ (?:résultats?|enregistrements?|entrées?)(?:\ trouvée?s?)?|rien\ trouvé
-      |(?:sin|ningún|no\ hay)\ (?:resultados?|registros?)|no\ se\ encontr(?:ó|aron)\ (?:\w{1,20})
-      |nada\ encontrado|(?:nenhum|sem)\ (?:resultados?|registros?)(?:\ encontrado)?
-      |nessun\ (?:risultato|record)(?:\ trovato)?|geen\ (?:resultaten|gegevens)(?:\ gevonden)?
-      |(?:inga|ingen)\ (?:träffar|resultat(?:er)?|treff)
-      |ничего\ не\ найдено|нет\ (?:результатов|данных|записей)|результатов\ нет
-      |(?:何も)?見つかりません(?:でした)?
-      |該当(?:する(?:データ|結果|項目)(?:は|が))?(?:なし|ありません(?:でした)?)
-      |結果(?:なし|はありません(?:でした)?)
-      |(?:没有|沒有|未)(?:找到|查到|查詢到|查询到)?(?:任何)?(?:相关|相關)?
-        (?:结果|結果|记录|記錄|数据|資料|匹配项)
-      |无结果|無結果|(?:검색\ )?결과(?:가)?\ 없(?:음|습니다)|찾을\ 수\ 없습니다
-      |لا\ (?:توجد|يوجد)\ (?:نتائج|بيانات|سجلات)|لم\ يتم\ العثور\ على\ (?:نتائج|شيء)
-      |sonuç\ bulunamad\u0131|brak\ wyników|žádné\ výsledky)""",
-    re.IGNORECASE | re.VERBOSE,
-)
-MAX_NOTHING_CHARS = 80
-
-
-def says_nothing_found(text: str) -> bool:
-    """Tell whether a text is nothing but the news that nothing was found."""
-    return len(text) <= MAX_NOTHING_CHARS and bool(_NOTHING.fullmatch(text.strip(" .!。\n\t")))
-
-
 _PENDING = re.compile(
     r"\b(?:pending|running|queued|in[ _-]?progress|processing|waiting|not[ _-]ready|scheduled"
     r"|starting|initiali[sz]ing|still|loading|working|building|ausstehend|wartend|läuft|en cours"
