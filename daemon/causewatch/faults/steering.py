@@ -37,7 +37,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     asked: str
     """What the user and, before the result, delegating agents said; no standing instructions."""
     asked_stems: frozenset[str]
-    """The stems of their words."""
+    """The stems of all words by which anybody, standing instructions too, may have asked."""
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +47,9 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     content: Content
     text: str
     """All passages, to see at once that a value is in none."""
+    told: Told
+    pointed: bool
+    """The user named what was asked for."""
 
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,9 +73,6 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
     """The share of the words of the tool's name that the user used."""
     slotted: bool
     """The passage speaks of an argument, by its name, into which a lifted address went."""
-    told: Told
-    pointed: bool
-    """The user named what the source was asked for."""
 
     @property
     def commands(self) -> bool:
@@ -80,6 +80,11 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
         passages = self.source.content.passages
         at = passages.index(self.passage)
         return speaks_to_machine(" ".join(passages[max(at - 1, 0) : at + 1]))
+
+    @property
+    def pointed(self) -> bool:
+        """Tell whether the user named what the source was asked for."""
+        return self.source.pointed
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -97,6 +102,14 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
         return self.addresses or self.unlisted or self.lifted or self.embedded
 
 
+class _Read(msgspec.Struct, frozen=True, kw_only=True):
+    """A result with passages, before anybody asked what the user said beside it."""
+
+    call: Call
+    content: Content
+    text: str
+
+
 class Story:
     """What the user said and what the results brought, in order of time."""
 
@@ -104,21 +117,16 @@ class Story:
         self._run = run
         self._prompts = prompts_of(run.graph)
         self._handed = tuple(_handed(run))
-        self._telling: dict[int, Told] = {}
         self._fields: set[str] = set()
-        self._sources: list[Source] = []
-        self._source_texts: set[str] = set()
+        self._reads: list[_Read] = []
+        self._read_texts: set[str] = set()
+        self._sources: dict[int, Source] = {}
         self._known: dict[str, Content] = {}
         self._coming = sorted(
             (call for call in run.calls if _may_tell(call)),
             key=lambda call: call.step.span.end_ns,
             reverse=True,
         )
-
-    @cached_property
-    def _normal(self) -> list[str]:
-        """The prompts, normalised."""
-        return [normal(prompt.text) for prompt in self._prompts]
 
     @cached_property
     def _turns(self) -> dict[str, list[tuple[int, int]]]:
@@ -138,12 +146,13 @@ class Story:
             return
         self._read_until(self._decided_ns(call))
         embedded = {found for value in values if " " in value for found in _ADDRESS.findall(value)}
-        for source in self._sources[-MAX_SOURCES_COUNT:]:
-            there = {v: k for v, k in values.items() if v in source.text}
-            within = [v for v in embedded if v in source.text]
+        for read in self._reads[-MAX_SOURCES_COUNT:]:
+            there = {v: k for v, k in values.items() if v in read.text}
+            within = [v for v in embedded if v in read.text]
             if not there and not within:
                 continue
-            told = self._told_beside(source).text
+            source = self._source(read)
+            told = source.told.text
             news = {v: k for v, k in there.items() if not _has(v, told)}
             parts = tuple(v for v in within if v not in told)
             for passage in source.content.passages if news or parts else ():
@@ -160,7 +169,7 @@ class Story:
         lifted: dict[str, str],
         embedded: tuple[str, ...],
     ) -> Pair:
-        names, told = name_words(call.step.name), self._told_beside(source)
+        names = name_words(call.step.name)
         words = words_of(passage)
         stems = frozenset(map(stem, words))
         unlisted = tuple(
@@ -180,9 +189,7 @@ class Story:
             about=_share(names, stems),
             loosely=_loose_share(names, words),
             slotted=not slots.isdisjoint(words),
-            asked=_share(names, told.stems),
-            told=told,
-            pointed=_is_pointed_at(source, told),
+            asked=_share(names, source.told.stems),
         )
 
     def _decided_ns(self, call: Call) -> int:
@@ -212,60 +219,68 @@ class Story:
                 # A failed call with half its data is a failure, whatever its error text says, and
                 # data that something broke are no prose.
                 continue
-            source = self._source(call, content)
+            read = _read(call, content)
             # Who read it first brought it.
-            if source.text not in self._source_texts:
-                self._source_texts.add(source.text)
-                self._sources.append(source)
+            if read.text not in self._read_texts:
+                self._read_texts.add(read.text)
+                self._reads.append(read)
 
-    def _source(self, call: Call, content: Content) -> Source:
-        """Return a source without the passages that only repeat what the call itself said."""
-        asked = values_of(call.step.arguments.value) if call.step.arguments else {}
-        kept = tuple(p for p in content.passages if not any(p in value for value in asked))
-        return Source(
-            call=call,
-            content=msgspec.structs.replace(content, passages=kept),
-            text="\n".join(kept),
-        )
+    def _source(self, read: _Read) -> Source:
+        """Return what was read with what the run was told beside it, put together once."""
+        index = read.call.index
+        if index not in self._sources:
+            told = self._told_beside(read.call, read.content.passages)
+            asked = values_of(read.call.step.arguments.value) if read.call.step.arguments else {}
+            self._sources[index] = Source(
+                call=read.call,
+                content=read.content,
+                text=read.text,
+                told=told,
+                pointed=any(len(v) >= MIN_LIFTED_CHARS and _has(v, told.text) for v in asked),
+            )
+        return self._sources[index]
 
-    def _told_beside(self, source: Source) -> Told:
-        """Return what the run was told that cannot stem from the result of ``source``.
+    @cached_property
+    def _normal(self) -> list[str]:
+        """The prompts, normalised."""
+        return [normal(prompt.text) for prompt in self._prompts]
+
+    def _told_beside(self, call: Call, passages: tuple[str, ...]) -> Told:
+        """Return what the run was told that cannot stem from the result of ``call``.
 
         What an agent is told that had spoken before is a user's next message. What one is told that
         starts afterwards was made up from what went before, in whatever role it is recorded; and a
-        later message that holds one of the passages is the result itself, told again.
+        later message that holds one of the ``passages`` is the result itself, told again.
         """
-        index, end_ns = source.call.index, source.call.step.span.end_ns
-        if index not in self._telling:
-            owner, passages = self._run.graph.owner, source.content.passages
-            spoke = {who for who, turns in self._turns.items() if who and turns[0][0] < end_ns}
-            said = [
-                (prompt.is_standing, text)
-                for prompt, text in zip(self._prompts, self._normal, strict=True)
-                if prompt.at_ns < end_ns
-                or (owner[prompt.step] in spoke and not any(p in text for p in passages))
-            ]
-            users = (text for is_standing, text in said if not is_standing)
-            handed = (text for at_ns, text in self._handed if at_ns < end_ns)
-            self._telling[index] = _told(
-                "\n".join(t for _, t in said), "\n".join((*users, *handed))
-            )
-        return self._telling[index]
+        owner, end_ns = self._run.graph.owner, call.step.span.end_ns
+        spoke = {agent for agent, turns in self._turns.items() if agent and turns[0][0] < end_ns}
+        said = [
+            (prompt, text)
+            for prompt, text in zip(self._prompts, self._normal, strict=True)
+            if prompt.at_ns < end_ns
+            or (owner[prompt.step] in spoke and not any(p in text for p in passages))
+        ]
+        text = "\n".join(text for _, text in said)
+        users = (text for prompt, text in said if not prompt.is_standing)
+        handed = (text for at_ns, text in self._handed if at_ns < end_ns)
+        asked = "\n".join((*users, *handed))
+        return Told(
+            text=text,
+            stems=frozenset(map(stem, words_of(text))),
+            asked=asked,
+            asked_stems=frozenset(map(stem, words_of(asked))),
+        )
 
 
-def _told(text: str, asked: str) -> Told:
-    return Told(
-        text=text,
-        stems=frozenset(map(stem, words_of(text))),
-        asked=asked,
-        asked_stems=frozenset(map(stem, words_of(asked))),
+def _read(call: Call, content: Content) -> _Read:
+    """Return what was read without the passages that only repeat what the call itself said."""
+    asked = values_of(call.step.arguments.value) if call.step.arguments else {}
+    kept = tuple(p for p in content.passages if not any(p in value for value in asked))
+    return _Read(
+        call=call,
+        content=msgspec.structs.replace(content, passages=kept),
+        text="\n".join(kept),
     )
-
-
-def _is_pointed_at(source: Source, told: Told) -> bool:
-    arguments = source.call.step.arguments
-    asked = values_of(arguments.value) if arguments else {}
-    return any(len(v) >= MIN_LIFTED_CHARS and _has(v, told.text) for v in asked)
 
 
 def _handed(run: Run) -> Iterator[tuple[int, str]]:
@@ -285,11 +300,9 @@ def _failed(call: Call) -> bool:
     if call.result is None:
         return False
     value = call.result.value
-    return (
-        failure_in(value) is not None
-        or is_malformed(call.result.raw)
-        or (isinstance(value, str) and starts_as_failure(value))
-    )
+    if is_malformed(call.result.raw):
+        return True
+    return failure_in(value) is not None or (isinstance(value, str) and starts_as_failure(value))
 
 
 def _has(value: str, text: str) -> bool:

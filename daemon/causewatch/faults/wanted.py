@@ -70,14 +70,14 @@ class Wishes:
         scope = self._scope(pair)
         if not self._can_compare(pair, scope.said):
             return not (scope.is_stray and pair.fits and self._others(pair))
-        asked = _names(pair.call) & pair.told.asked_stems
+        asked = _names(pair.call) & pair.source.told.asked_stems
         if asked:
             return self._is_what_was_asked(pair, scope, asked)
         return _is_answer(pair, scope)
 
     def _scope(self, pair: Pair) -> _Scope:
         # What the user says of the tools themselves does not make a text his topic.
-        topics = topics_of(pair.told.asked) - self._tool_stems
+        topics = topics_of(pair.source.told.asked) - self._tool_stems
         said = _sentences_with(pair)
         own = topics_of(_without(said, pair.values))
         rest = topics_of(_rest_of(pair, said))
@@ -114,7 +114,7 @@ class Wishes:
         Where some result of the run is the text he spoke of, the others are not; but for what that
         text tells to read.
         """
-        told = pair.told
+        told = pair.source.told
         if told.asked not in self._meant:
             found = self._meant_by(told) if delegates(told.asked) else frozenset()
             self._meant[told.asked] = found
@@ -137,7 +137,7 @@ class Wishes:
 
     def _can_compare(self, pair: Pair, said: str) -> bool:
         """Tell whether the user's words and the tool's name are of one language."""
-        text = pair.told.asked
+        text = pair.source.told.asked
         if text not in self._tongues:
             self._tongues[text] = tongue_of(text)
         tongue = self._tongues[text]
