@@ -95,8 +95,7 @@ RULES: tuple[Rule, ...] = (
         why="the text there speaks to the machine, not to the user",
         confidence=0.55,
         holds=lambda pair: (
-            (bool(pair.addresses) or (bool(pair.unlisted) and pair.loosely > 0))
-            and pair.call.acts
+            (bool(pair.addresses) or (bool(pair.unlisted) and pair.loosely > 0 and pair.call.acts))
             and pair.commands
         ),
     ),
