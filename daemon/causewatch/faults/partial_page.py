@@ -10,7 +10,7 @@ import msgspec
 from causewatch.faults.calls import Call, Run
 from causewatch.faults.expand import expand
 from causewatch.faults.sources import said_in
-from causewatch.faults.text import fold
+from causewatch.faults.text import fold, leaves
 from causewatch.faults.truncated import counts_more
 from causewatch.model.judgement import Fault
 from causewatch.model.step import TextPart
@@ -21,6 +21,9 @@ PAGE_CONFIDENCE = 0.3
 """Who only looks for one thing needs no second page: a finding for signatures, no verdict."""
 MAX_TOLD_CHARS = 20_000
 MIN_ITEMS_COUNT = 1
+MIN_ROWS_COUNT = 3
+MAX_ROWS_COUNT = 1_000
+MAX_COLUMNS_COUNT = 50
 MAX_WRAPS_COUNT = 3
 _MORE_KEYS = frozenset(
     {
@@ -99,19 +102,20 @@ def detect_partial_page(run: Run) -> Iterator[Fault]:
     A search result with a next page is an ordinary thing. It is a partial result only where the
     user asked for all, each, or a sum, the call itself set no limit, no later call of the tool came
     (for a further page or anything else), and nobody said that there is more; otherwise it is a
-    hint.
+    hint. Who adds up the items needs all of them, whatever was asked for.
     """
     last: dict[str, int] = {call.step.name: call.index for call in run.calls}
     for call in run.calls:
         page = None if call.result is None or call.result.cut else _page(call.result.value)
         if page is None or call.delegates or last[call.step.name] != call.index:
             continue
-        needed = not _limited(call) and _wants_all(run, call) and not _told(run, call, page)
+        needed = not _limited(call) and not _told(run, call, page)
+        needed = needed and (_wants_all(run, call) or _summed(run, call))
         yield Fault(
             name="truncated",
             step=call.index,
             reason=f"{call.step.name} returned one page of several ({page.how}),"
-            + (" all was asked for, and no other was fetched" if needed else " the last fetched"),
+            + (" all were needed, and no other was fetched" if needed else " the last fetched"),
             confidence=ALL_CONFIDENCE if needed else PAGE_CONFIDENCE,
         )
 
@@ -194,6 +198,32 @@ def _wants_all(run: Run, call: Call) -> bool:
                     if isinstance(part, TextPart)
                 )
     return any(_ALL.search(_NOT_ALL.sub(" ", fold(text))) for text in told)
+
+
+def _summed(run: Run, call: Call) -> bool:
+    """Tell whether a later call was given the sum of what the items of this page amount to."""
+    sums = set() if call.result is None else _sums(expand(call.result.value))
+    return bool(sums) and any(
+        isinstance(leaf, int | float) and not isinstance(leaf, bool) and round(leaf, 2) in sums
+        for later in run.calls
+        if later.step.span.start_ns >= call.step.span.end_ns and later.step.arguments is not None
+        for _, leaf in leaves(later.step.arguments.value)
+    )
+
+
+def _sums(held: Value) -> set[float]:
+    """Return the sum of each member that all items of a page have a number in."""
+    found: set[float] = set()
+    for items in _lists(held) if isinstance(held, dict) else ():
+        rows = [item for item in items[:MAX_ROWS_COUNT] if isinstance(item, dict)]
+        if len(rows) < MIN_ROWS_COUNT or len(rows) < len(items):
+            continue
+        for key in list(rows[0])[:MAX_COLUMNS_COUNT]:
+            column = [row.get(key) for row in rows]
+            numbers = [n for n in column if isinstance(n, int | float) and not isinstance(n, bool)]
+            if len(numbers) == len(rows) and any(n % 1 for n in numbers):
+                found.add(round(sum(numbers), 2))
+    return found
 
 
 def _told(run: Run, call: Call, page: _Page) -> bool:

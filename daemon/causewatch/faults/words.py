@@ -130,16 +130,24 @@ _TEXT_FAILURE = re.compile(
         nicht\ (?:verfügbar|erreichbar)
       |(?:verbindung|abfrage|anfrage|aufruf)\ (?:ist\ )?(?:fehlgeschlagen|abgebrochen)
       |fehler\ (?:beim|bei\ der|während)\b|interner\ (?:server)?fehler
-      |délai\ (?:d'attente\ )?(?:dépassé|expiré)|impossible\ de|échec\ (?:de\ la|de\ l'|du|lors)
+      |délai\ (?:d'attente\ )?(?:dépassé|expiré)|impossible\ de|échec\ lors
+      |échec\ (?:de\ la\ (?:connexion|requête|lecture)|de\ l'(?:appel|opération)|du\ chargement)
       |erreur\ (?:lors|pendant|interne|du\ serveur)|service\ (?:est\ )?indisponible
-      |tiempo\ de\ espera|no\ (?:se\ pudo|se\ ha\ podido|fue\ posible)|fallo\ (?:al|en\ la|de\ la)
-      |error\ (?:al|interno|en\ la|en\ el|durante)\b|servicio\ no\ disponible
-      |erro\ (?:ao|interno|na|no|durante)\b|falha\ (?:ao|na|no)\b|não\ foi\ possível
+      |tiempo\ de\ espera|no\ se\ pudo|fallo\ al\ (?:conectar|consultar|leer|cargar|obtener)
+      |no\ (?:se\ ha\ podido|fue\ posible)\ (?:conectar|consultar|leer|cargar|obtener|procesar)
+      |error\ (?:al|interno)\b|servicio\ no\ disponible
+      |erro\ (?:ao|interno)\b|falha\ (?:ao\ \w|na\ (?:conexão|consulta|requisição|leitura))
+      |não\ foi\ possível\ (?:conectar|consultar|ler|carregar|obter|processar)
       |serviço\ (?:está\ )?indisponível|tempo\ (?:limite\ )?(?:esgotado|excedido)
-      |impossibile\b|errore\ (?:durante|interno|nel)|servizio\ non\ disponibile
-      |(?:kan|kon)\ (?:geen|niet)\b|fout\ (?:bij|tijdens)|dienst\ niet\ beschikbaar
-      |(?:kunde|kunne)\ (?:inte|ikke)\b|nie\ (?:udało|można)|nelze\b|zaman\ aş\u0131m\u0131
-      |не\ удалось|сбой|ошибка\ (?:при|во|сервера)|время\ ожидания|(?:сервис|сервер)\ недоступ
+      |impossibile\ (?:connettersi|raggiungere|leggere|caricare|recuperare|elaborare|contattare)
+      |errore\ (?:durante|interno)|servizio\ non\ disponibile
+      |(?:kan|kon)\ geen\ verbinding|fout\ (?:bij\ het|tijdens\ het)|dienst\ niet\ beschikbaar
+      |(?:kunde|kunne)\ (?:inte|ikke)\ (?:ansluta|hämta|läsa|nå|hente|lese|koble|forbinde)
+      |nie\ (?:udało\ się|można)\ (?:połączyć|pobrać|odczytać|załadować|wykonać)
+      |nelze\ (?:se\ připojit|načíst|získat)|zaman\ aş\u0131m\u0131
+      |не\ удалось\ (?:подключиться|получить|прочитать|загрузить|выполнить|найти)
+      |сбой\ (?:сервера|соединения|подключения|сети|запроса)
+        |ошибка\ (?:при|сервера)|время\ ожидания|(?:сервис|сервер)\ недоступ
       |エラー(?:が(?:発生|起き)|です|[。:\uff1a\uff08(!\uff01])|(?:接続|取得|処理|通信|読み込み)(?:に失敗|できません)
       |(?:タイムアウト|時間切れ)(?:しました|です|[。:\uff1a\uff08(!\uff01]|$)|サービス(?:は|が)(?:現在)?利用できません
       |(?:请求|連線|连接|操作|查询|查詢|读取|調用|调用|服务|服務|系统|系統)?(?:超时|逾時|失败|失敗|错误|錯誤|异常)
@@ -148,7 +156,10 @@ _TEXT_FAILURE = re.compile(
       |服(?:务|務)(?:暂时|暫時)?不可用
       |오류(?:가\ 발생|[.:(!])|(?:연결|요청|조회|처리)(?:에)?\ ?실패|시간\ ?초과
       |서비스를\ 사용할\ 수\ 없
-      |حدث\ خطأ|فشل\b|تعذ[ّ]?ر\b|انتهت\ (?:المهلة|مهلة)|الخدمة\ غير\ (?:متاحة|متوفرة)
+      |حدث\ خطأ
+      |(?:فشل|فشل\ في|تعذ[ّ]?ر)
+        \ (?:الاتصال|الوصول|جلب|تحميل|قراءة|استرجاع|تنفيذ|معالجة)
+      |انتهت\ (?:المهلة|مهلة)|الخدمة\ غير\ (?:متاحة|متوفرة)
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -180,6 +191,7 @@ _SHORT_FAILURE = re.compile(
 )
 """Who fails, and how, in one short sentence: a whole answer of a service and nothing else."""
 MAX_SHORT_CHARS = 120
+_MORE_THAN_A_SENTENCE = re.compile(r"(?<!\d)(?![45]\d\d\b)\d|[.!?;\u3002\uff01\u061f][\s)]*\w|\n")
 _HTML_FAILURE = re.compile(
     r"^\s{0,20}(?:<!doctype[^>]{0,100}>\s{0,20})?<html.{0,300}?<title>\s{0,20}(?:error\s)?[45]\d\d\b",
     re.IGNORECASE | re.DOTALL,
@@ -202,12 +214,21 @@ MAX_FAILURE_HEAD_CHARS = 400
 def starts_as_failure(text: str) -> bool:
     """Tell whether a text begins as the report of a failed call, not as prose about failures."""
     head = text[:MAX_FAILURE_HEAD_CHARS]
-    short = len(text) <= MAX_SHORT_CHARS and "\n" not in text.strip()
     return bool(
         _TEXT_FAILURE.match(head)
         or _HTML_FAILURE.match(head)
-        or (short and _SHORT_FAILURE.search(text))
+        or (_is_one_sentence(text) and _SHORT_FAILURE.search(text))
     )
+
+
+def _is_one_sentence(text: str) -> bool:
+    """Tell whether a text is one short sentence with no value in it but a code: then it is no data.
+
+    What names a thing, or goes on, tells of the failure of something else.
+    """
+    if len(text) > MAX_SHORT_CHARS:
+        return False
+    return not _MORE_THAN_A_SENTENCE.search(text.strip())
 
 
 def is_rate_limit(text: str) -> bool:

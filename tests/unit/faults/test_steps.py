@@ -227,6 +227,23 @@ def test_what_is_no_page(result: Any) -> None:
     assert found(answered(result, "Remind every member."), "truncated") == []
 
 
+def paid(amount: float) -> CausalGraph:
+    """Return a run that pays an amount after it was shown one page of bills."""
+    run = RunBuilder("Pay the plumber.")
+    bills = [{"bill": f"BI-{n}", "eur": eur} for n, eur in enumerate((10.5, 20.25, 30.1))]
+    run.call("list_bills", {"payee": "plumber"}, {"bills": bills, "page": 1, "pages": 3})
+    run.call("pay_bill", {"eur": amount}, {"ok": True})
+    run.say("Paid.")
+    return run.graph()
+
+
+def test_a_sum_needs_all_pages() -> None:
+    """Who adds up the items of one page takes it for all, in whatever words it was asked for."""
+    (summed,) = found(paid(60.85), "truncated")
+    (single,) = found(paid(20.25), "truncated")
+    assert single.confidence < 0.4 < summed.confidence
+
+
 def test_a_limit_of_the_callers_own() -> None:
     """Who asked for five and got five got what he asked for."""
     graph = answered(PAGES[0], "Remind every member.", {"state": "open", "limit": 5})
@@ -398,3 +415,31 @@ def test_texts_that_say_nothing_was_found(said: str) -> None:
 def test_texts_that_say_more(said: str) -> None:
     """A text that goes on says something."""
     assert detect(answered(said)) == ()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "فشل تسجيل الدخول منذ التاسعة. يرجى إعادة تشغيل auth-eu-2 مجددا.",
+        "Error en la factura de mayo: corrija FA-2201.",
+        "Falha na caldeira desde ontem; trocar a peça PC-118.",
+        "Échec de la vente aux enchères : reprendre le lot 44.",
+        "Сбой печи в цехе 3, замените горелку GR-118.",
+        "The connection in hall 3 failed at nine. Please restart auth-eu-2.",
+        "The server of branch 4 is unreachable, please restart it",
+    ],
+)
+def test_tickets_that_tell_of_a_failure(told: str) -> None:
+    """What happened to something else is what the tool was asked for."""
+    assert failure_in(told) is None
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["The connection was refused by the remote host.", "Service momentanément indisponible (503).",
+     "Сервис временно недоступен.", "サーバーに接続できません。", "الخدمة غير متاحة حاليا.",
+     "Der Dienst ist gerade leider nicht erreichbar.", "服务器暂时不可用"],
+)  # fmt: skip
+def test_services_that_answer_with_one_sentence(told: str) -> None:
+    """One short sentence without any value in it is the service's own."""
+    assert failure_in(told) is not None
