@@ -11,6 +11,7 @@ import msgspec
 
 from causewatch.faults.calls import Call, Run
 from causewatch.faults.envelope import failure_in
+from causewatch.faults.malformed import is_malformed
 from causewatch.faults.override import speaks_to_machine
 from causewatch.faults.passages import Content, content_of, normal, values_of, words_of
 from causewatch.faults.sources import prompts_of
@@ -111,6 +112,7 @@ class Story:
         self._telling: dict[tuple[str, ...], Told] = {}
         self._fields: set[str] = set()
         self._sources: list[Source] = []
+        self._source_texts: set[str] = set()
         self._known: dict[str, Content] = {}
         self._coming = sorted(
             (call for call in run.calls if _may_tell(call)),
@@ -200,12 +202,14 @@ class Story:
             self._fields |= content.fields
             if not content.passages or call.index in self._run.trusted:
                 continue
-            if _failed(call):
-                # A failed call with half its data is a failure, whatever its error text says.
+            if _failed(call) or is_malformed(raw):
+                # A failed call with half its data is a failure, whatever its error text says, and
+                # data that something broke are no prose.
                 continue
             source = self._source(call, content)
             # Who read it first brought it.
-            if not any(other.text == source.text for other in self._sources):
+            if source.text not in self._source_texts:
+                self._source_texts.add(source.text)
                 self._sources.append(source)
 
     def _source(self, call: Call, content: Content) -> Source:

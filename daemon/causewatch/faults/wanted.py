@@ -13,9 +13,9 @@ from functools import cached_property
 import msgspec
 
 from causewatch.faults.calls import Call, Run
+from causewatch.faults.contradiction import contradicts
 from causewatch.faults.override import delegates
 from causewatch.faults.passages import normal, values_of, words_of
-from causewatch.faults.records import contradicts
 from causewatch.faults.steering import MIN_LIFTED_CHARS, Pair, Told, stem
 from causewatch.faults.tongue import is_english_verb, is_small, tongue_of
 from causewatch.faults.words import name_words
