@@ -15,7 +15,7 @@ from causewatch.faults.sources import prompts_of, said_in
 from causewatch.faults.text import fold, texts
 from causewatch.model.graph import Handoff
 
-MAX_EARLIER_COUNT = 500
+MAX_EARLIER_COUNT = 200
 """The latest texts looked at for one handoff: who copies, copies from what was just said."""
 MAX_LINES_COUNT = 500
 _WORD = re.compile(r"[^\W_]+")

@@ -17,7 +17,7 @@ from causewatch.faults.empty import is_empty
 from causewatch.faults.expand import expand
 from causewatch.faults.lost_at_handoff import given_to, place_of
 from causewatch.faults.outcome import Outcome, outcomes_of
-from causewatch.faults.placeholders import is_placeholder, isolated_in, placeholders_in
+from causewatch.faults.placeholders import elisions_in, is_placeholder, isolated_in, placeholders_in
 from causewatch.faults.records import Record, key_of, records_of, scalar_of
 from causewatch.faults.sources import said_in
 from causewatch.faults.text import excerpt, fold, leaves, unescaped
@@ -67,8 +67,9 @@ def _flattened(
     index, sent, received = crossing.handoff, crossing.sent, crossing.received
     handoff = run.graph.handoffs[index]
     got = received.raw
-    placeholders = [each for each in placeholders_in(got) if each not in sent.raw]
     structured = isinstance(expand(sent.value), dict | list)
+    shown = [*placeholders_in(got), *(elisions_in(got) if structured else ())]
+    placeholders = [each for each in shown if each not in sent.raw]
     if placeholders and (structured or is_placeholder(got)) and _is_first(run, index, placeholders):
         return f"arrived as {excerpt(placeholders[0])}", PLACEHOLDER_CONFIDENCE
     if not structured or isinstance(expand(received.value), dict | list):

@@ -1,7 +1,7 @@
 """Injected instructions, found by what happens: a passage explains a call better than the user.
 
-No phrase is looked for, since whoever injects chooses the words. What he cannot do without is an
-effect: a value from his passage becomes an argument of a call, and the call's tool is what the
+No verdict rests on a phrase, since whoever injects chooses the words. What he cannot do without is
+an effect: a value from his passage becomes an argument of a call, and the call's tool is what the
 passage speaks of. Three questions are put to each pair of a call and an earlier passage:
 
 * Which values were *lifted*: they stand in the passage, and nowhere in what the user said? Is one

@@ -25,6 +25,7 @@ _PLACEHOLDER = re.compile(
     """,
     re.VERBOSE,
 )
+_ELISION = re.compile(r"\{\s?(?:\.\.\.|\u2026)\s?\}")
 _STARTS = ("[", "<", "#<", "Promise", "@", "System.")
 
 
@@ -34,6 +35,11 @@ def placeholders_in(text: str) -> list[str]:
     if not any(start in text for start in _STARTS):
         return []
     return [found.group() for found in _PLACEHOLDER.finditer(text)]
+
+
+def elisions_in(text: str) -> list[str]:
+    """Return the braces that printers write for what lies too deep: in code they are common."""
+    return _ELISION.findall(text[:MAX_TEXT_CHARS])
 
 
 def isolated_in(text: str) -> list[str]:

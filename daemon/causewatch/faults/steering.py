@@ -102,6 +102,14 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
         return self.addresses or self.unlisted or self.lifted or self.embedded
 
 
+class _Read(msgspec.Struct, frozen=True, kw_only=True):
+    """A result with passages, before anybody asked what the user said beside it."""
+
+    call: Call
+    content: Content
+    text: str
+
+
 class Story:
     """What the user said and what the results brought, in order of time."""
 
@@ -109,10 +117,10 @@ class Story:
         self._run = run
         self._prompts = prompts_of(run.graph)
         self._handed = tuple(_handed(run))
-        self._telling: dict[tuple[str, ...], Told] = {}
         self._fields: set[str] = set()
-        self._sources: list[Source] = []
-        self._source_texts: set[str] = set()
+        self._reads: list[_Read] = []
+        self._read_texts: set[str] = set()
+        self._sources: dict[int, Source] = {}
         self._known: dict[str, Content] = {}
         self._coming = sorted(
             (call for call in run.calls if _may_tell(call)),
@@ -138,15 +146,20 @@ class Story:
             return
         self._read_until(self._decided_ns(call))
         embedded = {found for value in values if " " in value for found in _ADDRESS.findall(value)}
-        for source in self._sources[-MAX_SOURCES_COUNT:]:
-            told, text = source.told.text, source.text
-            news = {v: k for v, k in values.items() if v in text and not _has(v, told)}
-            parts = tuple(v for v in embedded if v in text and v not in told)
+        for read in self._reads[-MAX_SOURCES_COUNT:]:
+            there = {v: k for v, k in values.items() if v in read.text}
+            within = [v for v in embedded if v in read.text]
+            if not there and not within:
+                continue
+            source = self._source(read)
+            told = source.told.text
+            news = {v: k for v, k in there.items() if not _has(v, told)}
+            parts = tuple(v for v in within if v not in told)
             for passage in source.content.passages if news or parts else ():
                 lifted = {value: key for value, key in news.items() if _has(value, passage)}
-                within = tuple(v for v in parts if v in passage)
-                if lifted or within:
-                    yield self._pair(call, source, passage, lifted, within)
+                inner = tuple(v for v in parts if v in passage)
+                if lifted or inner:
+                    yield self._pair(call, source, passage, lifted, inner)
 
     def _pair(
         self,
@@ -202,28 +215,35 @@ class Story:
             self._fields |= content.fields
             if not content.passages or call.index in self._run.trusted:
                 continue
-            if _failed(call) or is_malformed(raw):
+            if _failed(call):
                 # A failed call with half its data is a failure, whatever its error text says, and
                 # data that something broke are no prose.
                 continue
-            source = self._source(call, content)
+            read = _read(call, content)
             # Who read it first brought it.
-            if source.text not in self._source_texts:
-                self._source_texts.add(source.text)
-                self._sources.append(source)
+            if read.text not in self._read_texts:
+                self._read_texts.add(read.text)
+                self._reads.append(read)
 
-    def _source(self, call: Call, content: Content) -> Source:
-        """Return a source without the passages that only repeat what the call itself said."""
-        asked = values_of(call.step.arguments.value) if call.step.arguments else {}
-        kept = tuple(p for p in content.passages if not any(p in value for value in asked))
-        told = self._told_beside(call, kept)
-        return Source(
-            call=call,
-            content=msgspec.structs.replace(content, passages=kept),
-            text="\n".join(kept),
-            told=told,
-            pointed=any(len(v) >= MIN_LIFTED_CHARS and _has(v, told.text) for v in asked),
-        )
+    def _source(self, read: _Read) -> Source:
+        """Return what was read with what the run was told beside it, put together once."""
+        index = read.call.index
+        if index not in self._sources:
+            told = self._told_beside(read.call, read.content.passages)
+            asked = values_of(read.call.step.arguments.value) if read.call.step.arguments else {}
+            self._sources[index] = Source(
+                call=read.call,
+                content=read.content,
+                text=read.text,
+                told=told,
+                pointed=any(len(v) >= MIN_LIFTED_CHARS and _has(v, told.text) for v in asked),
+            )
+        return self._sources[index]
+
+    @cached_property
+    def _normal(self) -> list[str]:
+        """The prompts, normalised."""
+        return [normal(prompt.text) for prompt in self._prompts]
 
     def _told_beside(self, call: Call, passages: tuple[str, ...]) -> Told:
         """Return what the run was told that cannot stem from the result of ``call``.
@@ -234,25 +254,33 @@ class Story:
         """
         owner, end_ns = self._run.graph.owner, call.step.span.end_ns
         spoke = {agent for agent, turns in self._turns.items() if agent and turns[0][0] < end_ns}
-        said = tuple(
-            prompt
-            for prompt in self._prompts
+        said = [
+            (prompt, text)
+            for prompt, text in zip(self._prompts, self._normal, strict=True)
             if prompt.at_ns < end_ns
-            or (owner[prompt.step] in spoke and not _holds(prompt.text, passages))
+            or (owner[prompt.step] in spoke and not any(p in text for p in passages))
+        ]
+        text = "\n".join(text for _, text in said)
+        users = (text for prompt, text in said if not prompt.is_standing)
+        handed = (text for at_ns, text in self._handed if at_ns < end_ns)
+        asked = "\n".join((*users, *handed))
+        return Told(
+            text=text,
+            stems=frozenset(map(stem, words_of(text))),
+            asked=asked,
+            asked_stems=frozenset(map(stem, words_of(asked))),
         )
-        handed = tuple(text for at_ns, text in self._handed if at_ns < end_ns)
-        key = (*(prompt.text for prompt in said), "", *handed)
-        if key not in self._telling:
-            text = normal("\n".join(prompt.text for prompt in said))
-            users = (prompt.text for prompt in said if not prompt.is_standing)
-            asked = normal("\n".join((*users, *handed)))
-            self._telling[key] = Told(
-                text=text,
-                stems=frozenset(map(stem, words_of(text))),
-                asked=asked,
-                asked_stems=frozenset(map(stem, words_of(asked))),
-            )
-        return self._telling[key]
+
+
+def _read(call: Call, content: Content) -> _Read:
+    """Return what was read without the passages that only repeat what the call itself said."""
+    asked = values_of(call.step.arguments.value) if call.step.arguments else {}
+    kept = tuple(p for p in content.passages if not any(p in value for value in asked))
+    return _Read(
+        call=call,
+        content=msgspec.structs.replace(content, passages=kept),
+        text="\n".join(kept),
+    )
 
 
 def _handed(run: Run) -> Iterator[tuple[int, str]]:
@@ -261,12 +289,7 @@ def _handed(run: Run) -> Iterator[tuple[int, str]]:
         if handoff.sent is not None:
             start = handoff.performed_by if handoff.performed_by is not None else handoff.sender
             at_ns = run.graph.steps[start].span.start_ns
-            yield from ((at_ns, text) for text in texts(handoff.sent.value))
-
-
-def _holds(text: str, passages: tuple[str, ...]) -> bool:
-    said = normal(text)
-    return any(passage in said for passage in passages)
+            yield from ((at_ns, normal(text)) for text in texts(handoff.sent.value))
 
 
 def _may_tell(call: Call) -> bool:
@@ -277,6 +300,8 @@ def _failed(call: Call) -> bool:
     if call.result is None:
         return False
     value = call.result.value
+    if is_malformed(call.result.raw):
+        return True
     return failure_in(value) is not None or (isinstance(value, str) and starts_as_failure(value))
 
 

@@ -41,7 +41,7 @@ def test_a_failed_act_told_as_done() -> None:
     "answer",
     [
         "Lund weiß, dass Room 4 is free.",
-        "Lund 已收到 Room 4 is free。",
+        "Lund 已收到: Room 4 is free.",
         "Lund sabe: Room 4 is free.",
     ],
 )

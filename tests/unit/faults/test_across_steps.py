@@ -158,6 +158,7 @@ def ordered(received: Any, act: Any = None, sent: Any = None) -> RunBuilder:
     [
         ("Order: [object Object]", "arrived as"),
         ("Order: <Order object at 0x7f3a1c2b>", "arrived as"),
+        ("Order: {...}, members: article, count", "arrived as"),
         ("article: DR-77120, count: 40, price: None", "member “price”"),
         ("article=DR-77120 count=undefined price=118.45", "member “count”"),
         ("Please order DR-77120.", "without 1 of"),

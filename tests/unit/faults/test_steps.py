@@ -379,3 +379,22 @@ def test_a_stopped_model_that_somebody_completed() -> None:
     """Where the words go on, nothing was lost."""
     graph = stopped("length", f"{WORDS} the main pump is off.")
     assert [f for f in found(graph, "cut_off") if "the model" in f.reason] == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "No results.", "no matching documents found", "0 rows", "Keine Treffer",
+        "Aucun résultat", "No se encontraron resultados", "Nenhum resultado encontrado",
+        "Ничего не найдено.", "見つかりませんでした", "没有找到相关结果", "لا توجد نتائج.",
+    ],
+)  # fmt: skip
+def test_texts_that_say_nothing_was_found(said: str) -> None:
+    """News of nothing, in some languages, is an empty result."""
+    assert [fault.name for fault in detect(answered(said))] == ["empty"]
+
+
+@pytest.mark.parametrize("said", ["Not found in hall 3 but in hall 4", "No"])
+def test_texts_that_say_more(said: str) -> None:
+    """A text that goes on says something."""
+    assert detect(answered(said)) == ()
