@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from itertools import islice, pairwise
 
 from causewatch.faults.calls import Run
+from causewatch.faults.crossings import crossings_of
 from causewatch.faults.earlier import Earlier, Library, words_in
 from causewatch.faults.lost_at_handoff import common_prefix_chars, place_of
 from causewatch.faults.text import excerpt, fold, plain, texts
@@ -75,7 +76,7 @@ def detect_cut_off(run: Run) -> Iterator[Fault]:
         for payload, side in ((handoff.sent, "sent"), (handoff.received, "received")):
             found = None
             if side == "received":
-                found = _sliced(handoff)
+                found = None if handoff.mechanical else _sliced(handoff.sent, handoff.received)
             if found is None and payload is not None and (long := _long_texts(payload)):
                 library = library or Library(run)
                 found = _worst(long, library.before(handoff), handoff)
@@ -92,6 +93,25 @@ def detect_cut_off(run: Run) -> Iterator[Fault]:
                 at="input" if at_input else "output",
             )
             break
+    yield from _sliced_in_history(run)
+
+
+def _sliced_in_history(run: Run) -> Iterator[Fault]:
+    """Yield a fault where a shared history shows only the beginning of what its sender said."""
+    for crossing in crossings_of(run):
+        handoff = run.graph.handoffs[crossing.handoff]
+        if crossing.sent is handoff.sent:
+            continue
+        found = _sliced(crossing.sent, crossing.received)
+        if found is not None:
+            yield Fault(
+                name="cut_off",
+                step=place_of(handoff),
+                handoff=crossing.handoff,
+                reason=f"what {handoff.from_agent or 'the sender'} said {found[0]} in the history",
+                confidence=found[1],
+                at="output" if handoff.performed_by is not None else "input",
+            )
 
 
 def _place(handoff: Handoff, side: str) -> int:
@@ -106,18 +126,18 @@ def _long_texts(payload: Payload) -> tuple[str, ...]:
     return tuple(islice(long, MAX_TEXTS_COUNT))
 
 
-def _sliced(handoff: Handoff) -> tuple[str, float] | None:
+def _sliced(sent: Payload | None, received: Payload | None) -> tuple[str, float] | None:
     """Return how what arrived is only the beginning of what was sent, with a confidence.
 
     Nobody rewords a text into its own first characters: code sliced it. One that ends with a
     sentence or a line may be an excerpt that was meant, unless a mark of a cut follows; what a
     mechanical handoff lost is another detector's.
     """
-    if handoff.mechanical or handoff.sent is None or handoff.received is None:
+    if sent is None or received is None:
         return None
-    got = fold(plain(handoff.received)).rstrip(_QUOTES)
+    got = fold(plain(received)).rstrip(_QUOTES)
     unmarked = got[:-_MARK_CHARS] + _MARK.sub("", got[-_MARK_CHARS:])
-    for text, is_json in _sent_forms(handoff.sent):
+    for text, is_json in _sent_forms(sent):
         whole = fold(text).rstrip(_QUOTES)
         if whole in got:
             continue

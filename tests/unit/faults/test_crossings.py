@@ -107,3 +107,22 @@ def test_an_agent_that_says_something_of_its_own() -> None:
     said = Message(role="assistant", parts=(TextPart(content=CHANGED),))
     steps[1] = msgspec.structs.replace(steps[1], output_messages=(*steps[1].output_messages, said))
     assert found(msgspec.structs.replace(graph, steps=tuple(steps))) == []
+
+
+@pytest.mark.parametrize(
+    ("shown", "want"),
+    [
+        (WORDS[:41], True),
+        (f"{WORDS[:41]}...", True),
+        (f"{WORDS[:41]} [gekürzt]", True),
+        (WORDS, False),
+        ("IN-40127, 318.45 EUR, printer.", False),
+        (None, False),
+    ],
+)
+def test_a_history_that_shows_only_the_beginning_was_sliced(
+    shown: str | None, *, want: bool
+) -> None:
+    """Code that keeps the history cut it; other words, or all of them, are no cut."""
+    names = [fault.name for fault in detect(shared(shown))]
+    assert ("cut_off" in names) is want
