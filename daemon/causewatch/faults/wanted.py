@@ -24,6 +24,8 @@ MIN_TOPIC_CHARS = 4
 MIN_ID_CHARS = 3
 MIN_NAME_CHARS = 3
 MIN_ON_TOPIC_COUNT = 2
+MIN_RECORD_FIELDS_COUNT = 8
+"""Fewer may be the envelope of an answer in words."""
 _SENTENCE = re.compile("(?<=[.!?:;])\\s+|(?<=[\u3002\uff01\uff1f])")
 _DENSE_PAIR = re.compile(r"(?=([\u30a0-\u30ff\u3400-\u9fff\uac00-\ud7af]{2}))")
 _LIGHT_VERBS = frozenset(
@@ -68,6 +70,8 @@ class Wishes:
         if self._is_delegated(pair):
             return True
         scope = self._scope(pair)
+        if _stands_in_records(pair) and not _is_rule_of_house(pair):
+            return False
         if not self._can_compare(pair, scope.said):
             return not (scope.is_stray and pair.fits and self._others(pair))
         asked = _names(pair.call) & pair.source.told.asked_stems
@@ -193,6 +197,11 @@ def _rest_of(pair: Pair, said: str) -> str:
     others = (p for p in pair.source.content.passages if p != pair.passage)
     own = (s for s in _SENTENCE.split(pair.passage) if s not in said)
     return "\n".join((*others, *own))
+
+
+def _stands_in_records(pair: Pair) -> bool:
+    """Tell whether a tool that answers in records returned the passage in one of their texts."""
+    return len(pair.source.content.fields) >= MIN_RECORD_FIELDS_COUNT
 
 
 def _is_whole(pair: Pair) -> bool:
