@@ -24,7 +24,7 @@ from causewatch.incidents.gather import REOPEN_WITHIN_NS, IncidentChange, gather
 from causewatch.model.finding import Alert, Finding
 from causewatch.model.judgement import Assessment
 from causewatch.rules.bundle import Group
-from causewatch.rules.evaluate import evaluate, plan_of
+from causewatch.rules.evaluate import evaluate, needs_of, plan_of
 from causewatch.rules.identity import rule_id_of
 from causewatch.rules.state import ACTIVE, advance, backwards, resolve_vanished
 from causewatch.rules.subject import subject_of
@@ -72,6 +72,7 @@ class Groups:
         self._evaluating: dict[str, int] = {}
         self._failures: Counter[str] = Counter()
         self._plans: dict[str, tuple[Group, Plan]] = {}
+        self._needs = needs_of(loaded.bundle.groups)
         self._loaded = loaded
         self.on_offer: Callable[[str], None] = lambda _group: None
         """Called with a group's key when a run waits for it: the cue for an early look."""
@@ -106,9 +107,21 @@ class Groups:
         with self._lock:
             self._loaded = loaded
             keys = {group.key for group in loaded.bundle.groups}
-            self._pending = {key: self._pending.get(key, []) for key in keys}
+            self._needs = needs_of(loaded.bundle.groups)
+            # What the old rules did not read was not derived; the new ones may read it.
+            self._pending = {
+                key: [
+                    msgspec.structs.replace(each, subject=self._subject(each.assessment))
+                    for each in self._pending.get(key, ())
+                ]
+                for key in keys
+            }
             self._plans.clear()
             self._failures.clear()
+
+    def _subject(self, assessment: Assessment) -> Callable[[], Subject]:
+        needs = self._needs
+        return cache(lambda: subject_of(assessment, needs))
 
     def is_full(self) -> bool:
         """Tell whether some group is so far behind that no more runs should be read."""
@@ -127,7 +140,7 @@ class Groups:
     def offer(self, assessment: Assessment, *, first_batch: int) -> None:
         """Let every group look at a run. A newer assessment of a waiting run takes its place."""
         run_id = assessment.graph.run_id
-        subject = cache(lambda: subject_of(assessment))
+        subject = self._subject(assessment)
         size_bytes = sum(estimated_bytes(step.span) for step in assessment.graph.steps)
         with self._lock:
             for key, waiting in self._pending.items():

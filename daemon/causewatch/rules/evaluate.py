@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -14,6 +14,7 @@ from causewatch.model.value import canonical_bytes
 from causewatch.rules.bundle import ByLabel, ContractRule, Group, Rule
 from causewatch.rules.subject import step_of, subject_of
 from causewatch.signatures.columns import Cell, attribute_column, intrinsic_column
+from causewatch.signatures.needs import Needs, all_of
 from causewatch.signatures.plan import Plan
 from causewatch.signatures.signature import Binding, Result
 from causewatch.signatures.subject import Subject
@@ -49,6 +50,19 @@ def findings_of(group: Group, assessment: Assessment, slot_ns: int) -> tuple[Fin
 def plan_of(group: Group) -> Plan:
     """Return the plan of a group's signatures; made once, it serves every run."""
     return Plan([rule.signature for rule in group.rules])
+
+
+def needs_of(groups: Iterable[Group]) -> Needs:
+    """Return what the signatures of some groups read, their labels included."""
+    rules = [rule for group in groups for rule in group.rules]
+    labels = {
+        (by.reference.scope, by.reference.name)
+        for rule in rules
+        for by in rule.by
+        if isinstance(by.reference, Attribute)
+    }
+    needs = all_of(rule.signature.needs for rule in rules)
+    return msgspec.structs.replace(needs, attributes=needs.attributes | labels)
 
 
 def evaluate(

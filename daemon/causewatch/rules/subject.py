@@ -23,6 +23,7 @@ from causewatch.model.judgement import Assessment, Blame, ContractVerdict
 from causewatch.model.span import Span, SpanLink
 from causewatch.model.step import Payload, Step
 from causewatch.model.value import Value
+from causewatch.signatures.needs import Needs
 from causewatch.signatures.subject import Subject
 
 _SETTLED_LATE = frozenset({"unused_result"})
@@ -39,12 +40,18 @@ _USAGE = {
 """Names of the OpenTelemetry GenAI conventions; the total and the cost are what SDKs add."""
 _WORST_FIRST = ("violated", "unverifiable", "pass")
 _Derived = dict[str, Value]
+_DERIVED_PREFIX = "causewatch."
 
 
-def subject_of(assessment: Assessment) -> Subject:
-    """Return the run as a subject: first the steps, then one node for each derived handoff."""
+def subject_of(assessment: Assessment, needs: Needs | None = None) -> Subject:
+    """Return the run as a subject: first the steps, then one node for each derived handoff.
+
+    With ``needs`` the digests and sizes of payloads, which cost something, are derived only where
+    some signature reads them.
+    """
     graph = assessment.graph
-    derived = [_of_step(graph, index) for index in range(len(graph.steps))]
+    has_digests = needs is None or any(_is_of_payload(name) for _, name in needs.attributes)
+    derived = [_of_step(graph, index, has_digests=has_digests) for index in range(len(graph.steps))]
     _add_judgement(assessment, derived)
     synthetic = []
     for index, handoff in enumerate(graph.handoffs):
@@ -73,7 +80,11 @@ def step_of(graph: CausalGraph, node: int) -> int | None:
     return performer if performer is not None else handoff.sender
 
 
-def _of_step(graph: CausalGraph, index: int) -> _Derived:
+def _is_of_payload(name: str) -> bool:
+    return name.startswith(_DERIVED_PREFIX) and name.endswith((".sha256", ".bytes"))
+
+
+def _of_step(graph: CausalGraph, index: int, *, has_digests: bool) -> _Derived:
     """Return what is derived for one step, without what was judged of it."""
     step = graph.steps[index]
     return {
@@ -85,7 +96,7 @@ def _of_step(graph: CausalGraph, index: int) -> _Derived:
             tool=step.tool,
             dialect=step.dialect,
         ),
-        **_payloads(step),
+        **(_payloads(step) if has_digests else {}),
         **_usage(step),
     }
 

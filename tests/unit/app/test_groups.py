@@ -327,3 +327,22 @@ def test_a_run_that_no_rule_can_look_at_does_not_mute_its_group(
     assert desk.reasons == ["opened"]
     assert desk.metric("causewatch_rule_evaluation_failures_total", rule="silent") == 1
     assert desk.groups.low_watermark() is None
+
+
+DIGEST = """\
+groups:
+- name: silent
+  rules:
+  - alert: Repeated
+    signature: '{ span.causewatch.result.sha256 != nil } as step'
+    by: [step.span.causewatch.tool]
+"""
+
+
+def test_a_reload_may_ask_for_what_nobody_read_before() -> None:
+    """Digests are derived only where a rule reads them, for runs that wait through a reload too."""
+    desk = Desk()
+    desk.groups.offer(assessment(CUT), first_batch=1)
+    desk.groups.replace(loaded(DIGEST))
+    desk.groups.evaluate("silent", T0_NS)
+    assert desk.reasons[:1] == ["opened"]

@@ -23,7 +23,9 @@ from causewatch.rules.evaluate import (
     MAX_LABEL_CHARS,
     evaluate,
     findings_of,
+    needs_of,
 )
+from causewatch.rules.file import load
 from causewatch.rules.subject import subject_of
 from rules_fixtures import SECOND_NS, bundle_of, group_of, handoff_of, run_of, step_of
 
@@ -311,3 +313,17 @@ def test_a_rule_that_fails_does_not_stop_the_others() -> None:
     (failure,) = evaluation.failures
     assert (failure.rule_id, failure.run_id) == ("g/Broken", "run")
     assert failure.reason.startswith("AttributeError: ")
+
+
+def test_what_labels_read_is_needed_too() -> None:
+    """A digest that only stands in ``by`` is derived for it."""
+    text = """\
+groups:
+- name: g
+  rules:
+  - alert: A
+    signature: '{ } as s'
+    by: [{digest: s.span.causewatch.result.sha256}, {name: "s:name"}]
+"""
+    needs = needs_of(load({"r.yaml": text.encode()}).groups)
+    assert ("span", "causewatch.result.sha256") in needs.attributes

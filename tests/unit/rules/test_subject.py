@@ -322,3 +322,25 @@ def test_token_counts_have_one_name_in_every_dialect() -> None:
     assert matched(assessment, many) == [span_id(1), span_id(2)]
     assert matched(assessment, "{ span.gen_ai.usage.cost = 0.5 }") == [span_id(1)]
     assert "gen_ai.usage.input_tokens" not in subject_of(assessment).derived[1]
+
+
+@pytest.mark.parametrize(
+    ("query", "has_digests"),
+    [
+        ("{ span.causewatch.step = `tool` }", False),
+        ("{ span.app.sha256 = `x` }", False),
+        ("{ span.causewatch.args.sha256 != nil }", True),
+        ("{ .causewatch.result.bytes > 3 }", True),
+        ("{ } | by(span.causewatch.result.sha256)", True),
+        ("{ span.causewatch.handoff.sent.bytes > 1 }", True),
+    ],
+)
+def test_digests_are_derived_where_a_signature_reads_them(query: str, *, has_digests: bool) -> None:
+    """They cost a canonical form of each payload; everything else is there either way."""
+    whole = subject_of(Assessment(graph=run_of()))
+    found = subject_of(Assessment(graph=run_of()), compile_query(query).needs)
+    of_payloads = {"causewatch.args.sha256", "causewatch.result.sha256", "causewatch.result.bytes"}
+    assert any(of_payloads & own.keys() for own in whole.derived)
+    for mine, all_of_it in zip(found.derived, whole.derived, strict=True):
+        left_out = set() if has_digests else of_payloads
+        assert mine == {key: value for key, value in all_of_it.items() if key not in left_out}
