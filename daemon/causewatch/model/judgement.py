@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 import msgspec
 
+from causewatch.model.expectation import Boundary, Deviation, Health, Novel
 from causewatch.model.graph import CausalGraph
 
 FaultName = Literal[
@@ -173,6 +174,11 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     graph: CausalGraph
     faults: tuple[Fault, ...] = ()
     verdicts: tuple[ContractVerdict, ...] = ()
+    boundaries: tuple[Boundary, ...] = ()
+    """What became of the context at each handoff, in the order of the handoffs."""
+    deviations: tuple[Deviation, ...] = ()
+    novel: tuple[Novel, ...] = ()
+    health: Health | None = None
     failed_by: tuple[Failing, ...] = ()
     """Why it is known to have ended wrong; empty where nobody says so."""
     blame: Blame = msgspec.field(default_factory=lambda: Blame(verdict="healthy"))

@@ -1,0 +1,76 @@
+"""What was expected of a run beyond its contracts, and what came: boundaries, paths, novelty."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+DeviationKind = Literal["unexpected", "missing", "order", "forbidden"]
+
+
+class Boundary(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the context at one handoff, whether or not a contract binds it.
+
+    ``delta`` is a JSON Patch (RFC 6902) from what was sent to what was received, as JSON text of at
+    most 4 KiB with the redacted values left out; ``summary`` says the same for people. ``checksum``
+    chains the digests of all boundaries up to this one in causal order, so the first that differs
+    from another run's is where the context changed. ``intact`` is ``None`` where one side is not
+    known.
+    """
+
+    handoff: int
+    """Index into ``CausalGraph.handoffs``."""
+    intact: bool | None
+    delta: str = ""
+    summary: str = ""
+    checksum: str = ""
+
+
+class HealthPart(msgspec.Struct, frozen=True, kw_only=True):
+    """How well the context survived one transition: a share from 0 to 1, and what was lost."""
+
+    handoff: int
+    score: float | None
+    """``None`` where it could not be checked."""
+    reason: str
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """The context health of a run: did what mattered survive every transition?
+
+    ``score`` goes from 0 to 1; ``None`` where no transition could be checked.
+    """
+
+    score: float | None
+    parts: tuple[HealthPart, ...] = ()
+
+
+class Deviation(msgspec.Struct, frozen=True, kw_only=True):
+    """One place where a run left a path template: which child, at which node, what was allowed."""
+
+    path: str
+    """Name of the path template."""
+    rule_id: str
+    kind: DeviationKind
+    node: str
+    """Name of the node as the template has it."""
+    step: int
+    """Index of the node's step."""
+    child: str
+    """Name of the child at fault; empty where one is missing at the end."""
+    at: int
+    """Index of the step at fault: the unexpected child, else the node's own step."""
+    allowed: tuple[str, ...] = ()
+    message: str = ""
+
+
+class Novel(msgspec.Struct, frozen=True, kw_only=True):
+    """A shape or an edge that this workflow never had before, in reviewed or learned runs."""
+
+    kind: Literal["shape", "edge"]
+    edge: str
+    """Such as ``planner -> researcher``; empty for a shape."""
+    fingerprint: str
+    step: int
+    """Index of the step where it stands: the edge's target, the root for a shape."""
