@@ -59,7 +59,10 @@ class CompiledFilter:
 
     def nodes(self, subject: Subject, within: int, bound: Bound = ()) -> int:
         """Return the spans of ``within`` that match."""
-        mask = self.candidates(subject, within)
+        return self.among(subject, self.candidates(subject, within), bound)
+
+    def among(self, subject: Subject, mask: int, bound: Bound = ()) -> int:
+        """Return those of its ``candidates`` that match."""
         if not self._tests or not mask:
             return mask
         frame = Frame(subject, bound)

@@ -92,10 +92,10 @@ class SelectFilter:
 
     def groups(self, run: Run, within: int, bound: Bound) -> Groups:
         """Return the matching spans under the one assignment given."""
-        run.budget.spend(self.filter.candidates(run.subject, within).bit_count())
-        if run.budget.limited:
+        candidates = self.filter.candidates(run.subject, within)
+        if not run.budget.spend(candidates.bit_count()):
             return {}
-        nodes = self.filter.nodes(run.subject, within, bound)
+        nodes = self.filter.among(run.subject, candidates, bound)
         return {bound: nodes} if nodes else {}
 
 
