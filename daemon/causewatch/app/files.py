@@ -15,7 +15,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Literal, TypeAlias
+from typing import IO, BinaryIO, Literal, TypeAlias, cast
 
 import msgspec
 import zstandard
@@ -87,7 +87,7 @@ def read_requests(paths: Sequence[str], *, errors: list[InputError]) -> Iterator
 
 def _requests_of(path: str, errors: list[InputError]) -> Iterator[Request]:
     if path == _STDIN:
-        yield from _json_lines("<stdin>", _unpacked(io.BufferedReader(sys.stdin.buffer)), errors)
+        yield from _json_lines("<stdin>", _unpacked(_peeking(sys.stdin.buffer)), errors)
         return
     file_format = _format_of(path)
     with _opened(path) as stream:
@@ -126,6 +126,13 @@ def _opened(path: str) -> io.BufferedReader:
     if not path.endswith(".zst") or not raw.peek(4).startswith(_ZSTD_MAGIC):
         return raw
     return _unpacked(raw)
+
+
+def _peeking(stream: BinaryIO) -> io.BufferedReader:
+    """Return the stream itself where it can be looked into without reading on."""
+    if isinstance(stream, io.BufferedReader):
+        return stream
+    return io.BufferedReader(cast("io.RawIOBase", stream))
 
 
 def _unpacked(raw: io.BufferedReader) -> io.BufferedReader:
