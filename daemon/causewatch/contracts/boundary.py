@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
 import msgspec
 
@@ -30,6 +31,7 @@ HISTORY_SUFFIX = "input.messages"
 
 _LIVE = re.compile(r"<[\w.]{1,200} object at 0x[0-9a-fA-F]{1,16}>")
 
+Standing = Literal["checked", "unchecked", "wrong"]
 _Found = tuple[bool | None, Patch | None, str]
 
 
@@ -42,14 +44,17 @@ def boundaries_of(
     """
     pointers = redact or {}
     return tuple(
-        _boundary(index, handoff, checksum, pointers.get(index, ()))
+        boundary_of(handoff, index, checksum, pointers.get(index, ()))
         for index, (handoff, checksum) in enumerate(
             zip(graph.handoffs, checksums_of(graph), strict=True)
         )
     )
 
 
-def _boundary(index: int, handoff: Handoff, checksum: str, redact: Sequence[str]) -> Boundary:
+def boundary_of(
+    handoff: Handoff, index: int = 0, checksum: str = "", redact: Sequence[str] = ()
+) -> Boundary:
+    """Return the boundary of one handoff, by itself."""
     intact, patch, summary = _compared(handoff, redact)
     if patch is not None and patch.shortened:
         summary += "; the delta is shortened"
@@ -63,6 +68,19 @@ def _boundary(index: int, handoff: Handoff, checksum: str, redact: Sequence[str]
         summary=summary,
         checksum=checksum,
     )
+
+
+def standing_of(handoff: Handoff) -> Standing | None:
+    """Return what became of the digests that agents claim of a handoff, ``None`` without any.
+
+    *wrong*: content that is recorded beside one has another digest; *checked*: it has that digest;
+    *unchecked*: there is no content to check it by, or the digests are made with a key.
+    """
+    if handoff.claim is None:
+        return None
+    if handoff.claim.wrong:
+        return "wrong"
+    return "checked" if _has_content(handoff) and not handoff.claim.keyed else "unchecked"
 
 
 def _compared(handoff: Handoff, redact: Sequence[str]) -> _Found:
