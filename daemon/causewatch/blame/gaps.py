@@ -22,8 +22,8 @@ MISSING_SPAN_FIX = (
     " decides span by span, a filter, and services that export elsewhere"
 )
 WRONG_CLAIM_FIX = (
-    "look for what changes attributes on the way (a processor of the Collector), and use one version"
-    " of causewatch.instrument in all agents"
+    "look for what changes attributes on the way (a processor of the Collector), and use one"
+    " version of causewatch.instrument in all agents"
 )
 EVICTED_FIX = "raise runs.max_live_mib in causewatch.yaml"
 _WORK: frozenset[StepKind] = frozenset({"agent", "model", "tool", "retrieval"})
@@ -66,10 +66,10 @@ def _handoff_gaps(graph: CausalGraph) -> Iterator[Gap]:
             sides = (handoff.sent, handoff.received)
             is_known = bool(_imprinted(handoff))
             yield Gap(told, not is_known and all(side is None or side.cut for side in sides))
-        yield from _wrong_claims(graph, handoff)
+        yield from _wrong_claims(handoff)
 
 
-def _wrong_claims(graph: CausalGraph, handoff: Handoff) -> Iterator[Gap]:
+def _wrong_claims(handoff: Handoff) -> Iterator[Gap]:
     """Yield a gap for a claim that its own content contradicts: what counts is the content."""
     if handoff.claim is None or not handoff.claim.wrong:
         return
@@ -110,9 +110,7 @@ def handoff_gap(graph: CausalGraph, handoff: Handoff) -> Unverifiable | None:
     reasons = [f"what was {side} is on no span" for side in missing]
     reasons += [f"what was {side} was {_loss(step, payload)}" for side, payload in cut.items()]
     fix = capture_fix(step) if missing else _loss_fix(step, next(iter(cut.values())))
-    return Unverifiable(
-        step=index, what=_between(handoff), reason=" and ".join(reasons), fix=fix
-    )
+    return Unverifiable(step=index, what=_between(handoff), reason=" and ".join(reasons), fix=fix)
 
 
 def _loss(step: Step, payload: Payload) -> str:

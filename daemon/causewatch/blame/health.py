@@ -8,18 +8,17 @@ its worst transition: one lost order number is not made good by nine handoffs th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from causewatch.blame.uses import Use, scene_of
 from causewatch.contracts.boundary import boundary_of
+from causewatch.contracts.mention import Mention, Told, mentions_of
 from causewatch.faults.calls import calls_of
 from causewatch.faults.lost_at_handoff import common_prefix_chars, given_to, place_of
-from causewatch.faults.text import excerpt, fold, leaves, plain
+from causewatch.faults.text import excerpt, fold, leaves
 from causewatch.graph.imprints import breaks_between
 from causewatch.model.expectation import Health, HealthPart
-from causewatch.model.facts import fact_of, tokens_of
 from causewatch.model.graph import CausalGraph, Handoff
 from causewatch.model.imprint import Claim, FieldPrint, Imprint
 from causewatch.model.judgement import Blame, Category, Fault, FaultName
@@ -33,6 +32,7 @@ FAULT_SCORE = 0.5
 MIN_TEXT_CHARS = 40
 MAX_TEXTS_COUNT = 200
 MAX_SHOWN_FACTS_COUNT = 3
+MAX_FACTS_COUNT = 500
 _LOSSES: frozenset[FaultName] = frozenset(
     {"lost_at_handoff", "cut_off", "flattened", "changed_fact", "out_of_order"}
 )
@@ -40,7 +40,6 @@ _CONTEXT: frozenset[Category] = frozenset(
     {"truncation", "serialization", "ordering", "lost_result", "schema", "ungrounded"}
 )
 """Corruptions in which context did not survive; a loop or a failed tool leaves it as it was."""
-_URL = re.compile(r"https?://[^\s\"'<>\\]{1,500}")
 
 
 class _Score(NamedTuple):
@@ -95,13 +94,13 @@ class _Reader:
         self.graph = graph
         self._uses: tuple[Use, ...] | None = None
 
-    def needed_after(self, handoff: Handoff) -> frozenset[str]:
-        """Return the readings of the facts that acts and answers after a handoff tell."""
+    def told_after(self, handoff: Handoff) -> Told:
+        """Return what the acts and answers after a handoff tell."""
         if self._uses is None:
             self._uses = scene_of(self.graph, calls_of(self.graph)).uses
         at_ns = self.graph.steps[place_of(handoff)].span.start_ns
-        texts = (use.text for use in self._uses if use.kind != "handoff" and use.at_ns >= at_ns)
-        return frozenset(reading for text in texts for each in _facts(text) for reading in each[1])
+        texts = [use.text for use in self._uses if use.kind != "handoff" and use.at_ns >= at_ns]
+        return Told("\n".join(texts))
 
 
 def _transition(reader: _Reader, handoff: Handoff) -> _Score:
@@ -124,8 +123,7 @@ def _transition(reader: _Reader, handoff: Handoff) -> _Score:
 
 def _of_carried(sent: Payload, got: str) -> _Score:
     """Judge what code carried: the lower share of its facts and of its longer texts."""
-    text = plain(sent)
-    facts = _facts(text)
+    facts = mentions_of(sent.value).facts[:MAX_FACTS_COUNT]
     gone = _gone(facts, got)
     fact_share = 1 - len(gone) / len(facts) if facts else 1.0
     text_share = _text_share(sent, got)
@@ -133,47 +131,37 @@ def _of_carried(sent: Payload, got: str) -> _Score:
         return _Score(text_share, f"{text_share:.0%} of the text arrived")
     if not gone:
         return _Score(1.0, "every fact of it arrived")
-    return _Score(fact_share, _told(len(gone), len(facts), gone))
+    return _Score(fact_share, _told(gone, len(facts)))
 
 
 def _of_reworded(reader: _Reader, handoff: Handoff, sent: Payload, got: str) -> _Score:
     """Judge what may have been reworded: only facts that something later tells must be in it."""
-    facts = _facts(plain(sent))
+    facts = mentions_of(sent.value).facts[:MAX_FACTS_COUNT]
     if not facts:
         return _Score(None, "nothing in it can be followed")
-    lost = set(_gone(facts, got))
-    needed = reader.needed_after(handoff) if lost else frozenset()
-    wanted = [each for each in facts if each[1] & needed]
-    gone = [written for written, _ in wanted if written in lost]
+    lost = _gone(facts, got)
+    if not lost:
+        return _Score(1.0, "every fact of it arrived")
+    needed = reader.told_after(handoff)
+    wanted = [fact for fact in facts if needed.has(fact)]
+    gone = [fact for fact in lost if fact in wanted]
     if not gone:
         return _Score(1.0, "every fact that was needed later arrived")
-    return _Score(1 - len(gone) / len(wanted), _told(len(gone), len(wanted), gone))
+    return _Score(1 - len(gone) / len(wanted), _told(gone, len(wanted)))
 
 
-def _told(gone_count: int, count: int, gone: Sequence[str]) -> str:
-    shown = ", ".join(gone[:MAX_SHOWN_FACTS_COUNT])
-    return f"{gone_count} of {count} facts did not arrive ({excerpt(shown)})"
-
-
-def _facts(text: str) -> list[tuple[str, frozenset[str]]]:
-    """Return each distinct fact of a text: as written, and what it may be read as."""
-    found: dict[frozenset[str], str] = {}
-    for url in _URL.findall(text):
-        found.setdefault(frozenset({url.rstrip(".,;:)!?").lower()}), url)
-    for token in tokens_of(_URL.sub(" ", text)):
-        fact = fact_of(token)
-        if fact is not None and len(fact.text) > 1:
-            found.setdefault(fact.readings, token)
-    return [(written, readings) for readings, written in found.items()]
-
-
-def _gone(facts: Sequence[tuple[str, frozenset[str]]], got: str) -> list[str]:
-    """Return the facts of which no reading stands in ``got``, which is folded."""
-    missing = [each for each in facts if each[0].lower() not in got]
+def _gone(facts: Sequence[Mention], got: str) -> list[Mention]:
+    """Return the facts that ``got``, which is folded, does not tell in any spelling."""
+    missing = [fact for fact in facts if fold(fact.text) not in got]
     if not missing:
         return []
-    known = frozenset(reading for _, readings in _facts(got) for reading in readings)
-    return [written for written, readings in missing if not readings & known]
+    told = Told(got)
+    return [fact for fact in missing if not told.has(fact)]
+
+
+def _told(gone: Sequence[Mention], count: int) -> str:
+    shown = ", ".join(fact.text for fact in gone[:MAX_SHOWN_FACTS_COUNT])
+    return f"{len(gone)} of {count} facts did not arrive ({excerpt(shown)})"
 
 
 def _text_share(sent: Payload, got: str) -> float:

@@ -175,9 +175,7 @@ def _step_json(graph: CausalGraph, index: int, faults: list[str]) -> dict[str, A
     }
 
 
-def _handoff_json(
-    assessment: Assessment, handoff: Handoff, boundary: Boundary
-) -> dict[str, Any]:
+def _handoff_json(assessment: Assessment, handoff: Handoff, boundary: Boundary) -> dict[str, Any]:
     """Return one handoff, with the worst of its contracts' verdicts."""
     graph = assessment.graph
     verdicts = [v for v in assessment.verdicts if v.handoff == boundary.handoff]

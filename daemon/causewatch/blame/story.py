@@ -206,8 +206,9 @@ def _health(graph: CausalGraph, health: Health | None, page: _Page) -> Iterator[
     if health is None or health.score is None:
         return
     checked = sum(part.score is not None for part in health.parts)
+    of_all = f"{checked} of {len(health.parts)} transitions checked"
     yield ""
-    yield f"  Context health {health.score:.2f} ({checked} of {len(health.parts)} transitions checked)"
+    yield f"  Context health {health.score:.2f} ({of_all})"
     worst = sorted(
         (part for part in health.parts if part.score is not None and part.score < 1),
         key=lambda part: part.score or 0.0,

@@ -88,13 +88,8 @@ def _compared(handoff: Handoff, redact: Sequence[str]) -> _Found:
     has_prints = claim is not None and claim.sent is not None and claim.received is not None
     if claim is not None and has_prints and not _has_content(handoff):
         return _of_imprints(claim)
-    for side, payload in (("sent", sent), ("received", received)):
-        if payload is None:
-            return None, None, f"what was {side} is not known"
-        if payload.cut:
-            return None, None, f"what was {side} was cut by telemetry"
-    if sent is None or received is None:
-        return None, None, ""
+    if sent is None or received is None or sent.cut or received.cut:
+        return None, None, _unknown(handoff)
     if sent.key.endswith(HISTORY_SUFFIX) and not same(sent.value, received.value):
         return None, None, "the handoff itself carried nothing that is recorded"
     intact, patch, summary = _of_content(sent.value, received.value, redact)
@@ -102,6 +97,16 @@ def _compared(handoff: Handoff, redact: Sequence[str]) -> _Found:
         # Nothing shows that code carried it: the receiver may have been told in other words.
         return None, patch, "what was received is not word for word what was sent"
     return intact, patch, summary
+
+
+def _unknown(handoff: Handoff) -> str:
+    """Say which side of a handoff is not known, or not whole."""
+    for side, payload in (("sent", handoff.sent), ("received", handoff.received)):
+        if payload is None:
+            return f"what was {side} is not known"
+        if payload.cut:
+            return f"what was {side} was cut by telemetry"
+    return ""
 
 
 def _has_content(handoff: Handoff) -> bool:

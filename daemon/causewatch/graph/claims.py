@@ -24,9 +24,7 @@ MAX_FIELDS_CHARS = 256 * 1024
 MAX_PREFIXES_COUNT = 32
 MAX_DIGEST_CHARS = 64
 _SIDES = ("sent", "received")
-_TYPES: frozenset[PlainType] = frozenset(
-    {"null", "boolean", "number", "string", "array", "object"}
-)
+_TYPES: frozenset[PlainType] = frozenset({"null", "boolean", "number", "string", "array", "object"})
 CLAIMED_KEYS = frozenset(
     {
         MARK,

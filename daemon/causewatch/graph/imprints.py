@@ -186,9 +186,7 @@ def _type_at(imprint: Imprint, pointer: str) -> PlainType | None:
     return field.type if field is not None else None
 
 
-def _lost_member(
-    pointer: str, field: FieldPrint, sent: Imprint, received: Imprint
-) -> Break | None:
+def _lost_member(pointer: str, field: FieldPrint, sent: Imprint, received: Imprint) -> Break | None:
     """Return the loss of an object's member; of arrays the array itself tells."""
     parent = pointer.rpartition("/")[0]
     is_object = _type_at(sent, parent) == "object" and _type_at(received, parent) == "object"
@@ -290,9 +288,7 @@ def _array_changed(
 
 
 def _is_empty(field: FieldPrint) -> bool:
-    return field.type == "null" or (
-        field.type in {"string", "array", "object"} and not field.size
-    )
+    return field.type == "null" or (field.type in {"string", "array", "object"} and not field.size)
 
 
 def _break(kind: BreakKind, pointer: str, message: str, *, lost: bool = False) -> Break:

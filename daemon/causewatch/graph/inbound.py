@@ -50,9 +50,7 @@ def _is_own(key: str) -> bool:
     return key.startswith(OWN_PREFIX) and not key.startswith(INBOUND_PREFIX)
 
 
-def _renamed(
-    attributes: Attributes, kept: frozenset[str] = frozenset()
-) -> Mapping[str, Value]:
+def _renamed(attributes: Attributes, kept: frozenset[str] = frozenset()) -> Mapping[str, Value]:
     renamed: dict[str, Value] = {}
     for key, value in attributes.items():
         if _is_own(key) and key not in kept:

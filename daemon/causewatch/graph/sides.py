@@ -47,7 +47,9 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 def handoff_of(tree: Tree, owners: Owners, found: Found, ids: set[str]) -> Handoff:
     """Return a handoff with both of its sides; ``ids`` are those given so far, and are added to."""
     model = last_model(tree, owners, found.sender, found.at_ns + SKEW_NS)
-    sent = _sent(tree, found, model)
+    told = found.told
+    own = told.told.sent if told is not None else None
+    sent = _sent(tree, found, model) if own is None else Side(payload=own)
     own_talk = found.rule in {"agent_under_tool", "agent_under_agent"}
     got = None
     if found.receiver is not None:
@@ -58,7 +60,6 @@ def handoff_of(tree: Tree, owners: Owners, found: Found, ids: set[str]) -> Hando
             at_ns=found.at_ns,
         )
         got = received(tree, owners, passing)
-    told = found.told
     if told is not None and told.told.received is not None:
         by = told.received_at if got is None else got.by
         got = Received(payload=told.told.received, by=by, carried=True)
@@ -83,8 +84,6 @@ def handoff_of(tree: Tree, owners: Owners, found: Found, ids: set[str]) -> Hando
 
 def _sent(tree: Tree, found: Found, model: int | None) -> Side:
     """Return what the sender gave: a call's arguments, else its last words, else its task."""
-    if found.told is not None and found.told.told.sent is not None:
-        return Side(payload=found.told.told.sent)
     performed = tree.steps[found.performed_by] if found.performed_by is not None else None
     call = found.call
     is_tool = performed is not None and performed.kind == "tool"

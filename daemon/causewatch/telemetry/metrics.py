@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-
 HEALTH_BUCKETS = (0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
 MAX_WORKFLOWS_COUNT = 100
 MAX_WORKFLOW_CHARS = 100
