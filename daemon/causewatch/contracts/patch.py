@@ -22,6 +22,7 @@ MAX_PATCH_BYTES = 4 * 1024
 MAX_OPERATIONS_COUNT = 200
 MAX_DEPTH = 64
 MAX_POINTER_CHARS = 512
+TOO_DEEP = "[nested too deep to be shown]"
 _Path = tuple[str | int, ...]
 _Operation = dict[str, Value]
 
@@ -64,7 +65,8 @@ def patch_between(
 
 
 def _operation(change: _Change, place: str, redact: Sequence[str]) -> _Operation:
-    path = place + pointer_of(change.path)
+    # A key may hold half of a character pair, which no JSON text can.
+    path = (place + pointer_of(change.path)).encode("utf-8", "replace").decode()
     found: _Operation = {"op": change.op, "path": path}
     if len(path) > MAX_POINTER_CHARS:
         found = {"op": change.op, "path": path[:MAX_POINTER_CHARS], "shortened": True}
@@ -73,8 +75,15 @@ def _operation(change: _Change, place: str, redact: Sequence[str]) -> _Operation
     if covers(redact, path):
         return {**found, "value": REDACTED, "shortened": True}
     is_whole = not touches(redact, path) and _is_short(change.value)
-    shown = change.value if is_whole else excerpt(change.value, place=path, redact=redact)
+    shown = change.value if is_whole else _excerpt(change.value, path, redact)
     return {**found, "value": shown, **({} if is_whole else {"shortened": True})}
+
+
+def _excerpt(value: Value, path: str, redact: Sequence[str]) -> str:
+    try:
+        return excerpt(value, place=path, redact=redact)
+    except RecursionError:
+        return TOO_DEEP
 
 
 def _is_short(value: Value) -> bool:
