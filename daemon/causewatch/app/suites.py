@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from causewatch.app.announced import STAND_IN, Routing, routing_of, stand_in
+from causewatch.app.config import is_config_file
 from causewatch.app.rulefiles import read_rule_files
 from causewatch.errors import Problem, ProblemsError
 from causewatch.rules.bundle import AnyRule, Bundle, Group
@@ -99,7 +100,8 @@ def _readable(path: Path) -> dict[str, bytes]:
 
 
 def _is_rule_file(file: str, content: bytes) -> bool:
-    return not (is_dialect_file(file, content) or is_test_file(file, content))
+    is_other = is_dialect_file(file, content) or is_test_file(file, content)
+    return not (is_other or is_config_file(Path(file)))
 
 
 def _example_suites(bundle: Bundle) -> Iterator[Suite]:
