@@ -18,7 +18,7 @@ from causewatch.model.span import Span
 from graph_fixtures import TRACE, agent, span, tool
 
 OTHER_TRACE = "b" * 32
-ORDER = {
+ORDER: dict[str, Any] = {
     "order": "FO-7712",
     "stops": ["Hals", "Brevik", "Skien"],
     "note": "Keep the crates upright, and call the depot an hour before you arrive, please: the"
@@ -92,7 +92,7 @@ def two_services(sent: Any, received: Any, *, content: bool = False, **more: Any
     """Return a run over two traces, whose receiver books a truck with what it got."""
     return [
         agent(1, None, "office"),
-        handoff_span(2, 1, **side("sent", sent, content=content), **more),
+        handoff_span(2, 1, **{**side("sent", sent, content=content), **more}),
         agent(3, None, "depot", trace=OTHER_TRACE),
         handoff_span(
             4,
@@ -112,7 +112,7 @@ def one_process(sent: Any, received: Any, *, content: bool = False, **more: Any)
     sides = {**side("sent", sent, content=content), **side("received", received, content=content)}
     return [
         agent(1, None, "office", length_ms=100),
-        handoff_span(2, 1, length_ms=80, **sides, **more),
+        handoff_span(2, 1, length_ms=80, **{**sides, **more}),
         agent(3, 2, "depot", length_ms=50),
         tool(4, 3, "book_truck", arguments={"n": 1}, result={"ok": True}),
     ]

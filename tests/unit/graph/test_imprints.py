@@ -36,15 +36,15 @@ def test_an_imprint_is_the_agreed_shape() -> None:
         ({**ORDER, "stops": ["Hals", "Skien"]}, [("truncation", "/stops", True)]),
         ({**ORDER, "stops": []}, [("missing", "/stops", True)]),
         ({**ORDER, "stops": ["Oslo", "Brevik"]}, [("delta", "/stops", False)]),
-        ({**ORDER, "stops": [*ORDER["stops"], "Oslo"]}, [("delta", "/stops", False)]),  # type: ignore[misc]  # a list
+        ({**ORDER, "stops": [*ORDER["stops"], "Oslo"]}, [("delta", "/stops", False)]),
         ({**ORDER, "stops": ["Hals", "Oslo", "Skien"]}, [("delta", "/stops/1", False)]),
         ({k: v for k, v in ORDER.items() if k != "order"}, [("truncation", "/order", True)]),
         ({**ORDER, "weight": None}, [("missing", "/weight", True)]),
         ({**ORDER, "weight": "12.5"}, [("serialization", "/weight", False)]),
         ({**ORDER, "weight": 1.25}, [("delta", "/weight", False)]),
-        ({**ORDER, "note": ORDER["note"][:60]}, [("truncation", "/note", True)]),  # type: ignore[index]  # a text
-        ({**ORDER, "note": ORDER["note"][:64]}, [("truncation", "/note", True)]),  # type: ignore[index]  # a text
-        ({**ORDER, "note": ORDER["note"][:32]}, [("truncation", "/note", True)]),  # type: ignore[index]  # a text
+        ({**ORDER, "note": ORDER["note"][:60]}, [("truncation", "/note", True)]),
+        ({**ORDER, "note": ORDER["note"][:64]}, [("truncation", "/note", True)]),
+        ({**ORDER, "note": ORDER["note"][:32]}, [("truncation", "/note", True)]),
         ({**ORDER, "note": ""}, [("missing", "/note", True)]),
         ({**ORDER, "note": "Please be careful."}, [("delta", "/note", False)]),
         ({**ORDER, "extra": 1}, [("delta", "/extra", False)]),
@@ -103,7 +103,7 @@ def test_ignored_places_do_not_count() -> None:
 
 def test_a_difference_beyond_the_limits_is_seen_without_its_place() -> None:
     """Of a long list only the beginning is listed, but its digest is of all of it."""
-    many = [{"n": i} for i in range(500)]
+    many: list[Any] = [{"n": i} for i in range(500)]
     changed = [*many[:-1], {"n": "other"}]
     assert breaks({"rows": many}, {"rows": changed}) == [("delta", "", False)]
     assert len(imprint_of({"rows": many}).fields) <= MAX_FIELDS_COUNT
@@ -112,7 +112,7 @@ def test_a_difference_beyond_the_limits_is_seen_without_its_place() -> None:
 
 def test_a_long_list_that_lost_its_end_is_truncated() -> None:
     """The items that are listed are found again, and there are fewer of them."""
-    many = [{"n": i} for i in range(500)]
+    many: list[Any] = [{"n": i} for i in range(500)]
     assert breaks({"rows": many}, {"rows": many[:100]}) == [("truncation", "/rows", True)]
 
 
@@ -127,7 +127,7 @@ def test_digests_alone_tell_that_and_not_where() -> None:
 def test_only_the_first_breaks_are_listed() -> None:
     """A payload in which everything changed is told by its first places."""
     sent = {f"k{i}": i for i in range(100)}
-    assert len(breaks(sent, {key: -1 for key in sent})) == MAX_BREAKS_COUNT
+    assert len(breaks(sent, dict.fromkeys(sent, -1))) == MAX_BREAKS_COUNT
 
 
 def test_deep_payloads_end() -> None:
