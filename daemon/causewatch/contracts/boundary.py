@@ -13,7 +13,8 @@ from typing import Literal
 import msgspec
 
 from causewatch.contracts.chain import checksums_of
-from causewatch.contracts.difference import differences, only_text, parsed, same
+from causewatch.contracts.difference import differences
+from causewatch.contracts.equality import only_text, parsed, same
 from causewatch.contracts.patch import MAX_PATCH_BYTES, Patch, patch_between
 from causewatch.contracts.pointer import pointer_of
 from causewatch.graph.imprints import Break, breaks_between
