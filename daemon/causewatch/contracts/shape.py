@@ -102,14 +102,14 @@ class _Reader:
         if field.type == "number" and "integer" in names:
             yield _gap(pointer, "type", "whether the number is whole cannot be told")
             return
-        wanted = " or ".join(str(each) for each in names)
+        wanted = " or ".join(each for each in names if isinstance(each, str))
         yield _finding(pointer, "type", f"{field.type} where {wanted} is asked for")
 
     def _required(self, value: Value, pointer: str, field: FieldPrint) -> Iterator[Finding]:
         if field.type != "object" or not isinstance(value, list):
             return
-        for name in value:
-            if self._member(pointer, str(name)) not in self.imprint.fields:
+        for name in (each for each in value if isinstance(each, str)):
+            if self._member(pointer, name) not in self.imprint.fields:
                 if self._is_listed(pointer, field):
                     yield _finding(pointer, "required", f"“{name}” is a required member")
                 else:

@@ -124,5 +124,15 @@ def test_hostile_schemas_end() -> None:
     for _ in range(50):
         value = {"a": value}
     findings_in(deep, imprint_of(value))
-    for odd in (None, 3, [], "x", {"type": 3}, {"required": 3}, {"enum": 3}, {"minItems": "x"}):
-        findings_in(odd, imprint_of(ORDER))
+    odd: list[Any] = [
+        None,
+        3,
+        [],
+        "x",
+        {"type": 3},
+        {"required": 3},
+        {"enum": 3},
+        {"minItems": "x"},
+    ]
+    for schema in odd:
+        findings_in(schema, imprint_of(ORDER))
