@@ -37,10 +37,10 @@ def digest(value: Any, key: bytes = b"") -> str:
 
 
 def places(value: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each place inside of a value with its JSON pointer."""
+    """Yield each place inside of a value with its JSON pointer; of a list the first 64 items."""
     yield pointer, value
     inner: Any = value.items() if isinstance(value, dict) else ()
-    for name, item in enumerate(value) if isinstance(value, list) else inner:
+    for name, item in enumerate(value[:64]) if isinstance(value, list) else inner:
         escaped = str(name).replace("~", "~0").replace("/", "~1")
         yield from places(item, f"{pointer}/{escaped}")
 
@@ -64,6 +64,9 @@ def side(name: str, value: Any, *, content: bool = False, key: bytes = b"") -> d
         "bytes": len(rfc8785.dumps(value)),
         "fields": json.dumps(shape(value, key)),
     }
+    dropped = sum(max(len(each) - 64, 0) for _, each in places(value) if isinstance(each, list))
+    if dropped:
+        found["fields__dropped"] = dropped
     found = {f"causewatch__handoff__{name}__{part}": each for part, each in found.items()}
     if content:
         found[f"causewatch__handoff__{name}"] = json.dumps(value)
