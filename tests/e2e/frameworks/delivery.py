@@ -10,7 +10,6 @@ from typing import Any
 
 from story import Break, carried
 
-
 _LIMIT_S = 20
 
 

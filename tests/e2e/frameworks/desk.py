@@ -9,6 +9,7 @@ import argparse
 import importlib
 import json
 import os
+import sys
 
 from delivery import Delivery
 from story import BREAKS, model
@@ -33,7 +34,7 @@ def main() -> None:
         with model(broken) as url:
             answer = framework.run(url, broken, Delivery(broken))
         traces.force_flush()
-        print(json.dumps({"break": broken, "answer": answer}), flush=True)
+        sys.stdout.write(json.dumps({"break": broken, "answer": answer}) + "\n")
     traces.shutdown()
 
 

@@ -34,9 +34,7 @@ async def play(url: str, broken: Break, delivery: Delivery) -> str:
         """Order parts."""
         return ordered(order)
 
-    buyer = create_agent(
-        model, [check_budget, place_order], system_prompt=BUYER, name="buyer"
-    )
+    buyer = create_agent(model, [check_budget, place_order], system_prompt=BUYER, name="buyer")
 
     @tool("list_missing_parts")
     async def look(site: str) -> dict[str, Any]:

@@ -32,9 +32,7 @@ async def play(url: str, broken: Break, delivery: Delivery) -> str:
     async def place_order(order: dict[str, Any]) -> str:
         return json.dumps(ordered(order))
 
-    buyer = Agent(
-        name="buyer", instructions=BUYER, model=model, tools=[check_budget, place_order]
-    )
+    buyer = Agent(name="buyer", instructions=BUYER, model=model, tools=[check_budget, place_order])
 
     @function_tool(name_override="list_missing_parts")
     async def look(site: str) -> str:
