@@ -101,7 +101,7 @@ def test_long_values_are_excerpts_and_say_so() -> None:
 def test_many_changes_stop_at_the_limit() -> None:
     """What does not fit is left out, and that is said."""
     sent = {f"key number {i}": i for i in range(5_000)}
-    patch = patch_between(sent, {key: -1 for key in sent})
+    patch = patch_between(sent, dict.fromkeys(sent, -1))
     assert patch.shortened
     assert len(patch.text.encode()) <= MAX_PATCH_BYTES
     assert json.loads(patch.text)

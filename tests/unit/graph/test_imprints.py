@@ -7,7 +7,7 @@ import pytest
 
 from causewatch.graph.imprints import MAX_BREAKS_COUNT, MAX_FIELDS_COUNT, breaks_between, imprint_of
 from causewatch.model.imprint import Imprint
-from instrument_fixtures import ORDER, shape
+from claimed_fixtures import ORDER, shape
 
 LONG = "".join(f"Crate {i} goes to Brevik first, then on to Skien. " for i in range(12))
 
@@ -127,7 +127,7 @@ def test_digests_alone_tell_that_and_not_where() -> None:
 def test_only_the_first_breaks_are_listed() -> None:
     """A payload in which everything changed is told by its first places."""
     sent = {f"k{i}": i for i in range(100)}
-    assert len(breaks(sent, {key: -1 for key in sent})) == MAX_BREAKS_COUNT
+    assert len(breaks(sent, dict.fromkeys(sent, -1))) == MAX_BREAKS_COUNT
 
 
 def test_deep_payloads_end() -> None:
