@@ -22,8 +22,8 @@ def graph_text(assessment: Assessment) -> str:
         marks = f"  ! {', '.join(faults[index])}" if index in faults else ""
         lines.append(f"{'  ' * (depth + 1)}{step.kind:<9} {shown(step.name)}{owner}{marks}")
     for handoff in graph.handoffs:
-        sent = handoff.sent.size_bytes if handoff.sent else "?"
-        received = handoff.received.size_bytes if handoff.received else "?"
+        sent = "?" if handoff.sent_bytes is None else handoff.sent_bytes
+        received = "?" if handoff.received_bytes is None else handoff.received_bytes
         lines.append(
             f"  handoff {shown(handoff.from_agent)} → {shown(handoff.to_agent)}"
             f"  sent {sent} B, received {received} B  ({handoff.rule})"

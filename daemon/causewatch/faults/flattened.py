@@ -20,7 +20,8 @@ from causewatch.faults.outcome import Outcome, outcomes_of
 from causewatch.faults.placeholders import elisions_in, is_placeholder, isolated_in, placeholders_in
 from causewatch.faults.records import Record, key_of, records_of, scalar_of
 from causewatch.faults.sources import said_in
-from causewatch.faults.text import excerpt, fold, leaves, unescaped
+from causewatch.faults.text import excerpt, fold, leaves
+from causewatch.model.facts import unescaped
 from causewatch.model.graph import Handoff
 from causewatch.model.judgement import Fault
 from causewatch.model.step import ToolResultPart

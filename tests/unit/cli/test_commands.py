@@ -19,12 +19,13 @@ CUT = capture("pydantic-ai__native__truncated_handoff")
 FINE = capture("pydantic-ai__native__ok")
 EXPLAIN_KEYS = {
     "run", "trace_ids", "verdict", "category", "origin", "propagators", "symptom", "confidence",
-    "path", "unverifiable", "confidence_parts", "blast_radius", "failed_by",
+    "path", "unverifiable", "confidence_parts", "blast_radius", "failed_by", "health", "boundaries",
 }  # fmt: skip
 GRAPH_KEYS = {"run", "trace_ids", "workflow", "agents", "steps", "handoffs", "edges"}
 HANDOFF_KEYS = {
     "span_id", "from", "to", "sender_span_id", "receiver_span_id", "mode", "derived", "rule",
-    "verdict", "violations", "sent_sha256", "received_sha256",
+    "verdict", "violations", "sent_sha256", "received_sha256", "sent_bytes", "received_bytes",
+    "claimed", "intact", "summary", "delta", "checksum",
 }  # fmt: skip
 CONTRACT = """\
 contracts:

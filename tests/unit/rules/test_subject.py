@@ -167,6 +167,9 @@ def test_a_derived_handoff_is_a_synthetic_span_below_its_sender() -> None:
     assert [link.span_id for link in span.links] == ["a1", "a2"]
     assert span.resource.service_name == "shop"
     assert span.attributes == derived
+    checksum = derived.pop("causewatch.handoff.checksum")  # type: ignore[attr-defined]  # a dict
+    assert isinstance(checksum, str)
+    assert len(checksum) == 64
     assert derived == {
         "causewatch.synthetic": True,
         "causewatch.step": "handoff",
