@@ -142,12 +142,14 @@ def _semantic(
 ) -> list[Difference]:
     left = without(sent.value, demand.ignore)
     right = without(received.value, demand.ignore)
-    meanings = [compare_meaning(left, right, MAX_WALKED_COUNT)]
+    # The wrapping of a one-string object is no content: its text may come alone.
     text = only_text(left)
-    if text is not None and meanings[0].differences:
-        # The wrapping of a one-string object is no content: its text may come alone.
-        meanings.append(compare_meaning(parsed(text), right, MAX_WALKED_COUNT))
-    meaning = min(meanings, key=lambda each: len(each.differences))
+    meaning = compare_meaning(
+        left if text is None or not isinstance(right, str) else text, right, MAX_WALKED_COUNT
+    )
+    if meaning.differences and text is not None and not isinstance(right, str):
+        unwrapped = compare_meaning(parsed(text), right, MAX_WALKED_COUNT)
+        meaning = min(meaning, unwrapped, key=lambda each: len(each.differences))
     if not meaning.is_whole:
         outcome.gaps.append(f"a payload holds too many facts to be followed: {TOO_MANY_FIX}")
         return []
