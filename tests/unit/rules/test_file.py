@@ -457,7 +457,7 @@ def contract(text: str) -> str:
         ),
         (
             "from: a\ncompare: {mode: canonical, judge: true}",
-            ["4:28: error: a judge of meaning is heard in mode semantic only [value]"],
+            ["4:30: error: a judge of meaning is heard in mode semantic only [value]"],
         ),
         (
             "from: a\ncompare: {mode: subset, ignore: [x]}",
