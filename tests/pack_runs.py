@@ -25,7 +25,8 @@ from scenario_spans import spans_of
 ROOT = Path(__file__).resolve().parent.parent
 CAPTURES = ROOT / "tests" / "captures"
 FIXTURES = ROOT / "rules" / "fixtures"
-SCENARIOS = ROOT / "tests" / "scenarios" / "packs" / "made.test"
+STARTER = ROOT / "daemon" / "causewatch" / "app" / "starter" / "rules" / "fixtures"
+SCENARIOS = ROOT / "tests" / "scenarios" / "packs"
 ERROR = 2
 RECORDED = (
     "langgraph__openinference__ok",
@@ -136,7 +137,16 @@ def fixtures() -> Iterator[tuple[str, bytes]]:
         yield f"{name}.jsonl.gz", _capture(name)
     for name, (recording, start, change) in CHANGED.items():
         yield f"{name}.jsonl.gz", _changed(_capture(recording), start, change)
-    *_, last = read_cases(SCENARIOS.read_text(encoding="utf-8"), SCENARIOS.name)
+    yield from _made("made.test")
+
+
+def starter_fixtures() -> Iterator[tuple[str, bytes]]:
+    """Yield the same of the repository that ``causewatch init`` writes."""
+    yield from _made("starter.test")
+
+
+def _made(scenarios: str) -> Iterator[tuple[str, bytes]]:
+    *_, last = read_cases((SCENARIOS / scenarios).read_text(encoding="utf-8"), scenarios)
     for name, trace in last.traces.items():
         yield f"{name}.jsonl", _line(encode_traces(spans_of(trace, "genai").spans))
 
@@ -185,9 +195,10 @@ def _with_hex_ids(value: Any) -> Any:
 
 def main() -> None:
     """Write every file."""
-    for name, content in fixtures():
-        (FIXTURES / name).write_bytes(content)
-        sys.stderr.write(f"wrote rules/fixtures/{name}, {len(content)} bytes\n")
+    for folder, files in ((FIXTURES, fixtures()), (STARTER, starter_fixtures())):
+        for name, content in files:
+            (folder / name).write_bytes(content)
+            sys.stderr.write(f"wrote {name}, {len(content)} bytes\n")
 
 
 if __name__ == "__main__":

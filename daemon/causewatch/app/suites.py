@@ -72,10 +72,10 @@ def find_suites(paths: Sequence[Path]) -> Found:
             continue_with = files
         for file, content in continue_with.items():
             if is_test_file(file, content) and file not in suites:
-                suite, found = _test_suite(file, content, continue_with)
+                own, found = _test_suite(file, content, continue_with)
                 problems.extend(found)
-                if suite is not None:
-                    suites[file] = suite
+                if own is not None:
+                    suites[file] = own
     ordered = tuple(suites[name] for name in sorted(suites))
     return Found(suites=ordered, problems=tuple(dict.fromkeys(problems)))
 

@@ -25,7 +25,7 @@ from causewatch.rules.evaluate import evaluate
 from causewatch.rules.file import load
 from causewatch.rules.state import advance
 from causewatch.signatures.subject import Subject
-from pack_runs import fixtures
+from pack_runs import FIXTURES, STARTER, fixtures, starter_fixtures
 from rules_fixtures import run_of
 
 CAPTURES = sorted((Path(__file__).parents[2] / "captures").glob("*.jsonl.gz"))
@@ -188,11 +188,11 @@ def test_every_shipped_rule_was_seen_to_match() -> None:
 
 def test_the_recorded_runs_are_those_their_script_makes() -> None:
     """No fixture is left behind, and none is written by hand."""
-    folder = shipped("rules/fixtures")
-    made = dict(fixtures())
-    assert set(made) == {path.name for path in folder.iterdir()} - {"README.md"}
-    for name, content in made.items():
-        assert unpacked(name, (folder / name).read_bytes()) == unpacked(name, content), name
+    for folder, files in ((FIXTURES, fixtures()), (STARTER, starter_fixtures())):
+        made = dict(files)
+        assert set(made) == {path.name for path in folder.iterdir()} - {"README.md"}
+        for name, content in made.items():
+            assert unpacked(name, (folder / name).read_bytes()) == unpacked(name, content), name
 
 
 def unpacked(name: str, content: bytes) -> bytes:
