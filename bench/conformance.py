@@ -23,6 +23,7 @@ from causewatch.model.span import Span
 from causewatch.otlp.decode import decode_traces
 from causewatch.otlp.json import json_to_protobuf
 from causewatch.signatures.error import SignatureError
+from causewatch.signatures.refuse import refused
 from causewatch.signatures.signature import Signature, compile_query
 from causewatch.signatures.subject import Subject, raw_subject
 
@@ -63,6 +64,9 @@ def found_by(signature: Signature, subjects: Subjects) -> SpanSets:
     """Return the sorted span ids of each span set of each matching trace."""
     found: SpanSets = {}
     for trace_id, subject in subjects.items():
+        problem = refused(signature, subject)
+        if problem is not None:
+            raise problem
         sets = signature.evaluate(subject).spansets
         if sets:
             found[trace_id] = sorted(sorted(subject.spans[i].span_id for i in s) for s in sets)

@@ -20,6 +20,7 @@ from causewatch.otlp.decode import decode_traces
 from causewatch.rules.bundle import Bundle
 from causewatch.rules.subject import subject_of
 from causewatch.signatures.error import SignatureError
+from causewatch.signatures.refuse import refused
 from causewatch.signatures.signature import Signature, compile_query
 from causewatch.signatures.subject import Subject, raw_subject
 from causewatch.signatures.why import Counted, count_parts
@@ -145,6 +146,10 @@ def answer(question: Question, scenes: Scenes, *, why: bool = False) -> Answer:
         signature = compile_query(question.query)
         result = {}
         for scene in scenes.of(question.dataset):
+            # Raw answers are those of Tempo's engine, where it gives up too.
+            problem = refused(signature, scene.subject) if scene.subject.raw else None
+            if problem is not None:
+                return Answer(question=question, error=problem)
             found = matches(signature, scene.subject)
             if found:
                 result[scene.id] = found

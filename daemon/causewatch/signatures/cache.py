@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 Computed = TypeVar("Computed")
 
@@ -14,6 +14,8 @@ class SubjectCache:
     def __init__(self, *, max_entries: int = 20_000) -> None:
         self._entries: dict[Hashable, object] = {}
         self._max_entries = max_entries
+        self.known: Callable[[Hashable], Any] = self._entries.get
+        """What is remembered under a key, else ``None``: for readers that cannot spare a call."""
 
     def get(self, key: Hashable, compute: Callable[[], Computed]) -> Computed:
         """Return what ``compute`` gave for ``key``, computing it the first time.

@@ -72,9 +72,8 @@ def intrinsic_column(subject: Subject, name: str) -> Column:
 
 def attribute_index(subject: Subject, scope: Scope, name: str) -> Index:
     """Return the index of an attribute."""
-    return subject.cache.get(
-        ("attribute index", scope, name), lambda: _indexed(attribute_column(subject, scope, name))
-    )
+    key = attribute_index_key(scope, name)
+    return subject.cache.get(key, lambda: _indexed(attribute_column(subject, scope, name)))
 
 
 def intrinsic_index(subject: Subject, name: str) -> Index:
@@ -82,6 +81,11 @@ def intrinsic_index(subject: Subject, name: str) -> Index:
     return subject.cache.get(
         ("intrinsic index", name), lambda: _indexed(intrinsic_column(subject, name))
     )
+
+
+def attribute_index_key(scope: Scope, name: str) -> tuple[str, str, str]:
+    """Return the key under which an attribute's index is remembered."""
+    return "attribute index", scope, name
 
 
 def event_attribute(event: SpanEvent, name: str) -> Cell:

@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-from causewatch.signatures.columns import Index, attribute_index, intrinsic_index, tag_of
+from causewatch.signatures.columns import (
+    Index,
+    attribute_index,
+    attribute_index_key,
+    intrinsic_index,
+    tag_of,
+)
 from causewatch.signatures.compile_field import (
     Bound,
     Frame,
@@ -59,7 +65,10 @@ class CompiledFilter:
 
     def nodes(self, subject: Subject, within: int, bound: Bound = ()) -> int:
         """Return the spans of ``within`` that match."""
-        mask = self.candidates(subject, within)
+        return self.among(subject, self.candidates(subject, within), bound)
+
+    def among(self, subject: Subject, mask: int, bound: Bound = ()) -> int:
+        """Return those of its ``candidates`` that match."""
         if not self._tests or not mask:
             return mask
         frame = Frame(subject, bound)
@@ -92,7 +101,10 @@ class CompiledFilter:
         return False
 
     def _holds(self, frame: Frame, node: int) -> bool:
-        return all(test(frame, node) is True for test in self._tests)
+        for test in self._tests:  # noqa: SIM110 -- a generator costs more than the usual one test
+            if test(frame, node) is not True:
+                return False
+        return True
 
 
 def _conjuncts(field: Field | None) -> list[Field]:
@@ -210,11 +222,18 @@ def _atom(field: Field) -> MaskTest | None:
 
 
 def _index_reader(read: Attribute | Intrinsic) -> Callable[[Subject], Index]:
+    """Return a reader of a field's index; after the first time it costs one look-up."""
     name = read.name
     if isinstance(read, Intrinsic):
         return lambda subject: intrinsic_index(subject, name)
     scope = read.scope
-    return lambda subject: attribute_index(subject, scope, name)
+    key = attribute_index_key(scope, name)
+
+    def index_of(subject: Subject) -> Index:
+        found: Index | None = subject.cache.known(key)
+        return found if found is not None else attribute_index(subject, scope, name)
+
+    return index_of
 
 
 def _comparison(read: Attribute | Intrinsic, operator: CompareOperator, value: Static) -> MaskTest:
@@ -235,7 +254,9 @@ def _comparison(read: Attribute | Intrinsic, operator: CompareOperator, value: S
     key = ("ladder", scope, read.name, tag)
 
     def ordered(subject: Subject) -> int:
-        ladder = subject.cache.get(key, lambda: Ladder(index_of(subject), tag))
+        ladder: Ladder | None = subject.cache.known(key)
+        if ladder is None:
+            ladder = subject.cache.get(key, lambda: Ladder(index_of(subject), tag))
         return ladder.compared(operator, value)
 
     return ordered

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from causewatch.model.graph import EdgeType
 from causewatch.signatures.subject import Subject, mask_of, nodes_of
 from causewatch.signatures.syntax import EdgeName, Hops
-from causewatch.signatures.tree import tree_of
+from causewatch.signatures.tree import MAX_REMEMBERED_MASKS, tree_of
 
 
 class Edges:
@@ -30,6 +30,7 @@ class Edges:
                 else:
                     self._next[source].append(target)
         self._order = _Order(subject, backward=backward) if "before" in types else None
+        self._walks: dict[tuple[int, int, int | None], int] = {}
 
     def step(self, mask: int) -> int:
         """Return the nodes one hop from some node of ``mask``."""
@@ -46,6 +47,18 @@ class Edges:
 
         No node strictly between the ends of the walk is in ``guard``.
         """
+        if guard:
+            return self._walk(mask, hops, guard)
+        # Many signatures start from the same few spans: those of one tool, of one agent.
+        key = mask, hops.least, hops.most
+        found = self._walks.get(key)
+        if found is None:
+            found = self._walk(mask, hops, 0)
+            if len(self._walks) < MAX_REMEMBERED_MASKS:
+                self._walks[key] = found
+        return found
+
+    def _walk(self, mask: int, hops: Hops, guard: int) -> int:
         found = 0
         frontier = mask
         taken = 0

@@ -92,10 +92,12 @@ class SelectFilter:
 
     def groups(self, run: Run, within: int, bound: Bound) -> Groups:
         """Return the matching spans under the one assignment given."""
-        run.budget.spend(self.filter.candidates(run.subject, within).bit_count())
-        if run.budget.limited:
+        candidates = self.filter.candidates(run.subject, within)
+        if not candidates:
             return {}
-        nodes = self.filter.nodes(run.subject, within, bound)
+        if not run.budget.spend(candidates.bit_count()):
+            return {}
+        nodes = self.filter.among(run.subject, candidates, bound)
         return {bound: nodes} if nodes else {}
 
 
@@ -297,7 +299,8 @@ def _pairings(
         near = within if reach is None else reach(outer, left_nodes)
         rights = alone
         if right.reads_names:
-            rights = right.groups(run, within & near if right.spanwise else within, outer)
+            asked = within & near if right.spanwise else within
+            rights = right.groups(run, asked, outer) if asked else {}
         if not run.budget.spend(len(rights)):
             return
         for inner, right_nodes in rights.items():

@@ -162,11 +162,14 @@ class Signature:
         return self._named(found), False
 
     def _named(self, found: dict[Bound, None]) -> tuple[Binding, ...]:
-        named = (
-            {name: node for name, node in zip(self.names, bound, strict=True) if node != UNBOUND}
-            for bound in found
-        )
-        return tuple(binding for binding in named if binding)
+        named = []
+        for bound in found:
+            binding = dict(zip(self.names, bound, strict=True))
+            if UNBOUND in bound:
+                binding = {name: node for name, node in binding.items() if node != UNBOUND}
+            if binding:
+                named.append(binding)
+        return tuple(named)
 
     def _path_nodes(self, run: Run, sets: list[Groups]) -> tuple[tuple[int, ...], ...]:
         """Return a shortest path to each result span for each ``path()``."""

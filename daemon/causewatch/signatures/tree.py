@@ -9,6 +9,7 @@ from typing import assert_never
 from causewatch.signatures.subject import Subject, nodes_of, parents_of
 from causewatch.signatures.syntax import TreeOperator
 
+MAX_REMEMBERED_MASKS = 4_096
 _MAX_SAME_ID = 2
 
 
@@ -27,9 +28,19 @@ class Tree:
             if parent >= 0:
                 self.children[parent].append(i)
         self._siblings = self._sibling_masks(subject)
+        self._relatives: dict[tuple[TreeOperator, int], int] = {}
 
     def relatives(self, operator: TreeOperator, mask: int) -> int:
         """Return the right-hand partners of the nodes in ``mask``."""
+        # Many signatures start from the same few spans: those of one tool, of one agent.
+        found = self._relatives.get((operator, mask))
+        if found is None:
+            found = self._related(operator, mask)
+            if len(self._relatives) < MAX_REMEMBERED_MASKS:
+                self._relatives[operator, mask] = found
+        return found
+
+    def _related(self, operator: TreeOperator, mask: int) -> int:
         match operator:
             case ">":
                 return self._step(mask, down=True)
