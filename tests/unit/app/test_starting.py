@@ -17,7 +17,7 @@ from causewatch.app.suites import find_suites
 from causewatch.app.testing import Report, run_suites
 from causewatch.cli.main import COMMANDS
 from causewatch.errors import UserError
-from cli_fixtures import run
+from cli_fixtures import call, run
 
 
 @pytest.fixture
@@ -101,7 +101,9 @@ def lines_of(workflow: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("name", [".pre-commit-config.yaml", ".github/workflows/causewatch.yaml"])
-def test_hooks_and_workflow_run_commands_that_exist(repository: Path, name: str) -> None:
+def test_hooks_and_workflow_run_commands_that_exist(
+    repository: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each names a command and options of this version, and installs this version."""
     text = (repository / name).read_text(encoding="utf-8")
     assert f"causewatch=={__version__}" in text
@@ -115,18 +117,20 @@ def test_hooks_and_workflow_run_commands_that_exist(repository: Path, name: str)
     ]
     assert {command[0] for command in commands} == {"check", "fmt", "test"}
     assert all(command[0] in COMMANDS for command in commands)
+    monkeypatch.chdir(repository)
     for command in commands:
-        done = run(*command, cwd=repository)
+        done = call(*command)
         assert (done.code, done.err) == (0, ""), command
 
 
-def test_the_command(tmp_path: Path) -> None:
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Paths go out as JSON lines or with what to do next; a second time it refuses."""
     done = run("init", "new", cwd=tmp_path)
     assert done.code == 0
     assert {line["file"] for line in done.lines} == {f"new/{name}" for name in starter_files()}
-    again = run("init", "new", cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    again = call("init", "new")
     assert (again.code, again.out) == (2, "")
     assert "nothing is overwritten" in again.err
-    done = run("init", "other", "--format", "text", cwd=tmp_path)
+    done = call("init", "other", "--format", "text")
     assert "causewatch test rules" in done.out
