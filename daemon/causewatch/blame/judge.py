@@ -1,4 +1,4 @@
-"""Judge a run: contracts, faults, blame."""
+"""Judge a run: contracts, paths, faults, blame."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from causewatch.faults.detect import detect
 from causewatch.faults.known import NOTHING_KNOWN, Known
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Assessment
+from causewatch.paths.check import deviations_of
+from causewatch.paths.template import PathTemplate
 
 
 def judge(
@@ -19,6 +21,8 @@ def judge(
     contracts: Sequence[Contract] = (),
     known: Known = NOTHING_KNOWN,
     ending: Ending = NOT_KNOWN,
+    *,
+    paths: Sequence[PathTemplate] = (),
 ) -> Assessment:
     """Return all that can be said of one run, by itself.
 
@@ -27,11 +31,13 @@ def judge(
     """
     faults = detect(graph, known)
     verdicts = tuple(verdict for contract in contracts for verdict in check(contract, graph))
+    deviations = deviations_of(paths, graph)
     failed_by = failings_of(graph, ending, known.scores)
     return Assessment(
         graph=graph,
         faults=faults,
         verdicts=verdicts,
+        deviations=deviations,
         failed_by=failed_by,
-        blame=attribute(graph, faults, verdicts, failed_by),
+        blame=attribute(graph, faults, verdicts, failed_by, deviations),
     )

@@ -14,7 +14,7 @@ from causewatch.paths.template import PathTemplate, node_of
 from causewatch.paths.visits import Visit, is_whole, visits_of
 
 
-def check_paths(templates: Sequence[PathTemplate], graph: CausalGraph) -> tuple[Deviation, ...]:
+def deviations_of(templates: Sequence[PathTemplate], graph: CausalGraph) -> tuple[Deviation, ...]:
     """Return where a run left the templates that are about its workflow.
 
     Of each activation of a node the first deviation is told; of a run that is not complete only

@@ -119,7 +119,9 @@ def _out_of_place(
         missing = _mend(halt)
         if missing is not None:
             name = shown_of((missing,))[0]
-            message = f"{name} is missing before {shown}"
+            seen = {child.shown for child in children[: event.number]}
+            another = "another " if name in seen else ""
+            message = f"{another}{name} is missing before {shown}"
             return Wrong(kind="missing", child=None, name=name, allowed=allowed, message=message)
     return Wrong(
         kind=kind,
