@@ -39,6 +39,14 @@ def format_name(pattern: Pattern) -> str:
     return f'{prefix}"{_quoted(pattern.glob)}"'
 
 
+def format_node(pattern: Pattern) -> str:
+    """Return a name as the key of a node; ``parse_node`` gives it back."""
+    kind = pattern.kind
+    if not kind and pattern.text.partition(":")[0] in {"agent", "tool", "workflow"}:
+        kind = "agent"  # else its beginning would be taken for a kind
+    return f"{kind}:{_quoted(pattern.glob)}" if kind else _quoted(pattern.glob)
+
+
 def _quoted(glob: str) -> str:
     def escape(found: re.Match[str]) -> str:
         literal, wild, mark = found.groups()

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Collection, Sequence
 
 import msgspec
 
 from causewatch.paths.parser import plain_pattern
-from causewatch.paths.syntax import Name, Pattern
-from causewatch.paths.visits import Child, Visit
+from causewatch.paths.syntax import Name, Pattern, PatternKind
+from causewatch.paths.visits import Child, Visit, VisitKind
 
 MIN_GLOB_NAMES_COUNT = 3
 """So many names that differ in a number only are one glob, where no run has all of them."""
 _NUMBER = re.compile(r"[0-9a-f]{8,}(?:-[0-9a-f]+)*|[0-9]+")
+_LITERAL = re.compile(r"\[([*?\[])\]")
 _WILD = "\0"
 
 
@@ -44,25 +44,29 @@ def samples_of(runs: Sequence[Sequence[Visit]]) -> tuple[NodeSample, ...]:
     something ever stands below it.
     """
     names = _names(runs)
-    words: dict[tuple[str, str], list[Word]] = {}
-    seen_in: Counter[tuple[str, str]] = Counter()
-    for visits in runs:
+    globs = {key[2]: name.pattern for key, name in names.items() if name.pattern.is_wild}
+    words: dict[tuple[VisitKind, str], list[Word]] = {}
+    seen_in: dict[tuple[VisitKind, str], set[int]] = {}
+    for number, visits in enumerate(runs):
         for visit in visits:
-            words.setdefault((visit.kind, visit.name), []).append(
+            # Agents made up for each run are one node.
+            known = globs.get(visit.name) if visit.kind == "agent" else None
+            node = visit.kind, known.glob if known else plain_pattern("", visit.name).glob
+            words.setdefault(node, []).append(
                 tuple(
                     Item(name=names[_key(child)], start_ns=child.start_ns, end_ns=child.end_ns)
                     for child in visit.children
                 )
             )
-        seen_in.update({(visit.kind, visit.name) for visit in visits})
+            seen_in.setdefault(node, set()).add(number)
     return tuple(
         NodeSample(
-            pattern=_node_pattern(kind, name, words),
+            pattern=_node_pattern(node, words),
             words=tuple(found),
-            runs_count=seen_in[kind, name],
+            runs_count=len(seen_in[node]),
         )
-        for (kind, name), found in words.items()
-        if _is_worth(kind, name, found)
+        for node, found in words.items()
+        if _is_worth(node, found)
     )
 
 
@@ -70,22 +74,25 @@ def _key(child: Child) -> tuple[bool, str, str]:
     return child.is_handoff, child.kind, child.name
 
 
-def _is_worth(kind: str, name: str, words: Sequence[Word]) -> bool:
+def _is_worth(node: tuple[VisitKind, str], words: Sequence[Word]) -> bool:
     """Tell whether a node says something that is not said by the others."""
-    if kind == "agent":
-        return True
-    if kind == "workflow":
-        return any([item.name.pattern.text for item in word] not in ([], [name]) for word in words)
-    return any(words)
+    match node:
+        case "agent", _:
+            return True
+        case "workflow", name:
+            below = ([item.name.pattern.glob for item in word] for word in words)
+            return any(names not in ([], [name]) for names in below)
+        case _:
+            return any(words)
 
 
-def _node_pattern(kind: str, name: str, nodes: Collection[tuple[str, str]]) -> Pattern:
+def _node_pattern(node: tuple[VisitKind, str], nodes: Collection[tuple[VisitKind, str]]) -> Pattern:
     """Return the key of a node: with its kind where the name alone would mean another."""
-    if kind == "agent":
-        return plain_pattern("", name)
-    if kind == "workflow":
-        return plain_pattern("workflow", name)
-    return plain_pattern("tool" if ("agent", name) in nodes else "", name)
+    kind, glob = node
+    shown: PatternKind = ""
+    if kind == "workflow" or (kind == "tool" and ("agent", glob) in nodes):
+        shown = kind
+    return Pattern(kind=shown, glob=glob, text=_LITERAL.sub(r"\1", glob))
 
 
 def _names(runs: Sequence[Sequence[Visit]]) -> dict[tuple[bool, str, str], Name]:

@@ -6,9 +6,8 @@ import json
 import re
 from collections.abc import Sequence
 
-from causewatch.paths.format import format_model, format_name
+from causewatch.paths.format import format_model, format_name, format_node
 from causewatch.paths.lesson import LearnedNode, Lesson, Seen
-from causewatch.paths.syntax import Pattern
 
 MAX_SEEN_SHOWN = 12
 MAX_COMMENT_CHARS = 100
@@ -48,7 +47,9 @@ def _path(lesson: Lesson, name: str) -> list[str]:
     ]
     for node in lesson.nodes:
         lines += [f"    {comment}" for comment in _comments(node)]
-        lines.append(f"    {_scalar(_key(node.pattern))}: {_scalar(format_model(node.model))}")
+        lines.append(
+            f"    {_scalar(format_node(node.pattern))}: {_scalar(format_model(node.model))}"
+        )
     return lines
 
 
@@ -82,13 +83,6 @@ def _seen(seen: Seen, total: int) -> str:
 
 def _times(count: int, word: str) -> str:
     return f"{count:,} {word}{'' if count == 1 else 's'}"
-
-
-def _key(pattern: Pattern) -> str:
-    prefix = f"{pattern.kind}:" if pattern.kind else ""
-    name = re.sub(r"([\\*?])", r"\\\1", pattern.text)
-    is_prefixed = not prefix and name.partition(":")[0] in {"agent", "tool", "workflow"}
-    return f"agent:{name}" if is_prefixed else f"{prefix}{name}"
 
 
 def _escaped(name: str) -> str:
