@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from causewatch.blame.attribute import attribute
 from causewatch.blame.ending import NOT_KNOWN, Ending, failings_of
 from causewatch.contracts.check import check
@@ -12,7 +14,7 @@ from causewatch.faults.detect import detect
 from causewatch.faults.known import NOTHING_KNOWN, Known
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Assessment
-from causewatch.paths.check import deviations_of
+from causewatch.paths.check import walk
 from causewatch.paths.template import PathTemplate
 
 
@@ -31,13 +33,15 @@ def judge(
     """
     faults = detect(graph, known)
     verdicts = tuple(verdict for contract in contracts for verdict in check(contract, graph))
-    deviations = deviations_of(paths, graph)
+    walked = walk(paths, graph)
     failed_by = failings_of(graph, ending, known.scores)
+    blame = attribute(graph, faults, verdicts, failed_by, walked.deviations)
+    gaps = (*blame.unverifiable, *walked.unjudged)
     return Assessment(
         graph=graph,
         faults=faults,
         verdicts=verdicts,
-        deviations=deviations,
+        deviations=walked.deviations,
         failed_by=failed_by,
-        blame=attribute(graph, faults, verdicts, failed_by, deviations),
+        blame=msgspec.structs.replace(blame, unverifiable=gaps) if walked.unjudged else blame,
     )
