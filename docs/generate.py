@@ -33,6 +33,7 @@ from causewatch.rules.shape import (
     Size,
     Text,
 )
+from causewatch.rules.test_keys import TEST_FILE
 from causewatch.telemetry.metrics import Metrics
 
 HERE = Path(__file__).resolve().parent
@@ -111,16 +112,11 @@ def shape_page(title: str, intro: str, shape: Shape) -> str:
     """Return the page of a file format."""
     later = sorted(set(later_keys(shape)))
     refused = ", ".join(f"`{name}`" for name in later)
-    return "\n".join(
-        [
-            f"# {title}\n",
-            NOTE,
-            intro + "\n",
-            *keys_page(shape),
-            "## Not in this version\n",
-            f"These keys are known and refused with an error, never ignored: {refused}.\n",
-        ]
-    )
+    lines = [f"# {title}\n", NOTE, intro + "\n", *keys_page(shape)]
+    if later:
+        lines.append("## Not in this version\n")
+        lines.append(f"These keys are known and refused with an error, never ignored: {refused}.\n")
+    return "\n".join(lines)
 
 
 def config_page() -> str:
@@ -141,6 +137,18 @@ def rules_page() -> str:
         "`schemas/rules.schema.json`."
     )
     return shape_page("Rule files", intro, FILE)
+
+
+def tests_page() -> str:
+    """Return the page of test files."""
+    intro = (
+        "Test files say which recorded runs arrive when, and what is then expected of rules,\n"
+        "contracts, paths and messages; `causewatch test` runs them\n"
+        "([how](../how-to/test-rules.md)). A file whose name ends in `_test.yaml`, or that has the\n"
+        "keys `rule_files` and `tests`, is a test file. Paths are relative to it. A JSON Schema is\n"
+        "in `schemas/tests.schema.json`."
+    )
+    return shape_page("Test files", intro, TEST_FILE)
 
 
 def metrics_page() -> str:
@@ -214,6 +222,7 @@ def tempo_page() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "reference/config.md": config_page,
     "reference/rules.md": rules_page,
+    "reference/tests.md": tests_page,
     "reference/metrics.md": metrics_page,
     "reference/commands.md": commands_page,
     "reference/dialects.md": dialects_page,

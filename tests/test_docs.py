@@ -21,6 +21,8 @@ from causewatch.graph.build import build
 from causewatch.rules.dialect_file import is_dialect_file, load_dialect_files
 from causewatch.rules.file import load
 from causewatch.rules.subject import subject_of
+from causewatch.rules.test_file import read_tests
+from causewatch.rules.yaml import Problems
 from graph_fixtures import CAPTURES, capture
 from signatures_fixtures import found, subject
 
@@ -71,7 +73,7 @@ def test_no_heading_is_missing() -> None:
 
 
 def test_yaml_in_the_docs_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every YAML example is a rule file or a configuration that loads."""
+    """Every YAML example is a rule file, a test file or a configuration that loads."""
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-example")
     blocks = [
         (p, b)
@@ -80,7 +82,11 @@ def test_yaml_in_the_docs_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     ]
     assert blocks
     for page, body in blocks:
-        if re.search(r"^(groups|contracts|trust):", body, re.MULTILINE):
+        if "\ntests:" in body:
+            problems = Problems()
+            assert read_tests(page + "_test.yaml", body.encode(), problems) is not None
+            assert list(problems) == []
+        elif re.search(r"^(groups|contracts|trust):", body, re.MULTILINE):
             schema = b'{"type": "object"}'
             load({page + ".yaml": body.encode(), str(Path(page).parent / "brief.json"): schema})
         elif is_dialect_file(page + ".yaml", body.encode()):

@@ -1,4 +1,4 @@
-"""Checks rule, dialect and configuration files, without running anything."""
+"""Checks rule, test, dialect and configuration files, without running anything."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from causewatch.app.config import is_config_file, load_config
 from causewatch.app.rulefiles import read_rule_files
+from causewatch.app.suites import problems_in
 from causewatch.dialects.tables import SHIPPED
 from causewatch.errors import Problem, ProblemsError
 from causewatch.rules.dialect_file import is_dialect_file, problems_of
@@ -14,7 +15,7 @@ from causewatch.rules.file import check_files
 
 
 def check_paths(paths: Sequence[Path]) -> list[Problem]:
-    """Return every problem of the rule, dialect and configuration files under ``paths``.
+    """Return every problem of the rule, test, dialect and configuration files under ``paths``.
 
     Each kind of file is told by its top-level keys. The rules and dialects that a configuration
     names are checked too.
@@ -37,8 +38,9 @@ def check_paths(paths: Sequence[Path]) -> list[Problem]:
 
 
 def _problems_of(paths: Sequence[Path]) -> Iterator[Problem]:
-    """Yield what is wrong with rule files and dialect files, which may lie in one folder."""
+    """Yield what is wrong with rule, test and dialect files, which may lie in one folder."""
     files = read_rule_files(paths).files
     dialects = {name: body for name, body in files.items() if is_dialect_file(name, body)}
     yield from problems_of(dialects, SHIPPED)
     yield from check_files({name: files[name] for name in files if name not in dialects})
+    yield from problems_in(files)

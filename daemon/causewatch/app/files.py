@@ -3,8 +3,8 @@
 The ending of a name says how to read it: ``.jsonl`` (one request a line, as the Collector's file
 exporter writes), ``.json`` (one request, or lines all the same, as that exporter calls them so
 too), ``.pb`` (one protobuf request, or many with their sizes before them), each also ``.gz`` and
-``.zst``; ``-`` is JSONL from standard input. What cannot be read is collected, not raised, so that
-the readable rest is still answered.
+``.zst``; ``-`` is JSONL from standard input, packed or not. What cannot be read is collected, not
+raised, so that the readable rest is still answered.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Literal, TypeAlias
+from typing import IO, BinaryIO, Literal, TypeAlias, cast
 
 import msgspec
 import zstandard
@@ -47,6 +47,7 @@ _SIGNAL_KEYS: dict[str, Signal] = {
     "resource_logs": "logs",
 }
 _OTHER_KEYS = frozenset({"resourceMetrics", "resource_metrics", "resourceProfiles"})
+_GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _MAX_ZSTD_WINDOW_BYTES = 128 * 1024 * 1024
 _MAX_VARINT_BYTES = 5
@@ -86,7 +87,7 @@ def read_requests(paths: Sequence[str], *, errors: list[InputError]) -> Iterator
 
 def _requests_of(path: str, errors: list[InputError]) -> Iterator[Request]:
     if path == _STDIN:
-        yield from _json_lines("<stdin>", sys.stdin.buffer, errors)
+        yield from _json_lines("<stdin>", _unpacked(_peeking(sys.stdin.buffer)), errors)
         return
     file_format = _format_of(path)
     with _opened(path) as stream:
@@ -124,9 +125,25 @@ def _opened(path: str) -> io.BufferedReader:
     # behind its size.
     if not path.endswith(".zst") or not raw.peek(4).startswith(_ZSTD_MAGIC):
         return raw
+    return _unpacked(raw)
+
+
+def _peeking(stream: BinaryIO) -> io.BufferedReader:
+    """Return the stream itself where it can be looked into without reading on."""
+    if isinstance(stream, io.BufferedReader):
+        return stream
+    return io.BufferedReader(cast("io.RawIOBase", stream))
+
+
+def _unpacked(raw: io.BufferedReader) -> io.BufferedReader:
+    """Return a reader of what is packed in a stream, told by its first bytes."""
+    begin = raw.peek(4)
+    if begin.startswith(_GZIP_MAGIC):
+        return io.BufferedReader(gzip.GzipFile(fileobj=raw))
+    if not begin.startswith(_ZSTD_MAGIC):
+        return raw
     unpacker = zstandard.ZstdDecompressor(max_window_size=_MAX_ZSTD_WINDOW_BYTES)
-    reader = unpacker.stream_reader(raw, read_across_frames=True)
-    return io.BufferedReader(reader)
+    return io.BufferedReader(unpacker.stream_reader(raw, read_across_frames=True))
 
 
 def _json_lines(source: str, stream: IO[bytes], errors: list[InputError]) -> Iterator[Request]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
@@ -20,6 +21,29 @@ def freshen(bodies: Sequence[bytes], *, salt: str, now_ns: int) -> list[bytes]:
     for span in _spans(requests):
         _move(span, salt, now_ns - latest_ns)
     return [request.SerializeToString() for request in requests]
+
+
+def copied_traces(body: bytes, *, salt: str, by_ns: int) -> bytes:
+    """Return an OTLP trace request with ids that depend on ``salt``, moved in time."""
+    request = ExportTraceServiceRequest.FromString(body)
+    for span in _spans([request]):
+        _move(span, salt, by_ns)
+    return request.SerializeToString()
+
+
+def copied_logs(body: bytes, *, salt: str, by_ns: int) -> bytes:
+    """Return an OTLP logs request the same way: its records stay with the spans they belong to."""
+    request = ExportLogsServiceRequest.FromString(body)
+    for resource_logs in request.resource_logs:
+        for scope_logs in resource_logs.scope_logs:
+            for record in scope_logs.log_records:
+                record.trace_id = _fresh(record.trace_id, salt)
+                record.span_id = _fresh(record.span_id, salt)
+                if record.time_unix_nano:
+                    record.time_unix_nano += by_ns
+                if record.observed_time_unix_nano:
+                    record.observed_time_unix_nano += by_ns
+    return request.SerializeToString()
 
 
 def _spans(requests: Iterable[ExportTraceServiceRequest]) -> Iterator[Span]:

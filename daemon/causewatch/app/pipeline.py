@@ -283,6 +283,9 @@ class Pipeline:
             self._metrics.steps.labels(dialect=step.dialect or "none", kind=step.kind).inc()
         for fault in assessment.faults:
             self._metrics.faults.labels(fault=fault.name).inc()
+        if assessment.health is not None and assessment.health.score is not None:
+            workflow = self._metrics.workflow_label(graph.workflow)
+            self._metrics.context_health.labels(workflow=workflow).observe(assessment.health.score)
         for verdict in assessment.verdicts:
             labels = {"contract": verdict.contract, "verdict": verdict.verdict}
             self._metrics.contract_verdicts.labels(**labels).inc()

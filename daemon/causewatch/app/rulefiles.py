@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Sequence
@@ -109,7 +110,8 @@ def _revision_of(path: Path) -> str:
     for parent in (folder, *folder.parents):
         named = parent / "REVISION"
         if named.is_file():
-            return named.read_text(encoding="utf-8", errors="replace").strip()[:80]
+            with contextlib.suppress(OSError):  # who may not read it goes on to the checkout
+                return named.read_text(encoding="utf-8", errors="replace").strip()[:80]
         git = parent / ".git"
         if git.is_dir():
             return _git_head(git)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from causewatch.app.config_shape import CONFIG
 from causewatch.model.value import Value
-from causewatch.rules.schema import dialects_schema, rendered, rules_schema, schema_of
+from causewatch.rules.schema import dialects_schema, rendered, rules_schema, schema_of, tests_schema
 from causewatch.rules.vocabulary import textmate, vocabulary
 
 CONFIG_ID = "https://github.com/causewatch/causewatch/blob/main/schemas/config.schema.json"
@@ -21,6 +21,7 @@ SCHEMAS: dict[str, tuple[str, Callable[[], dict[str, Value]]]] = {
     "config.schema.json": ("JSON Schema of causewatch.yaml", config_schema),
     "dialects.schema.json": ("JSON Schema of dialect files", dialects_schema),
     "rules.schema.json": ("JSON Schema of rule files", rules_schema),
+    "tests.schema.json": ("JSON Schema of test files", tests_schema),
     "signature.tmLanguage.json": ("colours of signatures, as a TextMate grammar", textmate),
     "signature.vocabulary.json": ("words of signatures, for completion", vocabulary),
 }

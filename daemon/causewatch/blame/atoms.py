@@ -13,7 +13,8 @@ from itertools import combinations
 
 import msgspec
 
-from causewatch.faults.text import MAX_SCANNED_CHARS, fold, leaves
+from causewatch.faults.text import fold, leaves
+from causewatch.model.facts import MAX_SCANNED_CHARS
 from causewatch.model.value import Value
 
 MAX_KEPT_CHARS = 8_192

@@ -21,6 +21,10 @@ MISSING_SPAN_FIX = (
     "send all spans of the run here: look for errors of the exporter, full queues, a sampler that"
     " decides span by span, a filter, and services that export elsewhere"
 )
+WRONG_CLAIM_FIX = (
+    "look for what changes attributes on the way (a processor of the Collector), and use one"
+    " version of causewatch.instrument in all agents"
+)
 EVICTED_FIX = "raise runs.max_live_mib in causewatch.yaml"
 _WORK: frozenset[StepKind] = frozenset({"agent", "model", "tool", "retrieval"})
 
@@ -60,15 +64,45 @@ def _handoff_gaps(graph: CausalGraph) -> Iterator[Gap]:
         told = handoff_gap(graph, handoff)
         if told is not None:
             sides = (handoff.sent, handoff.received)
-            yield Gap(told, all(side is None or side.cut for side in sides))
+            is_known = bool(_imprinted(handoff))
+            yield Gap(told, not is_known and all(side is None or side.cut for side in sides))
+        yield from _wrong_claims(handoff)
+
+
+def _wrong_claims(handoff: Handoff) -> Iterator[Gap]:
+    """Yield a gap for a claim that its own content contradicts: what counts is the content."""
+    if handoff.claim is None or not handoff.claim.wrong:
+        return
+    sides = " and ".join(handoff.claim.wrong)
+    told = Unverifiable(
+        step=place_of(handoff),
+        what=_between(handoff),
+        reason=f"the digest claimed of what was {sides} is not that of the recorded content",
+        fix=WRONG_CLAIM_FIX,
+    )
+    yield Gap(told, blinds=False)
+
+
+def _between(handoff: Handoff) -> str:
+    return f"handoff from {handoff.from_agent or 'unknown'} to {handoff.to_agent or 'unknown'}"
+
+
+def _imprinted(handoff: Handoff) -> tuple[str, ...]:
+    """Return the sides whose digest and shape the agents' own instrumentation gives."""
+    claim = handoff.claim
+    if claim is None:
+        return ()
+    sides = {"sent": claim.sent, "received": claim.received}
+    return tuple(side for side, imprint in sides.items() if imprint is not None)
 
 
 def handoff_gap(graph: CausalGraph, handoff: Handoff) -> Unverifiable | None:
     """Return what of a handoff is on no span, or was lost on the way, if anything."""
-    between = f"{handoff.from_agent or 'unknown'} to {handoff.to_agent or 'unknown'}"
     index = place_of(handoff)
     step = graph.steps[index]
-    sides = {"sent": handoff.sent, "received": handoff.received}
+    known = _imprinted(handoff)
+    both = {"sent": handoff.sent, "received": handoff.received}
+    sides = {side: payload for side, payload in both.items() if side not in known}
     missing = [side for side, payload in sides.items() if payload is None]
     cut = {side: payload for side, payload in sides.items() if payload and payload.cut}
     if not missing and not cut:
@@ -76,9 +110,7 @@ def handoff_gap(graph: CausalGraph, handoff: Handoff) -> Unverifiable | None:
     reasons = [f"what was {side} is on no span" for side in missing]
     reasons += [f"what was {side} was {_loss(step, payload)}" for side, payload in cut.items()]
     fix = capture_fix(step) if missing else _loss_fix(step, next(iter(cut.values())))
-    return Unverifiable(
-        step=index, what=f"handoff from {between}", reason=" and ".join(reasons), fix=fix
-    )
+    return Unverifiable(step=index, what=_between(handoff), reason=" and ".join(reasons), fix=fix)
 
 
 def _loss(step: Step, payload: Payload) -> str:

@@ -8,12 +8,13 @@ import msgspec
 
 from causewatch.blame.attribute import attribute
 from causewatch.blame.ending import NOT_KNOWN, Ending, failings_of
+from causewatch.blame.health import health_of
 from causewatch.contracts.check import check
 from causewatch.contracts.compile import Contract
 from causewatch.faults.detect import detect
 from causewatch.faults.known import NOTHING_KNOWN, Known
 from causewatch.model.graph import CausalGraph
-from causewatch.model.judgement import Assessment
+from causewatch.model.judgement import Assessment, ContractVerdict
 from causewatch.paths.check import walk
 from causewatch.paths.template import PathTemplate
 
@@ -41,7 +42,21 @@ def judge(
         graph=graph,
         faults=faults,
         verdicts=verdicts,
+        redact=_redacted(contracts, verdicts),
         deviations=walked.deviations,
+        health=health_of(graph, faults, blame),
         failed_by=failed_by,
         blame=msgspec.structs.replace(blame, unverifiable=gaps) if walked.unjudged else blame,
     )
+
+
+def _redacted(
+    contracts: Sequence[Contract], verdicts: Sequence[ContractVerdict]
+) -> dict[int, tuple[str, ...]]:
+    """Return what the contracts that bind each handoff redact, by the handoff's index."""
+    pointers = {contract.rule_id: contract.spec.redact for contract in contracts}
+    found: dict[int, tuple[str, ...]] = {}
+    for verdict in verdicts:
+        if verdict.handoff is not None and (own := pointers.get(verdict.rule_id)):
+            found[verdict.handoff] = (*found.get(verdict.handoff, ()), *own)
+    return found

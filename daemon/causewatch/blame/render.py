@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from causewatch.blame.verdicts import validation_of, verdicts_json
+from causewatch.contracts.boundary import boundaries_of, standing_of
+from causewatch.model.expectation import Boundary, HealthPart
 from causewatch.model.graph import CausalGraph, Handoff
 from causewatch.model.judgement import Assessment, Blame
 
@@ -55,7 +58,57 @@ def explain_json(assessment: Assessment) -> dict[str, Any]:
             }
             for failing in assessment.failed_by
         ],
+        "contracts": verdicts_json(assessment),
+        "health": _health_json(assessment),
+        "boundaries": _boundaries_json(assessment),
     }
+
+
+def _health_json(assessment: Assessment) -> dict[str, Any] | None:
+    """Return how well the context survived, and each transition with its share."""
+    graph, health = assessment.graph, assessment.health
+    if health is None:
+        return None
+    return {
+        "score": health.score,
+        "parts": [
+            {
+                **_ends(graph, part.handoff),
+                "span_id": _place_id(graph, part),
+                "score": part.score,
+                "reason": part.reason,
+            }
+            for part in health.parts
+        ],
+    }
+
+
+def _ends(graph: CausalGraph, handoff: int | None) -> dict[str, Any]:
+    if handoff is None:
+        return {"from": None, "to": None}
+    found = graph.handoffs[handoff]
+    return {"from": found.from_agent or None, "to": found.to_agent or None}
+
+
+def _place_id(graph: CausalGraph, part: HealthPart) -> str | None:
+    if part.handoff is not None:
+        return graph.handoffs[part.handoff].span_id
+    return None if part.step is None else _span_id(graph, part.step)
+
+
+def _boundaries_json(assessment: Assessment) -> list[dict[str, Any]]:
+    """Return what became of the context at each handoff; what changed ``graph`` shows."""
+    graph = assessment.graph
+    return [
+        {
+            "span_id": graph.handoffs[boundary.handoff].span_id,
+            **_ends(graph, boundary.handoff),
+            "intact": boundary.intact,
+            "summary": boundary.summary,
+            "checksum": boundary.checksum or None,
+        }
+        for boundary in boundaries_of(graph, assessment.redact)
+    ]
 
 
 def _radius_json(graph: CausalGraph, blame: Blame) -> dict[str, Any]:
@@ -87,12 +140,15 @@ def graph_json(assessment: Assessment) -> dict[str, Any]:
         "workflow": graph.workflow or None,
         "agents": list(graph.agents),
         "steps": [
-            _step_json(graph, i, faults.get(i, []))
+            _step_json(assessment, i, faults.get(i, []))
             for i, step in enumerate(graph.steps)
             if not step.derived
         ],
         "handoffs": [
-            _handoff_json(assessment, i, handoff) for i, handoff in enumerate(graph.handoffs)
+            _handoff_json(assessment, handoff, boundary)
+            for handoff, boundary in zip(
+                graph.handoffs, boundaries_of(graph, assessment.redact), strict=True
+            )
         ],
         "edges": [
             {
@@ -107,8 +163,10 @@ def graph_json(assessment: Assessment) -> dict[str, Any]:
     }
 
 
-def _step_json(graph: CausalGraph, index: int, faults: list[str]) -> dict[str, Any]:
+def _step_json(assessment: Assessment, index: int, faults: list[str]) -> dict[str, Any]:
+    graph = assessment.graph
     step = graph.steps[index]
+    validation, violations = validation_of(assessment, index)
     return {
         "span_id": step.span.span_id,
         "step": step.kind,
@@ -118,13 +176,15 @@ def _step_json(graph: CausalGraph, index: int, faults: list[str]) -> dict[str, A
         "parent": step.span.parent_id or None,
         "dialect": step.dialect or None,
         "faults": faults,
+        "validation": validation,
+        "violations": violations,
     }
 
 
-def _handoff_json(assessment: Assessment, index: int, handoff: Handoff) -> dict[str, Any]:
+def _handoff_json(assessment: Assessment, handoff: Handoff, boundary: Boundary) -> dict[str, Any]:
     """Return one handoff, with the worst of its contracts' verdicts."""
     graph = assessment.graph
-    verdicts = [verdict for verdict in assessment.verdicts if verdict.handoff == index]
+    verdicts = [v for v in assessment.verdicts if v.handoff == boundary.handoff]
     names = {verdict.verdict for verdict in verdicts}
     worst = next((n for n in ("violated", "unverifiable", "pass") if n in names), None)
     violations = (violation.name for verdict in verdicts for violation in verdict.violations)
@@ -139,8 +199,15 @@ def _handoff_json(assessment: Assessment, index: int, handoff: Handoff) -> dict[
         "rule": handoff.rule,
         "verdict": worst,
         "violations": list(dict.fromkeys(violations)),
-        "sent_sha256": handoff.sent.sha256 if handoff.sent else None,
-        "received_sha256": handoff.received.sha256 if handoff.received else None,
+        "sent_sha256": handoff.sent_sha256 or None,
+        "received_sha256": handoff.received_sha256 or None,
+        "sent_bytes": handoff.sent_bytes,
+        "received_bytes": handoff.received_bytes,
+        "claimed": None if handoff.claim is None else standing_of(handoff),
+        "intact": boundary.intact,
+        "summary": boundary.summary,
+        "delta": boundary.delta or None,
+        "checksum": boundary.checksum or None,
     }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from causewatch.blame.safe import safe, wrapped
+from causewatch.blame.verdicts import violated_lines
+from causewatch.model.expectation import Health, HealthPart
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Assessment, Blame, Hop
 
@@ -14,6 +16,7 @@ DEFAULT_WIDTH = 100
 MIN_WIDTH = 40
 MAX_SHOWN_GAPS_COUNT = 5
 MAX_SHOWN_NAMES_COUNT = 6
+MAX_SHOWN_PARTS_COUNT = 3
 MAX_LANES_COUNT = 8
 """Agents beyond share the last lane: a drawing that is wider than its text helps nobody."""
 _COLOURS = {"corrupted": RED, "healthy": GREEN, "unverifiable": YELLOW}
@@ -44,6 +47,9 @@ def explain_text(
         lines += page.text(f"Known to have ended wrong: {safe(failing.what)}", 2)
     lines += _story(assessment.graph, blame, page)
     lines += _drawn(assessment.graph, blame, page)
+    for told in violated_lines(assessment):
+        lines += page.text(f"✗ {told}", 2)
+    lines += _health(assessment.graph, assessment.health, page)
     lines += _gaps(blame, page)
     return "\n".join(lines) + "\n"
 
@@ -196,6 +202,32 @@ def _legend(blame: Blame) -> str:
         "symptom": "symptom",
     }
     return "  ".join(f"{_MARKS[role]} {names[role]}" for role in names if role in roles)
+
+
+def _health(graph: CausalGraph, health: Health | None, page: _Page) -> Iterator[str]:
+    """Yield how well the context survived, and the transitions at which it did not."""
+    if health is None or health.score is None:
+        return
+    checked = sum(part.score is not None for part in health.parts)
+    of_all = f"{checked} of {len(health.parts)} transitions checked"
+    yield ""
+    yield f"  Context health {health.score:.2f} ({of_all})"
+    worst = sorted(
+        (part for part in health.parts if part.score is not None and part.score < 1),
+        key=lambda part: part.score or 0.0,
+    )
+    for part in worst[:MAX_SHOWN_PARTS_COUNT]:
+        yield from page.text(f"{part.score:.2f} {_transition(graph, part)}: {safe(part.reason)}", 4)
+    rest = len(worst) - MAX_SHOWN_PARTS_COUNT
+    if rest > 0:
+        yield f"    and {rest} more"
+
+
+def _transition(graph: CausalGraph, part: HealthPart) -> str:
+    if part.handoff is None:
+        return _step_name(graph, part.step or 0)
+    handoff = graph.handoffs[part.handoff]
+    return f"{safe(handoff.from_agent) or '?'} → {safe(handoff.to_agent) or '?'}"
 
 
 def _gaps(blame: Blame, page: _Page) -> Iterator[str]:

@@ -31,6 +31,7 @@ COMMANDS = {
     "query": "run a signature over spans in files",
     "schema": "print JSON Schemas and words for editors, and how to set them up",
     "serve": "receive spans, judge runs, tell people",
+    "test": "run the examples of rules and their test files, in virtual time",
 }
 
 

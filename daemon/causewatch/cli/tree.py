@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from causewatch.blame.verdicts import validation_of
 from causewatch.model.judgement import Assessment
 
 MAX_NAME_CHARS = 80
@@ -20,10 +21,13 @@ def graph_text(assessment: Assessment) -> str:
         step = graph.steps[index]
         owner = f"  [{shown(graph.owner[index])}]" if graph.owner[index] else ""
         marks = f"  ! {', '.join(faults[index])}" if index in faults else ""
-        lines.append(f"{'  ' * (depth + 1)}{step.kind:<9} {shown(step.name)}{owner}{marks}")
+        validation, violations = validation_of(assessment, index)
+        names = f": {', '.join(violations)}" if violations else ""
+        told = f"  contract {validation}{names}" if validation is not None else ""
+        lines.append(f"{'  ' * (depth + 1)}{step.kind:<9} {shown(step.name)}{owner}{marks}{told}")
     for handoff in graph.handoffs:
-        sent = handoff.sent.size_bytes if handoff.sent else "?"
-        received = handoff.received.size_bytes if handoff.received else "?"
+        sent = "?" if handoff.sent_bytes is None else handoff.sent_bytes
+        received = "?" if handoff.received_bytes is None else handoff.received_bytes
         lines.append(
             f"  handoff {shown(handoff.from_agent)} → {shown(handoff.to_agent)}"
             f"  sent {sent} B, received {received} B  ({handoff.rule})"

@@ -16,13 +16,13 @@ from causewatch.faults.asked import calls_by_id
 from causewatch.faults.calls import Run
 from causewatch.faults.crossings import crossings_of
 from causewatch.faults.derived import is_derived
-from causewatch.faults.facts import Fact, fact_of, how_near
 from causewatch.faults.lost_at_handoff import place_of
 from causewatch.faults.mixed_up import mixed_up, readings_in
 from causewatch.faults.outcome import Outcome, outcomes_of
 from causewatch.faults.text import excerpt
 from causewatch.faults.timeline import Content, Timeline, sees_all
 from causewatch.faults.verbatim import changes_between
+from causewatch.model.facts import Fact, fact_of, how_near
 from causewatch.model.graph import Handoff
 from causewatch.model.judgement import Fault
 

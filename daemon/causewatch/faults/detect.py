@@ -23,6 +23,7 @@ from causewatch.faults.rate_limited import detect_rate_limited
 from causewatch.faults.repeated_call import detect_repeated_call
 from causewatch.faults.stale import detect_stale
 from causewatch.faults.stopped_short import detect_stopped_short
+from causewatch.faults.told_loss import detect_told_loss
 from causewatch.faults.truncated import detect_truncated
 from causewatch.faults.trust import trusted_steps
 from causewatch.faults.ungrounded import detect_ungrounded
@@ -45,6 +46,7 @@ DETECTORS: tuple[Detector, ...] = (
     detect_missing_shape,
     detect_unknown_agent,
     detect_repeated_call,
+    detect_told_loss,
     detect_changed_fact,
     detect_flattened,
     detect_ping_pong,

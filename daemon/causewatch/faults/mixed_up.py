@@ -9,11 +9,11 @@ import msgspec
 
 from causewatch.faults.calls import Run
 from causewatch.faults.expand import expand
-from causewatch.faults.facts import fact_of, tokens_of
 from causewatch.faults.outcome import outcomes_of
 from causewatch.faults.records import Record, records_of
 from causewatch.faults.text import excerpt
 from causewatch.faults.timeline import Content
+from causewatch.model.facts import fact_of, tokens_of
 from causewatch.model.judgement import Fault
 
 MIN_RECORDS_COUNT = 2

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import msgspec
 
 from causewatch.faults.calls import Run
-from causewatch.faults.facts import fact_of, tokens_of
 from causewatch.faults.lost_at_handoff import place_of
 from causewatch.faults.outcome import Outcome, outcomes_of
 from causewatch.faults.text import excerpt, fold
 from causewatch.faults.versions import State, is_older, is_same_thing, outdated, states_of
+from causewatch.model.facts import fact_of, tokens_of
 from causewatch.model.judgement import Fault
 from causewatch.model.value import Value
 

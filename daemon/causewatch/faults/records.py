@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from causewatch.faults.facts import fact_of
 from causewatch.faults.text import fold
+from causewatch.model.facts import fact_of
 from causewatch.model.value import Value
 
 MIN_RECORD_MEMBERS_COUNT = 3

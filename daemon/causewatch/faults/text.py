@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from causewatch.model.facts import MAX_SCANNED_CHARS
 from causewatch.model.limits import DEFAULT_PAYLOAD_LIMITS
 from causewatch.model.step import Payload
 from causewatch.model.value import Value
 
 MAX_LEAVES_COUNT = 5_000
-MAX_SCANNED_CHARS = 200_000
-_ESCAPE = re.compile(r"(?<!\\)\\{1,8}(?:u([0-9a-fA-F]{4})|([ntr\"'/]))")
-_ESCAPED = {"n": "\n", "t": "\t", "r": "\r"}
 
 
 def fold(text: str) -> str:
     """Return ``text`` in lower case with each run of white space as one blank."""
     return " ".join(text[:MAX_SCANNED_CHARS].lower().split())
-
-
-def unescaped(text: str) -> str:
-    """Return a text with the escapes of JSON inside of it read: line breaks, quotes, letters.
-
-    Frameworks write results into prompts as JSON, where a Japanese word is a row of codes.
-    """
-    if "\\" not in text:
-        return text
-    return _ESCAPE.sub(_read_escape, text)
-
-
-def _read_escape(found: re.Match[str]) -> str:
-    return chr(int(found[1], 16)) if found[1] else _ESCAPED.get(found[2], found[2])
 
 
 def leaves(value: Value) -> Iterator[tuple[str, Value]]:

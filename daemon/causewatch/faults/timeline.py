@@ -8,8 +8,8 @@ from typing import Literal
 
 import msgspec
 
-from causewatch.faults.facts import tokens_of
 from causewatch.faults.text import leaves
+from causewatch.model.facts import tokens_of
 from causewatch.model.graph import CausalGraph
 from causewatch.model.step import (
     Message,

@@ -13,10 +13,10 @@ from itertools import chain, islice
 
 from causewatch.faults.calls import Call, Run
 from causewatch.faults.envelope import failure_in
-from causewatch.faults.facts import Fact, fact_of, how_near, is_next, tokens_of
 from causewatch.faults.text import excerpt, leaves
 from causewatch.faults.timeline import sees_all, text_of
 from causewatch.faults.words import name_words
+from causewatch.model.facts import Fact, fact_of, how_near, is_next, tokens_of
 from causewatch.model.judgement import Fault
 from causewatch.model.step import Step, ToolCallPart
 

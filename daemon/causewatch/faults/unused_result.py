@@ -9,12 +9,12 @@ from causewatch.faults.branches import Branch, Group, groups_of, is_below
 from causewatch.faults.calls import Call, Run
 from causewatch.faults.empty import is_empty
 from causewatch.faults.envelope import failure_in
-from causewatch.faults.facts import fact_of, tokens_of
 from causewatch.faults.outcome import outcomes_of
 from causewatch.faults.sources import said_in
-from causewatch.faults.text import fold, leaves, unescaped
+from causewatch.faults.text import fold, leaves
 from causewatch.faults.timeline import sees_all, text_of
 from causewatch.faults.words import is_pending
+from causewatch.model.facts import fact_of, tokens_of, unescaped
 from causewatch.model.judgement import Fault
 from causewatch.model.step import (
     Message,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from causewatch.faults.facts import fact_of, masked
 from causewatch.faults.text import fold
 from causewatch.faults.timeline import text_of
+from causewatch.model.facts import fact_of, masked
 from causewatch.model.value import Value
 
 MIN_WORDS_CHARS = 24

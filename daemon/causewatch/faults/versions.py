@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import msgspec
 
 from causewatch.faults.expand import expand
-from causewatch.faults.facts import fact_of, tokens_of
-from causewatch.faults.text import MAX_SCANNED_CHARS, fold
+from causewatch.faults.text import fold
+from causewatch.model.facts import MAX_SCANNED_CHARS, fact_of, tokens_of
 from causewatch.model.step import Payload
 from causewatch.model.value import Value
 

@@ -1,60 +1,32 @@
 """Where context passes from one agent to another.
 
-From the surest mark to the weakest: a span that is a handoff; a tool call that frameworks use for
-one; a call of that kind that has no span; an agent inside of a tool or of another agent; a span
-link; agents one after the other. Each activation of an agent is received once, except over links,
-which may join several senders. That a nested agent returns to its caller is no second handoff.
+From the surest mark to the weakest: what the agents' own instrumentation says; a span that is a
+handoff; a tool call that frameworks use for one; a call of that kind that has no span; an agent
+inside of a tool or of another agent; a span link; agents one after the other. Each activation of an
+agent is received once, except over links, which may join several senders. That a nested agent
+returns to its caller is no second handoff.
 """
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-import msgspec
-
 from causewatch.dialects.handoff_tools import Target, by_normalised, normalised, target_of
-from causewatch.graph.boundary import (
-    Passing,
-    Side,
-    call_side,
-    forwarded,
-    history_of,
-    last_model,
-    probes,
-    received,
-    words_of,
-)
 from causewatch.graph.calls import Call, Calls
+from causewatch.graph.instrumented import Instrumented, instrumented
 from causewatch.graph.links import Links, senders_of
 from causewatch.graph.owners import Owners
+from causewatch.graph.sides import Found, handoff_of
 from causewatch.graph.tree import SKEW_NS, Tree
 from causewatch.model.graph import Handoff
-from causewatch.model.step import HandoffMode, StepKind
+from causewatch.model.step import StepKind
 
 MAX_TRIES_COUNT = 64
 """How many candidates are looked at for one handoff: runs with more are not told apart anyway."""
 
 _AROUND: frozenset[StepKind] = frozenset({"agent", "tool", "handoff"})
-
-
-class _Found(msgspec.Struct, frozen=True, kw_only=True):
-    """A handoff before its two sides are read."""
-
-    rule: str
-    confidence: float
-    mode: HandoffMode
-    from_agent: str
-    to_agent: str
-    sender: int
-    receiver: int | None
-    performed_by: int | None
-    at_ns: int
-    call: Call | None = None
-    has_payload: bool = True
-    derived: bool = True
 
 
 class _Finder:
@@ -77,6 +49,8 @@ class _Finder:
             self.starts.setdefault(name, []).append((self.steps[i].span.start_ns, i))
             self.first_below.setdefault(self.around[i], i)
         self.transfers = self._transfers()
+        self.told = instrumented(tree, links)
+        self.told_to: dict[int, set[str]] = {}
 
     def _transfers(self) -> dict[int, list[tuple[Call, Target]]]:
         """Return the calls of each activation that frameworks use for handoffs."""
@@ -115,10 +89,64 @@ class _Finder:
         before = bisect_left(starts, (self.steps[step].span.start_ns + SKEW_NS, -1))
         return starts[before - 1][1] if before else (head if head >= 0 else step)
 
-    def explicit(self) -> Iterator[_Found]:
+    def instrumented(self) -> Iterator[Found]:
+        """Handoffs that the agents tell themselves; the calls that made them are used up."""
+        for each in self.told:
+            i = each.performed_by
+            step = self.steps[i]
+            at_ns = step.span.start_ns
+            to = self.agents.get(normalised(step.handoff_to), step.handoff_to)
+            for end in {each.sent_at, each.received_at} - {None}:
+                self._cover(end, to)
+            sender = self.sender_of(i if each.sent_at is None else each.sent_at, step.handoff_from)
+            call = self._transfer_call(sender, to, at_ns)
+            yield Found(
+                rule="instrumented",
+                confidence=1.0,
+                mode=step.handoff_mode or "pass_control",
+                from_agent=step.handoff_from or self.owners.owner[sender],
+                to_agent=to,
+                sender=sender,
+                receiver=self._told_receiver(each, to),
+                performed_by=i,
+                at_ns=at_ns,
+                call=call[0] if call else None,
+                has_payload=bool(call and call[1].has_payload),
+                derived=False,
+                told=each,
+            )
+
+    def _cover(self, end: int | None, to: str) -> None:
+        """Note that the tool around an instrumented span, or below it, is no further handoff."""
+        if end is not None:
+            for i in (end, self.around[end]):
+                self.told_to.setdefault(i, set()).add(normalised(to))
+
+    def _is_told(self, tool: int, agent: str) -> bool:
+        """Tell whether a handoff tool's span stands around or below an instrumented one."""
+        return any(normalised(agent) in self.told_to.get(i, ()) for i in (tool, self.around[tool]))
+
+    def _told_receiver(self, each: Instrumented, to: str) -> int | None:
+        """Return the receiving activation, else the span that received, if it is one of its own."""
+        at = each.received_at
+        if at is not None and at != each.sent_at:
+            head = self.owners.head[at]
+            if head >= 0 and normalised(self.owners.owner[head]) == normalised(to):
+                self.claimed.add(head)
+                return head
+            found = self.claim(to, self.steps[at].span.start_ns)
+            return at if found is None else found
+        below = self.first_below.get(each.performed_by)
+        if below is not None and normalised(self.owners.owner[below]) == normalised(to):
+            self.claimed.add(below)
+            return below
+        return self.claim(to, self.steps[each.performed_by].span.start_ns)
+
+    def explicit(self) -> Iterator[Found]:
         """Spans that are handoffs."""
+        told = {i for each in self.told for i in (each.sent_at, each.received_at)}
         for i, step in enumerate(self.steps):
-            if step.kind != "handoff":
+            if step.kind != "handoff" or i in told:
                 continue
             sender = self.sender_of(i, step.handoff_from)
             at_ns = step.span.start_ns
@@ -127,7 +155,7 @@ class _Finder:
             if not to and receiver is not None:
                 to = self.owners.owner[receiver]
             call = self._transfer_call(sender, to, at_ns)
-            yield _Found(
+            yield Found(
                 rule="handoff_span",
                 confidence=1.0 if receiver is not None else 0.8,
                 mode=step.handoff_mode or "pass_control",
@@ -168,7 +196,7 @@ class _Finder:
                 return call, target
         return None
 
-    def tools(self) -> Iterator[_Found]:
+    def tools(self) -> Iterator[Found]:
         """Tool steps with a handoff tool's name."""
         for i, step in enumerate(self.steps):
             if step.kind != "tool":
@@ -180,18 +208,20 @@ class _Finder:
             target = target_of(step.tool, arguments, self.agents, step.dialect)
             if target is None or (call is not None and call.number in self.used):
                 continue
+            if self._is_told(i, target.agent):
+                continue
             if call is not None:
                 self.used.add(call.number)
             yield self._tool(i, target, call)
 
-    def _tool(self, i: int, target: Target, call: Call | None) -> _Found:
+    def _tool(self, i: int, target: Target, call: Call | None) -> Found:
         below = self._below(i)
         receiver = (
             below if below is not None else self.claim(target.agent, self.steps[i].span.start_ns)
         )
         sender = self.sender_of(i)
         nested = below is not None
-        return _Found(
+        return Found(
             rule="agent_under_tool" if nested else "handoff_tool",
             confidence=0.95 if receiver is not None else 0.7,
             mode="return_to_caller" if nested else target.mode,
@@ -212,7 +242,7 @@ class _Finder:
             self.claimed.add(found)
         return found
 
-    def unseen(self) -> Iterator[_Found]:
+    def unseen(self) -> Iterator[Found]:
         """Handoff calls of a model that no span shows as run, where the target did start."""
         paired = {call.number for call, _ in self.calls.by_tool.values()}
         for sender, transfers in self.transfers.items():
@@ -224,7 +254,7 @@ class _Finder:
                 if receiver is None or receiver == sender:
                     continue
                 self.used.add(call.number)
-                yield _Found(
+                yield Found(
                     rule="handoff_call",
                     confidence=0.8,
                     mode=target.mode,
@@ -238,7 +268,7 @@ class _Finder:
                     has_payload=target.has_payload,
                 )
 
-    def nested(self) -> Iterator[_Found]:
+    def nested(self) -> Iterator[Found]:
         """Agents inside of a tool of another agent, or of another agent itself."""
         for i in self.owners.heads:
             around = self.around[i]
@@ -252,7 +282,7 @@ class _Finder:
             self.claimed.add(i)
             is_tool = self.steps[around].kind == "tool"
             call = self.calls.by_tool.get(around, (None, ""))[0] if is_tool else None
-            yield _Found(
+            yield Found(
                 rule="agent_under_tool" if is_tool else "agent_under_agent",
                 confidence=0.95 if is_tool else 0.8,
                 mode="return_to_caller",
@@ -265,7 +295,7 @@ class _Finder:
                 call=call,
             )
 
-    def linked(self) -> Iterator[_Found]:
+    def linked(self) -> Iterator[Found]:
         """Agents whose activation was started by a message: the span link leads to the sender."""
         for i in self.owners.heads:
             if i in self.claimed:
@@ -274,7 +304,7 @@ class _Finder:
                 if self.owners.owner[link.sender] == self.owners.owner[i]:
                     continue
                 self.claimed.add(i)
-                yield _Found(
+                yield Found(
                     rule="link_edge",
                     confidence=0.8,
                     mode="pass_control",
@@ -286,7 +316,7 @@ class _Finder:
                     at_ns=self.steps[i].span.start_ns,
                 )
 
-    def sequence(self) -> Iterator[_Found]:
+    def sequence(self) -> Iterator[Found]:
         """Agents one right after the other under one parent, with nothing else to tell how."""
         before: dict[int, int] = {}
         for i in self.owners.heads:
@@ -299,7 +329,7 @@ class _Finder:
             if not follows or self.owners.owner[last] == self.owners.owner[i]:
                 continue
             self.claimed.add(i)
-            yield _Found(
+            yield Found(
                 rule="sibling_sequence",
                 confidence=0.4,
                 mode="pass_control",
@@ -316,92 +346,10 @@ def find(tree: Tree, owners: Owners, calls: Calls, links: Links) -> tuple[Handof
     """Return the handoffs of a run, in order of time."""
     finder = _Finder(tree, owners, calls, links)
     stages = (
-        finder.explicit, finder.tools, finder.unseen, finder.nested, finder.linked, finder.sequence,
+        finder.instrumented, finder.explicit, finder.tools, finder.unseen, finder.nested,
+        finder.linked, finder.sequence,
     )  # fmt: skip
     found = [each for stage in stages for each in stage()]
     found.sort(key=lambda each: (each.at_ns, each.sender, each.receiver or -1))
     ids: set[str] = set()
-    return tuple(_handoff(tree, owners, each, ids) for each in found)
-
-
-def _handoff(tree: Tree, owners: Owners, found: _Found, ids: set[str]) -> Handoff:
-    model = last_model(tree, owners, found.sender, found.at_ns + SKEW_NS)
-    sent = _sent(tree, found, model)
-    own_talk = found.rule in {"agent_under_tool", "agent_under_agent"}
-    got = None
-    if found.receiver is not None:
-        passing = Passing(
-            sent=sent,
-            receiver=found.receiver,
-            sender_model=None if own_talk else model,
-            at_ns=found.at_ns,
-        )
-        got = received(tree, owners, passing)
-    return Handoff(
-        span_id=_span_id(tree, found, ids),
-        from_agent=found.from_agent,
-        to_agent=found.to_agent,
-        derived=found.derived,
-        rule=found.rule,
-        confidence=found.confidence,
-        mode=found.mode,
-        sender=found.sender,
-        receiver=found.receiver,
-        performed_by=found.performed_by,
-        sent=sent.payload,
-        received=got.payload if got else None,
-        received_by=got.by if got else None,
-        mechanical=_is_mechanical(tree, found, sent, carried=bool(got and got.carried)),
-    )
-
-
-def _sent(tree: Tree, found: _Found, model: int | None) -> Side:
-    """Return what the sender gave: a call's arguments, else its last words, else its task."""
-    performed = tree.steps[found.performed_by] if found.performed_by is not None else None
-    call = found.call
-    is_tool = performed is not None and performed.kind == "tool"
-    if found.has_payload and is_tool and performed is not None and performed.arguments is not None:
-        return Side(payload=performed.arguments, call=call.part if call else None)
-    if found.has_payload and call is not None:
-        return call_side(call.part, tree.steps[call.model])
-    if found.rule == "agent_under_tool":
-        return Side(payload=None)
-    step = tree.steps[model] if model is not None else None
-    if found.rule in {"handoff_tool", "handoff_call", "handoff_span"}:
-        return words_of(step) or history_of(step)
-    if (words := words_of(step or tree.steps[found.sender], 1)) is not None:
-        return words
-    return Side(
-        payload=None if found.rule == "agent_under_agent" else tree.steps[found.sender].output
-    )
-
-
-def _is_mechanical(tree: Tree, found: _Found, sent: Side, *, carried: bool) -> bool:
-    """Tell whether code carried the payload: then what is missing at the receiver was lost."""
-    if sent.payload is None or sent.history or found.performed_by is None:
-        return False
-    performed = tree.steps[found.performed_by]
-    if found.rule == "agent_under_tool":
-        # A model right below the tool rewrites what it passes on.
-        return not any(tree.steps[i].kind == "model" for i in tree.children[found.performed_by])
-    if found.rule in {"handoff_tool", "handoff_span", "link_edge"}:
-        return carried or forwarded(performed.result, probes(sent.payload.value))
-    return False
-
-
-def _span_id(tree: Tree, found: _Found, ids: set[str]) -> str:
-    """Return the handoff span's own id, or a stable digest of both sides' ids."""
-    if not found.derived and found.performed_by is not None:
-        return tree.steps[found.performed_by].span.span_id
-    sender = tree.steps[found.sender].span
-    end = found.receiver if found.receiver is not None else found.performed_by
-    receiver = tree.steps[end].span if end is not None else sender
-    text = f"{sender.span_id}{receiver.span_id}"
-    number = 1
-    span_id = hashlib.sha256(text.encode()).hexdigest()[:16]
-    while span_id in ids:
-        # One sender may hand over to one activation more than once.
-        number += 1
-        span_id = hashlib.sha256(f"{text}#{number}".encode()).hexdigest()[:16]
-    ids.add(span_id)
-    return span_id
+    return tuple(handoff_of(tree, owners, each, ids) for each in found)

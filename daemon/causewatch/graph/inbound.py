@@ -1,7 +1,8 @@
 """What of the spans that arrive is believed.
 
 ``causewatch.*`` is our own name space: what others put there would pass for our judgement, so it
-is moved aside. A synthetic span of our own that comes back (a forwarding loop) is dropped.
+is moved aside. Only what our instrumentation says of a handoff keeps its name, on the spans that it
+marks, and is a claim. A synthetic span of our own that comes back (a forwarding loop) is dropped.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from causewatch.graph.claims import CLAIMED_KEYS, MARK
 from causewatch.model.span import Attributes, LogRecord, Span
 from causewatch.model.value import Value
 
@@ -26,26 +28,32 @@ def is_synthetic(span: Span) -> bool:
 
 
 def moved_aside(span: Span) -> Span:
-    """Return ``span`` with inbound ``causewatch.*`` attributes as ``causewatch.inbound.*``."""
+    """Return ``span`` with inbound ``causewatch.*`` attributes as ``causewatch.inbound.*``.
+
+    On a span of our instrumentation, what it says of a handoff stays.
+    """
     changes: dict[str, object] = {}
-    if _has_own(span.attributes):
-        changes["attributes"] = _renamed(span.attributes)
+    kept = CLAIMED_KEYS if MARK in span.attributes else frozenset[str]()
+    if _has_own(span.attributes, kept):
+        changes["attributes"] = _renamed(span.attributes, kept)
     if _has_own(span.resource.attributes):
         attributes = _renamed(span.resource.attributes)
         changes["resource"] = msgspec.structs.replace(span.resource, attributes=attributes)
     return msgspec.structs.replace(span, **changes) if changes else span
 
 
-def _has_own(attributes: Attributes) -> bool:
-    return any(
-        key.startswith(OWN_PREFIX) and not key.startswith(INBOUND_PREFIX) for key in attributes
-    )
+def _has_own(attributes: Attributes, kept: frozenset[str] = frozenset()) -> bool:
+    return any(_is_own(key) and key not in kept for key in attributes)
 
 
-def _renamed(attributes: Attributes) -> Mapping[str, Value]:
+def _is_own(key: str) -> bool:
+    return key.startswith(OWN_PREFIX) and not key.startswith(INBOUND_PREFIX)
+
+
+def _renamed(attributes: Attributes, kept: frozenset[str] = frozenset()) -> Mapping[str, Value]:
     renamed: dict[str, Value] = {}
     for key, value in attributes.items():
-        if key.startswith(OWN_PREFIX) and not key.startswith(INBOUND_PREFIX):
+        if _is_own(key) and key not in kept:
             renamed[INBOUND_PREFIX + key[len(OWN_PREFIX) :]] = value
         else:
             renamed.setdefault(key, value)

@@ -340,7 +340,8 @@ def _handoff_edges(tree: Tree, owners: Owners, handoffs: Sequence[Handoff]) -> I
             source = sender if sender is not None else handoff.sender
         elif sender is not None:
             yield _data(sender, source, "handoff")
-        yield _data(source, target, "handoff")
+        if source != target:
+            yield _data(source, target, "handoff")
 
 
 def _last_before(tree: Tree, models: Sequence[int], target: int) -> int | None:

@@ -19,7 +19,7 @@ class Boundary(msgspec.Struct, frozen=True, kw_only=True):
     most 4 KiB with the redacted values left out; ``summary`` says the same for people. ``checksum``
     chains the digests of all boundaries up to this one in causal order, so the first that differs
     from another run's is where the context changed. ``intact`` is ``None`` where one side is not
-    known.
+    known, and where nothing shows that code, not a model, carried what differs.
     """
 
     handoff: int
@@ -31,18 +31,25 @@ class Boundary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HealthPart(msgspec.Struct, frozen=True, kw_only=True):
-    """How well the context survived one transition: a share from 0 to 1, and what was lost."""
+    """How well the context survived one transition: a share from 0 to 1, and what was lost.
 
-    handoff: int
+    The transition is a handoff, else the one step that first lost context within an agent's work.
+    """
+
     score: float | None
     """``None`` where it could not be checked."""
     reason: str
+    """One sentence for people; payload excerpts in it are at most 120 characters."""
+    handoff: int | None = None
+    """Index into ``CausalGraph.handoffs``."""
+    step: int | None = None
+    """Index of the step, where it is no handoff."""
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
     """The context health of a run: did what mattered survive every transition?
 
-    ``score`` goes from 0 to 1; ``None`` where no transition could be checked.
+    ``score`` is that of the worst transition, from 0 to 1; ``None`` where none could be checked.
     """
 
     score: float | None

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from causewatch.model.imprint import Claim
 from causewatch.model.step import HandoffMode, Payload, Step
 
 EdgeType = Literal["call", "return", "link", "handoff", "data", "before"]
@@ -59,6 +60,36 @@ class Handoff(msgspec.Struct, frozen=True, kw_only=True):
     """The step whose input ``received`` was read from."""
     mechanical: bool = False
     """True when code, not a model, carried the payload: then every loss is a loss."""
+    claim: Claim | None = None
+    """What the agents' own instrumentation says of it: digests and shapes, with content or not."""
+
+    @property
+    def sent_sha256(self) -> str:
+        """Return the digest of what was sent, empty where it is not known."""
+        if self.claim is not None and self.claim.sent is not None:
+            return self.claim.sent.sha256
+        return self.sent.sha256 if self.sent is not None else ""
+
+    @property
+    def received_sha256(self) -> str:
+        """Return the digest of what was received, empty where it is not known."""
+        if self.claim is not None and self.claim.received is not None:
+            return self.claim.received.sha256
+        return self.received.sha256 if self.received is not None else ""
+
+    @property
+    def sent_bytes(self) -> int | None:
+        """Return the size of what was sent in bytes, ``None`` where it is not known."""
+        if self.claim is not None and self.claim.sent is not None:
+            return self.claim.sent.size_bytes if self.claim.sent.size_bytes >= 0 else None
+        return self.sent.size_bytes if self.sent is not None else None
+
+    @property
+    def received_bytes(self) -> int | None:
+        """Return the size of what was received in bytes, ``None`` where it is not known."""
+        if self.claim is not None and self.claim.received is not None:
+            return self.claim.received.size_bytes if self.claim.received.size_bytes >= 0 else None
+        return self.received.size_bytes if self.received is not None else None
 
 
 class CausalGraph(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 import msgspec
 
-from causewatch.model.expectation import Boundary, Deviation, Health, Novel
+from causewatch.model.expectation import Deviation, Health, Novel
 from causewatch.model.graph import CausalGraph
 
 FaultName = Literal[
@@ -174,8 +175,10 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     graph: CausalGraph
     faults: tuple[Fault, ...] = ()
     verdicts: tuple[ContractVerdict, ...] = ()
-    boundaries: tuple[Boundary, ...] = ()
-    """What became of the context at each handoff, in the order of the handoffs."""
+    redact: Mapping[int, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    """By the index of a handoff, the JSON pointers that its contracts redact. What became of the
+    context at each boundary (``Boundary``) is made from this when somebody looks at it.
+    """
     deviations: tuple[Deviation, ...] = ()
     novel: tuple[Novel, ...] = ()
     health: Health | None = None

@@ -7,6 +7,7 @@ ours is UNAVAILABLE with ``RetryInfo``.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias, assert_never
 
@@ -184,6 +185,7 @@ def _raw_service(service: str, method: str, behaviour: _Method) -> grpc.GenericR
 
 def _bind(server: grpc.aio.Server, listen: Listen) -> int:
     host, port = host_and_port(listen.address)
+    _check_free(listen.address, host, port)
     target = f"[{host}]:{port}" if ":" in host else f"{host or '[::]'}:{port}"
     try:
         if listen.tls is None:
@@ -191,6 +193,20 @@ def _bind(server: grpc.aio.Server, listen: Listen) -> int:
         return int(server.add_secure_port(target, _credentials(listen.tls)))
     except RuntimeError as error:
         raise UserError(f"cannot listen on {listen.address} for gRPC: {error}") from error
+
+
+def _check_free(address: str, host: str, port: int) -> None:
+    """Say that a port is taken in one line; gRPC itself would write its own to standard error."""
+    if not port:
+        return
+    try:
+        family, _, _, _, where = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(where)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise UserError(f"cannot listen on {address} for gRPC: {why}") from error
 
 
 def _credentials(tls: ReceiverTls) -> grpc.ServerCredentials:

@@ -38,6 +38,7 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
     traces: str
     """Path within the rules root."""
     expect: Literal["match", "no-match"]
+    place: Place
 
 
 class AnyRule(msgspec.Struct, frozen=True, kw_only=True):

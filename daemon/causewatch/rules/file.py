@@ -21,11 +21,11 @@ from causewatch.rules.path_rule import path_of as path_rule_of
 from causewatch.rules.read import Section, did_you_mean, read
 from causewatch.rules.schemas import SchemaFiles, path_of
 from causewatch.rules.signature_rule import RESERVED_LABELS, rule_of
+from causewatch.rules.test_file import is_test_node
 from causewatch.rules.yaml import Items, Node, Place, Problems, Scalar, Table, parse
 
 RULE_SUFFIXES = (".yaml", ".yml")
 RESERVED_NAMES = ("contract:", "path:", "limit:")
-TEST_SUFFIXES = ("_test.yaml", "_test.yml")
 
 
 def load(files: Mapping[str, bytes]) -> Bundle:
@@ -33,8 +33,8 @@ def load(files: Mapping[str, bytes]) -> Bundle:
 
     Args:
         files: every ``*.yaml``, ``*.yml`` and ``*.json`` under the rules root, by path with forward
-            slashes, named from the same folder. ``*_test.yaml`` files and the schemas that
-            contracts name are no rule files.
+            slashes, named from the same folder. Test files and the schemas that contracts name are
+            no rule files.
 
     Raises:
         ProblemsError: with every problem of every file, by file, line and column.
@@ -97,12 +97,12 @@ class _Loader:
         """Yield each rule file, read against its shape."""
         nodes = {}
         wanted = sorted(name for name in self._files if name.endswith(RULE_SUFFIXES))
-        parsed = {name: Problems() for name in wanted if not name.endswith(TEST_SUFFIXES)}
+        parsed = {name: Problems() for name in wanted if not is_test_node(name, None)}
         for name, found in parsed.items():
             nodes[name] = parse(name, self._files[name], found)
         schemas = {path for name, node in nodes.items() for path in _schema_paths(name, node)}
         for name, node in nodes.items():
-            if name in schemas or _is_schema(node):
+            if name in schemas or _is_schema(node) or is_test_node(name, node):
                 continue
             for problem in parsed[name]:
                 place = Place(file=name, line=problem.line, column=problem.column)

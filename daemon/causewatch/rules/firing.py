@@ -60,10 +60,10 @@ def _examples(section: Section, file: str, problems: Problems) -> list[Example]:
     examples = []
     for example in section.sections("examples"):
         path = path_of(file, example.text("traces"))
+        place = example.place_of("traces")
         if path is None:
-            place = example.place_of("traces")
             problems.add(place, "path", "the path leads out of the rules root")
         elif example.ok:
             expect = cast("Literal['match', 'no-match']", example.text("expect"))
-            examples.append(Example(traces=path, expect=expect))
+            examples.append(Example(traces=path, expect=expect, place=place))
     return examples

@@ -1,4 +1,4 @@
-"""Makes the JSON Schemas of rule and dialect files, for editors and CI, from the loader's keys.
+"""Makes the JSON Schemas of rule, test and dialect files from the loader's keys, for editors.
 
 ``causewatch schema rules`` prints that of rule files; they are committed under ``schemas/``.
 """
@@ -27,10 +27,12 @@ from causewatch.rules.shape import (
     Size,
     Text,
 )
+from causewatch.rules.test_keys import TEST_FILE
 
 SCHEMA_URI = "https://json-schema.org/draft/2020-12/schema"
 _SCHEMAS = "https://github.com/causewatch/causewatch/blob/main/schemas/"
 RULES_ID = _SCHEMAS + "rules.schema.json"
+TESTS_ID = _SCHEMAS + "tests.schema.json"
 DIALECTS_ID = _SCHEMAS + "dialects.schema.json"
 _UNITS = ("y", "w", "d", "h", "m", "s", "ms")
 _DURATION_PATTERN = "^(?=.)" + "".join(f"([0-9]{{1,9}}{unit})?" for unit in _UNITS) + "$"
@@ -40,6 +42,11 @@ _SIZE_PATTERN = "^[0-9]{1,15} ?([KMGT]i?)?B$"
 def rules_schema() -> dict[str, Value]:
     """Return the JSON Schema of a rule file. Text may be any scalar, as the loader takes it."""
     return schema_of(FILE, title="causewatch rule file", identity=RULES_ID)
+
+
+def tests_schema() -> dict[str, Value]:
+    """Return the JSON Schema of a test file."""
+    return schema_of(TEST_FILE, title="causewatch test file", identity=TESTS_ID)
 
 
 def dialects_schema() -> dict[str, Value]:

@@ -18,10 +18,12 @@ from collections.abc import Sequence
 
 import msgspec
 
+from causewatch.contracts.boundary import boundaries_of, standing_of
+from causewatch.model.expectation import Boundary
 from causewatch.model.graph import CausalGraph, EdgeType, Handoff
 from causewatch.model.judgement import Assessment, Blame, ContractVerdict
 from causewatch.model.span import Span, SpanLink
-from causewatch.model.step import Payload, Step
+from causewatch.model.step import Step
 from causewatch.model.value import Value
 from causewatch.signatures.needs import Needs
 from causewatch.signatures.subject import Subject
@@ -41,21 +43,29 @@ _USAGE = {
 _WORST_FIRST = ("violated", "unverifiable", "pass")
 _Derived = dict[str, Value]
 _DERIVED_PREFIX = "causewatch."
+_HANDOFF = "causewatch.handoff."
+_OF_BOUNDARY = frozenset(_HANDOFF + name for name in ("intact", "delta", "checksum"))
 
 
 def subject_of(assessment: Assessment, needs: Needs | None = None) -> Subject:
     """Return the run as a subject: first the steps, then one node for each derived handoff.
 
-    With ``needs`` the digests and sizes of payloads, which cost something, are derived only where
-    some signature reads them.
+    With ``needs`` the digests and sizes of payloads, and what is compared at a handoff, which cost
+    something, are derived only where some signature reads them.
     """
     graph = assessment.graph
-    has_digests = needs is None or any(_is_of_payload(name) for _, name in needs.attributes)
+    names = None if needs is None else frozenset(name for _, name in needs.attributes)
+    has_digests = names is None or any(map(_is_of_payload, names))
+    boundaries: Sequence[Boundary] = ()
+    if names is None or not names.isdisjoint(_OF_BOUNDARY):
+        boundaries = boundaries_of(graph, assessment.redact)
     derived = [_of_step(graph, index, has_digests=has_digests) for index in range(len(graph.steps))]
     _add_judgement(assessment, derived)
     synthetic = []
     for index, handoff in enumerate(graph.handoffs):
-        attributes = _of_handoff(assessment, index)
+        attributes = _of_handoff(assessment, index, has_digests=has_digests)
+        if boundaries:
+            attributes |= _of_boundary(boundaries[index])
         if handoff.derived:
             span, own = _synthetic(graph, handoff, attributes)
             synthetic.append((span, own, handoff.sender))
@@ -140,6 +150,7 @@ def _add_judgement(assessment: Assessment, derived: Sequence[_Derived]) -> None:
         _append(derived[deviation.at], "causewatch.path.deviation", deviation.path)
     if graph.state != "early":
         _add_blame(graph, blame, derived)
+        _add_health(assessment, derived)
         for failing in assessment.failed_by:
             for index, parent in enumerate(graph.parent):
                 if parent == -1:
@@ -161,13 +172,31 @@ def _add_blame(graph: CausalGraph, blame: Blame, derived: Sequence[_Derived]) ->
             derived[index]["causewatch.health"] = blame.verdict
 
 
+def _add_health(assessment: Assessment, derived: Sequence[_Derived]) -> None:
+    """Add to the roots how well the context survived, where any transition could be checked."""
+    health = assessment.health
+    if health is not None and health.score is not None:
+        for index, parent in enumerate(assessment.graph.parent):
+            if parent == -1:
+                derived[index]["causewatch.health.score"] = health.score
+
+
 def _append(attributes: _Derived, key: str, word: str) -> None:
     known = attributes.setdefault(key, [])
     if isinstance(known, list) and word not in known:
         known.append(word)
 
 
-def _of_handoff(assessment: Assessment, index: int) -> _Derived:
+def _of_boundary(boundary: Boundary) -> _Derived:
+    found: dict[str, Value] = {
+        "intact": boundary.intact,
+        "delta": boundary.delta or None,
+        "checksum": boundary.checksum or None,
+    }
+    return {f"{_HANDOFF}{name}": value for name, value in found.items() if value is not None}
+
+
+def _of_handoff(assessment: Assessment, index: int, *, has_digests: bool) -> _Derived:
     """Return the ``causewatch.handoff.*`` attributes of one handoff."""
     graph = assessment.graph
     handoff = graph.handoffs[index]
@@ -181,21 +210,24 @@ def _of_handoff(assessment: Assessment, index: int) -> _Derived:
         "confidence": handoff.confidence,
         "sender.span_id": graph.steps[handoff.sender].span.span_id,
         "receiver.span_id": receiver.span_id if receiver else None,
-        **_side("sent", handoff.sent),
-        **_side("received", handoff.received),
+        **(_sides(handoff) if has_digests else {}),
+        "claimed": standing_of(handoff),
         **_verdict([v for v in assessment.verdicts if v.handoff == index]),
     }
     return {
-        f"causewatch.handoff.{name}": value
+        f"{_HANDOFF}{name}": value
         for name, value in attributes.items()
         if value is not None and value != ""
     }
 
 
-def _side(name: str, payload: Payload | None) -> _Derived:
-    if payload is None:
-        return {}
-    return {f"{name}.sha256": payload.sha256, f"{name}.bytes": payload.size_bytes}
+def _sides(handoff: Handoff) -> dict[str, Value]:
+    return {
+        "sent.sha256": handoff.sent_sha256,
+        "sent.bytes": handoff.sent_bytes,
+        "received.sha256": handoff.received_sha256,
+        "received.bytes": handoff.received_bytes,
+    }
 
 
 def _verdict(verdicts: Sequence[ContractVerdict]) -> _Derived:

@@ -7,6 +7,7 @@ from typing import get_args
 
 import msgspec
 
+from causewatch.contracts.boundary import Standing
 from causewatch.model.judgement import Category, FaultName, RunVerdictName, ViolationName
 from causewatch.model.step import StepKind
 from causewatch.model.value import Value
@@ -62,6 +63,10 @@ DERIVED: tuple[Derived, ...] = (
         values=get_args(RunVerdictName),
     ),
     Derived(
+        name="health.score", type="float",
+        doc="on roots: how well the context survived every transition, 0 to 1",
+    ),
+    Derived(
         name="failed", type="string list", doc="on roots: who says that the run ended wrong",
         values=("evaluation", "caller", "symptom"),
     ),
@@ -90,6 +95,15 @@ DERIVED: tuple[Derived, ...] = (
     Derived(name="handoff.received.sha256", type="string", doc="digest of what arrived"),
     Derived(name="handoff.sent.bytes", type="int", doc="size of what was sent"),
     Derived(name="handoff.received.bytes", type="int", doc="size of what arrived"),
+    Derived(name="handoff.intact", type="bool", doc="all that was sent arrived"),
+    Derived(name="handoff.delta", type="string", doc="JSON Patch from sent to received"),
+    Derived(
+        name="handoff.checksum", type="string", doc="checksum of the context, chained along the run"
+    ),
+    Derived(
+        name="handoff.claimed", type="string", doc="standing of the digests that agents claim",
+        values=get_args(Standing),
+    ),
 )  # fmt: skip
 """What signatures can read under ``span.causewatch.``."""
 

@@ -7,16 +7,34 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+HEALTH_BUCKETS = (0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
+MAX_WORKFLOWS_COUNT = 100
+MAX_WORKFLOW_CHARS = 100
+OTHER_WORKFLOWS = "other"
+
 
 class Metrics:
     """The metrics of one daemon. Tests make their own, so nothing is global."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
+        self._workflows: set[str] = set()
         self._ingest(self.registry)
         self._runs(self.registry)
         self._rules(self.registry)
         self._tell(self.registry)
+
+    def workflow_label(self, workflow: str) -> str:
+        """Return a workflow's name as a label: whoever sends spans chooses it, so few are kept.
+
+        The first ``MAX_WORKFLOWS_COUNT`` names have a label of their own.
+        """
+        name = "".join(c if c.isprintable() else " " for c in workflow[:MAX_WORKFLOW_CHARS])
+        if name not in self._workflows:
+            if len(self._workflows) >= MAX_WORKFLOWS_COUNT:
+                return OTHER_WORKFLOWS
+            self._workflows.add(name)
+        return name
 
     def _ingest(self, r: CollectorRegistry) -> None:
         """What comes in, and how it is kept."""
@@ -87,6 +105,13 @@ class Metrics:
             "causewatch_steps", "Steps understood.", ["dialect", "kind"], registry=r
         )
         self.faults = Counter("causewatch_faults", "Faults detected.", ["fault"], registry=r)
+        self.context_health = Histogram(
+            "causewatch_context_health",
+            "Context health of judged runs, 0 to 1, of those in which it could be checked.",
+            ["workflow"],
+            buckets=HEALTH_BUCKETS,
+            registry=r,
+        )
         self.contract_verdicts = Counter(
             "causewatch_contract_verdicts",
             "Verdicts of contracts.",

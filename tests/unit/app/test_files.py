@@ -149,6 +149,16 @@ def test_standard_input_is_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     assert requests[0].source == "<stdin>"
 
 
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
+def test_standard_input_may_be_packed(
+    pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it is packed with is told by its first bytes: there is no name to go by."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(pack(LINES))))
+    requests, errors = read("-")
+    assert (names(requests), errors) == (STEPS, [])
+
+
 BAD_LINES: list[bytes] = [
     b"hello",
     b"{",

@@ -17,7 +17,8 @@ from causewatch.model.judgement import Assessment
 
 EXPLAIN_KEYS = {
     "run", "trace_ids", "verdict", "category", "origin", "propagators", "symptom", "confidence",
-    "path", "unverifiable", "confidence_parts", "blast_radius", "failed_by",
+    "path", "unverifiable", "confidence_parts", "blast_radius", "failed_by", "health", "boundaries",
+    "contracts",
 }  # fmt: skip
 GRAPH_KEYS = {"run", "trace_ids", "workflow", "agents", "steps", "handoffs", "edges"}
 
@@ -83,11 +84,13 @@ def test_graph_json_shows_steps_handoffs_and_edges() -> None:
     assert [(step["name"], step["faults"]) for step in faulty] == [("search_trains", ["failure"])]
     assert set(graph["steps"][0]) == {
         "span_id", "step", "name", "agent", "tool", "parent", "dialect", "faults",
+        "validation", "violations",
     }  # fmt: skip
     (handoff,) = graph["handoffs"]
     assert set(handoff) == {
         "span_id", "from", "to", "sender_span_id", "receiver_span_id", "mode", "derived", "rule",
-        "verdict", "violations", "sent_sha256", "received_sha256",
+        "verdict", "violations", "sent_sha256", "received_sha256", "sent_bytes", "received_bytes",
+        "claimed", "intact", "summary", "delta", "checksum",
     }  # fmt: skip
     assert (handoff["from"], handoff["to"], handoff["verdict"]) == ("front", "booker", None)
     assert len(handoff["sent_sha256"]) == 64

@@ -19,12 +19,14 @@ CUT = capture("pydantic-ai__native__truncated_handoff")
 FINE = capture("pydantic-ai__native__ok")
 EXPLAIN_KEYS = {
     "run", "trace_ids", "verdict", "category", "origin", "propagators", "symptom", "confidence",
-    "path", "unverifiable", "confidence_parts", "blast_radius", "failed_by",
+    "path", "unverifiable", "confidence_parts", "blast_radius", "failed_by", "health", "boundaries",
+    "contracts",
 }  # fmt: skip
 GRAPH_KEYS = {"run", "trace_ids", "workflow", "agents", "steps", "handoffs", "edges"}
 HANDOFF_KEYS = {
     "span_id", "from", "to", "sender_span_id", "receiver_span_id", "mode", "derived", "rule",
-    "verdict", "violations", "sent_sha256", "received_sha256",
+    "verdict", "violations", "sent_sha256", "received_sha256", "sent_bytes", "received_bytes",
+    "claimed", "intact", "summary", "delta", "checksum",
 }  # fmt: skip
 CONTRACT = """\
 contracts:
@@ -45,6 +47,19 @@ def test_explain_names_the_cause_and_exits_with_one() -> None:
     assert line["category"] == "truncation"
     assert set(line["origin"]) == {"span_id", "name", "agent", "at", "reason"}
     assert done.code == 1
+
+
+def test_explain_tells_how_well_the_context_survived() -> None:
+    """The score with its parts, and each boundary with its checksum, for programs and people."""
+    (line,) = run("explain", "--traces", CUT).lines
+    assert line["health"]["score"] < 0.5
+    assert {"from", "to", "span_id", "score", "reason"} == set(line["health"]["parts"][0])
+    broken = [each for each in line["boundaries"] if each["intact"] is False]
+    assert [each["to"] for each in broken] == ["billing_agent"]
+    assert all(len(each["checksum"]) == 64 for each in line["boundaries"])
+    text = run("explain", "--format", "text", "--traces", CUT).out
+    assert "Context health 0.31 (2 of 2 transitions checked)" in text
+    assert "research_agent → billing_agent: 31% of the text arrived" in text
 
 
 def test_failed_names_the_likeliest_origin_and_keeps_the_verdict() -> None:

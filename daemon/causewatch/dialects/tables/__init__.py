@@ -6,6 +6,7 @@ from causewatch.dialects.table import Dialect
 from causewatch.dialects.tables.a2a import A2A
 from causewatch.dialects.tables.claude_code import CLAUDE_CODE
 from causewatch.dialects.tables.google_adk import GOOGLE_ADK
+from causewatch.dialects.tables.instrument import INSTRUMENT
 from causewatch.dialects.tables.langfuse import LANGFUSE
 from causewatch.dialects.tables.langsmith import CLAUDE_LANGSMITH, LANGSMITH
 from causewatch.dialects.tables.llamaindex import LLAMAINDEX
@@ -27,9 +28,9 @@ from causewatch.dialects.tables.trackers import LAMINAR, MLFLOW, WEAVE
 from causewatch.dialects.tables.vercel_ai import VERCEL_AI, VERCEL_AI_OTEL
 
 SHIPPED: tuple[Dialect, ...] = (
-    LLAMAINDEX, OPENINFERENCE, CLAUDE_LANGSMITH, LANGFUSE, LANGSMITH, WEAVE, PYDANTIC_AI, LOGFIRE,
-    VERCEL_AI, VERCEL_AI_OTEL, GOOGLE_ADK, OPENLLMETRY, OTEL_CONTRIB_OPENAI_AGENTS, AUTOGEN,
-    AGENT_FRAMEWORK, SEMANTIC_KERNEL, STRANDS, CLAUDE_CODE, A2A, MCP, OTEL_GENAI,
-    OTEL_GENAI_LEGACY, MLFLOW, LAMINAR, CREWAI_NATIVE, LANGGRAPH, MINOR,
+    INSTRUMENT, LLAMAINDEX, OPENINFERENCE, CLAUDE_LANGSMITH, LANGFUSE, LANGSMITH, WEAVE,
+    PYDANTIC_AI, LOGFIRE, VERCEL_AI, VERCEL_AI_OTEL, GOOGLE_ADK, OPENLLMETRY,
+    OTEL_CONTRIB_OPENAI_AGENTS, AUTOGEN, AGENT_FRAMEWORK, SEMANTIC_KERNEL, STRANDS, CLAUDE_CODE,
+    A2A, MCP, OTEL_GENAI, OTEL_GENAI_LEGACY, MLFLOW, LAMINAR, CREWAI_NATIVE, LANGGRAPH, MINOR,
 )  # fmt: skip
 """All dialects, in order of priority."""

@@ -14,10 +14,10 @@ from typing import Literal
 
 import msgspec
 
-from causewatch.faults.text import MAX_SCANNED_CHARS, unescaped
-
 FactKind = Literal["number", "id", "date", "address"]
 
+MAX_SCANNED_CHARS = 200_000
+"""Of a longer text the beginning is read."""
 MIN_SHIFTED_DIGITS_COUNT = 3
 MIN_CHANGED_DIGITS_COUNT = 4
 MIN_ADDRESS_CHARS = 8
@@ -48,6 +48,8 @@ _TURNS = re.compile(r"[a-z](?=\d)|\d(?=[a-z])", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
 _DAY = re.compile(r"(?:19|20)\d\d(?:(?:0\d|1[0-2])(?:[0-2]\d|3[01])\d{0,6})?")
 _ENDS = ".,:/'\u2019-_\u00a0\u202f"
+_ESCAPE = re.compile(r"(?<!\\)\\{1,8}(?:u([0-9a-fA-F]{4})|([ntr\"'/]))")
+_ESCAPED = {"n": "\n", "t": "\t", "r": "\r"}
 MAX_MONTH = 12
 MAX_DAY = 31
 
@@ -58,6 +60,20 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     kind: FactKind
     text: str
     readings: frozenset[str]
+
+
+def unescaped(text: str) -> str:
+    """Return a text with the escapes of JSON inside of it read: line breaks, quotes, letters.
+
+    Frameworks write results into prompts as JSON, where a Japanese word is a row of codes.
+    """
+    if "\\" not in text:
+        return text
+    return _ESCAPE.sub(_read_escape, text)
+
+
+def _read_escape(found: re.Match[str]) -> str:
+    return chr(int(found[1], 16)) if found[1] else _ESCAPED.get(found[2], found[2])
 
 
 def tokens_of(text: str) -> list[str]:

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causewatch.faults.facts import fact_of, how_near, is_next, masked, tokens_of
 from causewatch.faults.placeholders import placeholders_in
-from causewatch.faults.text import unescaped
+from causewatch.model.facts import fact_of, how_near, is_next, masked, tokens_of, unescaped
 
 
 def near(one: str, two: str) -> str:

@@ -1,0 +1,105 @@
+"""What receivers have been told at some time: alerts in, the incidents each receiver is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from causewatch.app.config_shape import CONFIG
+from causewatch.app.receivers import read_receivers, read_route
+from causewatch.errors import Problem, ProblemsError
+from causewatch.incidents.gather import REOPEN_WITHIN_NS, IncidentChange, gather
+from causewatch.model.incident import Incident
+from causewatch.notify.config import Receiver, Route, SlackConfig, targets_of
+from causewatch.notify.decide import decide
+from causewatch.notify.route import route_incident
+from causewatch.rules.read import read
+from causewatch.rules.rehearse import Look
+from causewatch.rules.yaml import Problems, parse
+from causewatch.store.record import Told
+
+STAND_IN = "default"
+"""Name of the receiver that hears of everything where a test names no configuration."""
+
+
+class Routing(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is told of what."""
+
+    route: Route
+    receivers: Mapping[str, Receiver]
+
+
+def stand_in() -> Routing:
+    """Return a routing with one receiver that hears of everything."""
+    slack = SlackConfig(channel="#tests", bot_token="none")  # noqa: S106  # nothing is sent
+    receiver = Receiver(name=STAND_IN, slack=(slack,))
+    return Routing(route=Route(receiver=STAND_IN), receivers={STAND_IN: receiver})
+
+
+def routing_of(path: Path) -> Routing:
+    """Return the route and the receivers of a configuration; its secrets are not needed.
+
+    Raises:
+        ProblemsError: when the file cannot be read, or its route leads nowhere.
+    """
+    problems, secrets = Problems(), Problems()
+    try:
+        node = parse(str(path), path.read_bytes(), problems)
+    except OSError as error:
+        raise _unusable(path, "unreadable", str(error.strerror)) from None
+    section = read(node, CONFIG, problems) if node is not None else None
+    receivers = read_receivers(section, path.parent, secrets) if section else ()
+    route = read_route(section, receivers, problems) if section else None
+    if len(problems) > 0:
+        raise ProblemsError(list(problems))
+    if route is None:
+        raise _unusable(path, "route", "the configuration has no receiver")
+    return Routing(route=route, receivers={receiver.name: receiver for receiver in receivers})
+
+
+class Announced:
+    """Incidents and who was told of them, kept from one look to the next as the daemon does."""
+
+    def __init__(self, routing: Routing) -> None:
+        self._routing = routing
+        self._incidents: dict[str, Incident] = {}
+        self._told: dict[tuple[str, str], Told] = {}
+        self._shown: dict[str, dict[str, Incident]] = {}
+
+    def take(self, looks: Iterable[Look]) -> None:
+        """Gather what changed at some looks, in their order, and tell whom it concerns."""
+        for look in looks:
+            for changed in look.changed:
+                since_ns = look.at_ns - REOPEN_WITHIN_NS
+                live = [i for i in self._incidents.values() if _is_live(i, since_ns)]
+                for change in gather(live, changed, look.at_ns):
+                    self._incidents[change.incident.id] = change.incident
+                    self._tell(change, look.at_ns)
+
+    def shown_to(self, receiver: str) -> tuple[Incident, ...]:
+        """Return the incidents a receiver was told of, each as it was last told."""
+        return tuple(self._shown.get(receiver, {}).values())
+
+    def _tell(self, change: IncidentChange, now_ns: int) -> None:
+        incident = change.incident
+        for destined in route_incident(self._routing.route, incident):
+            name = destined.receiver
+            for target in targets_of(self._routing.receivers[name]):
+                known = self._told.get((incident.id, target.name))
+                decision = decide(
+                    change, target, known, now_ns=now_ns, group_interval_s=destined.group_interval_s
+                )
+                if decision.told is not None:
+                    self._told[incident.id, target.name] = decision.told
+                for row in decision.rows:
+                    self._shown.setdefault(name, {})[incident.id] = row.incident
+
+
+def _is_live(incident: Incident, since_ns: int) -> bool:
+    return incident.state == "open" or incident.resolved_at_ns >= since_ns
+
+
+def _unusable(path: Path, check: str, message: str) -> ProblemsError:
+    return ProblemsError([Problem(file=str(path), line=1, column=1, check=check, message=message)])
