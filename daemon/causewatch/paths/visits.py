@@ -142,9 +142,10 @@ class _Walk:
     def _agent(self, i: int, up: int) -> int:
         name = self._graph.owner[i]
         parent = self._drafts[up] if up >= 0 else None
-        if parent is not None and parent.kind == "agent" and parent.name == name:
-            return up  # a wrapper of the same activation
         received = self._by_receiver.get(i, ())
+        is_inner = parent is not None and parent.kind == "agent" and parent.name == name
+        if is_inner and not received:
+            return up  # a wrapper of the same activation
         if parent is not None and not received and self._goes_on(parent, name):
             end_ns = self._graph.steps[i].span.end_ns
             child = parent.children[parent.last_child]
