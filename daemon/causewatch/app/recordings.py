@@ -54,7 +54,7 @@ class Recordings:
         known = self._judged.get(key)
         if known is None:
             known = self._judged[key] = tuple(
-                judge(graph, bundle.contracts, Known(trust=bundle.trust))
+                judge(graph, bundle.contracts, Known(trust=bundle.trust), paths=bundle.paths)
                 for graph in self._built(path, salt, by_ns)
             )
             while len(self._judged) > MAX_KEPT_GRAPHS:

@@ -185,8 +185,24 @@ def test_contracts_are_judged_over_all_inputs(bench: Bench) -> None:
     assert statuses[1][1][1].startswith("+ verdict violated")
 
 
-def test_a_path_test_of_no_deviation_fails_where_one_is_expected(bench: Bench) -> None:
-    """Unknown templates are refused before anything runs."""
+def test_paths_are_judged_over_all_inputs(bench: Bench) -> None:
+    """A run that leaves the template says where; no expected deviation means none may be."""
+    rules = bench.folder / "rules.yaml"
+    paths = "paths:\n- {path: flow, expect: {billing_agent: issue_refund, triage_agent: nobody}}\n"
+    rules.write_text(rules.read_text() + paths, encoding="utf-8")
+    bench.tests(
+        "[{file: ok.jsonl.gz, repeat: 2}, {file: cut.jsonl.gz}]",
+        "path_test:",
+        "- {path: flow, exp_deviations: [{node: triage_agent, kind: unexpected}]}",
+        "- {path: flow}",
+    )
+    (_, passed), (status, lines) = bench.outcomes()
+    assert (passed, status) == ((), "failed")
+    assert [line[:47] for line in lines] == ["+ node 'triage_agent', child 'ask_research', ki"]
+
+
+def test_unknown_templates_are_refused(bench: Bench) -> None:
+    """Before anything runs."""
     bench.tests("[{file: ok.jsonl.gz}]", "path_test:", "- {path: flow}")
     assert bench.problems() == ["6:12 the rule files named here have no path template 'flow'"]
 
