@@ -198,7 +198,7 @@ def test_paths_are_judged_over_all_inputs(bench: Bench) -> None:
     )
     (_, passed), (status, lines) = bench.outcomes()
     assert (passed, status) == ((), "failed")
-    assert [line[:47] for line in lines] == ["+ node 'triage_agent', child 'ask_research', ki"]
+    assert [line[:47] for line in lines] == ["+ node 'triage_agent', child 'research_agent', "]
 
 
 def test_unknown_templates_are_refused(bench: Bench) -> None:
