@@ -164,9 +164,9 @@ def _check_references(
         "receiver": sorted(routing.receivers),
     }
     for case in tests.cases:
-        for each in case.inputs:
-            if not os.path.isfile(beside(tests.file, each.file)):  # noqa: PTH113
-                problems.add(each.place, "path", f"there is no file {each.file!r} here")
+        for written, place in (*((i.file, i.place) for i in case.inputs), *case.baseline):
+            if not os.path.isfile(beside(tests.file, written)):  # noqa: PTH113
+                problems.add(place, "path", f"there is no file {written!r} here")
         for check in case.checks:
             what, name = _reference(check)
             if what == "receiver" and not name:

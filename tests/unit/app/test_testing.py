@@ -11,6 +11,7 @@ from causewatch.app.suites import find_suites
 from causewatch.app.testing import Outcome, Report, run_suites
 from causewatch.errors import InputError
 from causewatch.rules.bundle import Bundle
+from history_fixtures import PART, files
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 CUT, OK = "pydantic-ai__native__truncated_handoff", "pydantic-ai__native__ok"
@@ -199,6 +200,19 @@ def test_paths_are_judged_over_all_inputs(bench: Bench) -> None:
     (_, passed), (status, lines) = bench.outcomes()
     assert (passed, status) == ((), "failed")
     assert [line[:47] for line in lines] == ["+ node 'triage_agent', child 'research_agent', "]
+
+
+def test_good_runs_tell_what_a_result_lacks(bench: Bench) -> None:
+    """A silent partial result is one only beside others: ``baseline`` names them."""
+    good = [path.name for path in files(bench.folder, 5)]
+    (part,) = files(bench.folder, 1, PART, first=7)
+    found = "alert_rule_test: [{eval_time: 0s, alertname: Lost, exp_alerts: [{match: subset}]}]"
+    bench.tests(f"[{{file: {part.name}}}]", f"baseline: [{', '.join(good)}]", found)
+    assert bench.outcomes() == [("passed", ())]
+    bench.tests(f"[{{file: {part.name}}}]", "alert_rule_test: [{eval_time: 0s, alertname: Lost}]")
+    assert bench.outcomes() == [("passed", ())]
+    bench.tests(f"[{{file: {part.name}}}]", "baseline: [gone.jsonl]", found)
+    assert bench.problems() == ["5:14 there is no file 'gone.jsonl' here"]
 
 
 def test_unknown_templates_are_refused(bench: Bench) -> None:
