@@ -372,6 +372,20 @@ def test_a_contract_that_changes_before_a_run_is_complete_judges_it(house: House
     house.close()
 
 
+def test_what_only_a_complete_run_shows_is_judged_when_it_is(house: House) -> None:
+    """A run judged early, to which nothing came any more, is judged anew: a step is missing."""
+    house.groups.replace(
+        loaded("paths:\n- path: asked\n  required: ['tool:ask_anybody before tool:issue_refund']\n")
+    )
+    house.send(FINE)
+    house.turn()
+    house.turn(after_s=11)
+    house.evaluate()
+    (incident,) = house.store.live_incidents(resolved_since_ns=0)
+    assert {alert.labels["alertname"] for alert in incident.alerts} == {"PathDeviation"}
+    house.close()
+
+
 def test_judging_early_leaves_most_of_the_time_to_what_comes_in(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -379,9 +393,9 @@ def test_judging_early_leaves_most_of_the_time_to_what_comes_in(
     clock_s = [100.0]
     monkeypatch.setattr("causewatch.app.pipeline.time.monotonic", lambda: clock_s[0])
 
-    def slow(*arguments: Any) -> Any:
+    def slow(*arguments: Any, **named: Any) -> Any:
         clock_s[0] += 6.0
-        return judge(*arguments)
+        return judge(*arguments, **named)
 
     monkeypatch.setattr(pipeline, "judge", slow)
     house.send(FINE)
