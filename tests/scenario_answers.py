@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from causewatch.graph.build import build
 from causewatch.model.graph import CausalGraph, RunState
+from causewatch.contracts.boundary import boundaries_of
 from causewatch.model.judgement import Assessment, ContractVerdict
 from causewatch.signatures.error import SignatureError
 from causewatch.signatures.signature import Result
@@ -129,6 +130,7 @@ def _step(run: Run, step: int | None) -> str:
     return NONE if step is None else run.name(step)
 
 
+_INTACT = {True: "yes", False: "no", None: "unknown"}
 RUN: Mapping[str, Callable[[Assessment, Run], str]] = {
     "healthy": verdict_told,
     "corrupted": verdict_told,
@@ -143,6 +145,16 @@ RUN: Mapping[str, Callable[[Assessment, Run], str]] = {
     ),
     "handoffs": lambda a, _: (
         " ".join(f"{h.from_agent}>{h.to_agent}" for h in a.graph.handoffs) or NONE
+    ),
+    "health": lambda a, _: (
+        NONE if a.health is None or a.health.score is None else f"{a.health.score:g}"
+    ),
+    "intact": lambda a, _: (
+        " ".join(
+            f"{a.graph.handoffs[b.handoff].to_agent}:{_INTACT[b.intact]}"
+            for b in boundaries_of(a.graph, a.redact)
+        )
+        or NONE
     ),
     "gaps": lambda a, run: (
         " ".join(
