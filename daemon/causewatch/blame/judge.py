@@ -1,8 +1,10 @@
-"""Judge a run: contracts, faults, blame."""
+"""Judge a run: contracts, paths, faults, blame."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+import msgspec
 
 from causewatch.blame.attribute import attribute
 from causewatch.blame.ending import NOT_KNOWN, Ending, failings_of
@@ -14,13 +16,17 @@ from causewatch.faults.detect import detect
 from causewatch.faults.known import NOTHING_KNOWN, Known
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Assessment, ContractVerdict
+from causewatch.paths.check import walk
+from causewatch.paths.template import PathTemplate
 
 
-def judge(
+def judge(  # noqa: PLR0913  # what is judged, by what, and whom to ask
     graph: CausalGraph,
     contracts: Sequence[Contract] = (),
     known: Known = NOTHING_KNOWN,
     ending: Ending = NOT_KNOWN,
+    *,
+    paths: Sequence[PathTemplate] = (),
     meaning: Judge | None = None,
 ) -> Assessment:
     """Return all that can be said of one run, by itself.
@@ -35,16 +41,19 @@ def judge(
         for contract in contracts
         for verdict in with_opinion(contract, graph, check(contract, graph), meaning)
     )
+    walked = walk(paths, graph)
     failed_by = failings_of(graph, ending, known.scores)
-    blame = attribute(graph, faults, verdicts, failed_by)
+    blame = attribute(graph, faults, verdicts, failed_by, walked.deviations)
+    gaps = (*blame.unverifiable, *walked.unjudged)
     return Assessment(
         graph=graph,
         faults=faults,
         verdicts=verdicts,
         redact=_redacted(contracts, verdicts),
+        deviations=walked.deviations,
         health=health_of(graph, faults, blame),
         failed_by=failed_by,
-        blame=blame,
+        blame=msgspec.structs.replace(blame, unverifiable=gaps) if walked.unjudged else blame,
     )
 
 
