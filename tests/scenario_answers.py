@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from causewatch.contracts.boundary import boundaries_of
 from causewatch.graph.build import build
 from causewatch.model.expectation import Deviation
 from causewatch.model.graph import CausalGraph, RunState
-from causewatch.contracts.boundary import boundaries_of
 from causewatch.model.judgement import Assessment, ContractVerdict
 from causewatch.signatures.error import SignatureError
 from causewatch.signatures.signature import Result
