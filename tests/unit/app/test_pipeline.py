@@ -322,12 +322,12 @@ def test_a_run_that_cannot_be_told_holds_up_no_other(
     real = getattr(pipeline, stage)
     doomed: list[str] = []
 
-    def failing(subject: Any, *rest: Any, **more: Any) -> Any:
+    def failing(subject: Any, *rest: Any, **named: Any) -> Any:
         run_id = getattr(subject, "run_id", "") or subject.graph.run_id
         doomed.append(run_id)
         if run_id == doomed[0]:
             raise RecursionError
-        return real(subject, *rest, **more)
+        return real(subject, *rest, **named)
 
     monkeypatch.setattr(pipeline, stage, failing)
     for name in (CUT, FINE):
@@ -379,9 +379,9 @@ def test_judging_early_leaves_most_of_the_time_to_what_comes_in(
     clock_s = [100.0]
     monkeypatch.setattr("causewatch.app.pipeline.time.monotonic", lambda: clock_s[0])
 
-    def slow(*arguments: Any, **more: Any) -> Any:
+    def slow(*arguments: Any) -> Any:
         clock_s[0] += 6.0
-        return judge(*arguments, **more)
+        return judge(*arguments)
 
     monkeypatch.setattr(pipeline, "judge", slow)
     house.send(FINE)
