@@ -16,6 +16,7 @@ from causewatch.app.files import read_requests
 from causewatch.app.groups import Groups
 from causewatch.app.pipeline import CURSOR, Pipeline
 from causewatch.blame.judge import judge
+from causewatch.contracts.meaning import Opinion
 from causewatch.graph.assemble import RunAssembler
 from causewatch.inbox.sqlite import SqliteInbox
 from causewatch.incidents.gather import IncidentChange
@@ -369,6 +370,27 @@ def test_a_contract_that_changes_before_a_run_is_complete_judges_it(house: House
     house.turn(after_s=11)
     (verdicts,) = house.metrics.contract_verdicts.collect()
     assert verdicts.samples
+    house.close()
+
+
+def test_a_judge_of_meaning_is_asked_where_a_contract_wants_one(house: House) -> None:
+    """With what the handoffs of the run carried, and its answer is a verdict."""
+    shown: list[str] = []
+
+    def judged(sent: str, received: str) -> Opinion:
+        shown.extend((sent, received))
+        return Opinion(kept=False, reason="the meaning is another")
+
+    house.pipeline._meaning = judged
+    compare = "{mode: semantic, judge: true}"
+    text = f"contracts:\n- contract: any\n  from: '*'\n  to: '*'\n  compare: {compare}\n"
+    house.groups.replace(loaded(text))
+    house.send(FINE)
+    house.turn()
+    house.turn(after_s=11)
+    sample = house.metrics.registry.get_sample_value
+    labels = {"contract": "any", "verdict": "violated"}
+    assert sample("causewatch_contract_verdicts_total", labels) == len(shown) / 2 > 0
     house.close()
 
 
