@@ -50,7 +50,7 @@ def lost(payload: dict[str, Any], how: str, rng: random.Random) -> dict[str, Any
             found["note"] = found["note"][: rng.randrange(33, len(found["note"]) - 1)]
         case "value":
             found["deep"]["b"] = None
-        case "rows":
+        case _:
             found["rows"] = []
     return found
 
@@ -67,6 +67,8 @@ def changed(payload: dict[str, Any], how: str) -> dict[str, Any]:
             found["more"] = [1]
         case "spelled":
             found = dict(reversed(found.items()))
+        case _:
+            pass
     return found
 
 
