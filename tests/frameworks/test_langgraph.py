@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 import pytest
 
 from causewatch.instrument.langgraph import agent
-from instrument_fixtures import Recorded, shape
+from recorded_spans import Recorded, shape
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig

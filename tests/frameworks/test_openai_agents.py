@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from causewatch.instrument.openai_agents import watch
-from instrument_fixtures import Recorded, shape
+from recorded_spans import Recorded, shape
 
 pytestmark = pytest.mark.slow
 
