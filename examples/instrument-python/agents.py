@@ -42,8 +42,10 @@ def deliver() -> None:
 
 @receives("driver")
 def drive(stops: list[str]) -> None:
-    """Drive to each stop, as the driver."""
-    sys.stdout.write(f"driven to {len(stops)} stops\n")
+    """Drive to each stop, as the driver, by a tool."""
+    told = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "drive"}
+    with trace.get_tracer("relay").start_as_current_span("execute_tool drive", attributes=told):
+        sys.stdout.write(f"driven to {len(stops)} stops\n")
 
 
 if __name__ == "__main__":
