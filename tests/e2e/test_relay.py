@@ -92,49 +92,55 @@ def cut_in_a_stop(message: Message) -> Message:
     return {**message, "body": {**message["body"], "stops": [first, second[:33], *rest]}}
 
 
-def relay(endpoint: str, queue: Callable[[Message], Message], capture: str) -> None:
-    """Send an order down the relay; ``queue`` is what is between the desk and the depot."""
-    python = [sys.executable, EXAMPLES / "instrument-python" / "agents.py"]
-    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "CAUSEWATCH_CAPTURE": capture}
-    env["PYTHONPATH"] = str(ROOT / "daemon")
+STORIES = {"whole": whole, "short of stops": short_of_stops, "cut in a stop": cut_in_a_stop}
+
+
+def relay(endpoint: str, queue: Callable[[Message], Message]) -> str:
+    """Send an order down the relay, return its trace id; ``queue`` stands before the depot."""
+    python: list[str | Path] = [sys.executable, EXAMPLES / "instrument-python" / "agents.py"]
+    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "PYTHONPATH": str(ROOT / "daemon")}
     line = run([*python, "plan"], ROOT, **env)
+    trace_id: str = json.loads(line)["headers"]["traceparent"].split("-")[1]
     line = run(typescript(), ROOT, line, **env)
     line = json.dumps(queue(json.loads(line))) + "\n"
     line = run(go(), ROOT, line, **env)
     assert run([*python, "deliver"], ROOT, line, **env).startswith("driven to ")
+    return trace_id
 
 
-def explained(
-    folder: Path, queue: Callable[[Message], Message], capture: str
-) -> tuple[dict[str, Any], str]:
-    """Relay an order through Collector and daemon; return the run's explanation, and its graph."""
-    settings = {"runs": {"quiet": "1s", "quiet_without_root": "2s"}}
-    with Daemon(folder / "daemon", settings=settings) as daemon:
-        config = default_config("otlp_grpc", daemon.target)
-        with Collector.with_text(folder / "collector", config) as collector:
-            relay(collector.http, queue, capture)
-            daemon.wait_for_verdicts(1)
-        assert daemon.child.stop() == 0
-    command = [sys.executable, "-m", "causewatch"]
-    more = ["--format", "json", "--store", folder / "daemon" / "store"]
-    graph = run([*command, "graph", *more], ROOT)
-    (line,) = run_explain([*command, "explain", *more]).splitlines()
-    found: dict[str, Any] = json.loads(line)
-    return found, graph
-
-
-def run_explain(argv: Sequence[str | Path]) -> str:
-    """Run ``explain``, which ends with 1 where it found something."""
+def asked(command: str, store: Path) -> str:
+    """Ask a store; ``explain`` ends with 1 where it found something."""
     done = subprocess.run(
-        argv, capture_output=True, text=True, check=False, timeout=_PROGRAM_LIMIT_S
+        [sys.executable, "-m", "causewatch", command, "--format", "json", "--store", store],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_PROGRAM_LIMIT_S,
     )
     assert done.returncode in {0, 1}, done.stderr
     return done.stdout
 
 
-def test_a_whole_relay_is_whole(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def relayed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """Return what is explained of each story after it went through Collector and daemon."""
+    folder = tmp_path_factory.mktemp("relay")
+    settings = {"runs": {"quiet": "1s", "quiet_without_root": "2s"}}
+    with Daemon(folder / "daemon", settings=settings) as daemon:
+        config = default_config("otlp_grpc", daemon.target)
+        with Collector.with_text(folder / "collector", config) as collector:
+            runs = {relay(collector.http, queue): name for name, queue in STORIES.items()}
+            daemon.wait_for_verdicts(len(runs))
+        assert daemon.child.stop() == 0
+    store = folder / "daemon" / "store"
+    assert "Brevik" not in asked("graph", store)
+    lines = map(json.loads, asked("explain", store).splitlines())
+    return {runs[line["run"]]: line for line in lines}
+
+
+def test_a_whole_relay_is_whole(relayed: dict[str, dict[str, Any]]) -> None:
     """Four handoffs in three languages: each arrived by its digest, in one run, without content."""
-    found, graph = explained(tmp_path, whole, "shape")
+    found = relayed["whole"]
     assert found["verdict"] != "corrupted"
     route = [(each["from"], each["to"], each["intact"]) for each in found["boundaries"]]
     assert route == [
@@ -143,15 +149,12 @@ def test_a_whole_relay_is_whole(tmp_path: Path) -> None:
         ("depot", "courier", True),
         ("courier", "driver", True),
     ]
-    assert "Brevik" not in graph
 
 
-@pytest.mark.parametrize("queue", [short_of_stops, cut_in_a_stop])
-def test_a_queue_that_cuts_is_the_origin(
-    queue: Callable[[Message], Message], tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("story", ["short of stops", "cut in a stop"])
+def test_a_queue_that_cuts_is_the_origin(story: str, relayed: dict[str, dict[str, Any]]) -> None:
     """Sent in TypeScript, received in Go: the loss is found by digest and shape alone."""
-    found, _ = explained(tmp_path, queue, "shape")
+    found = relayed[story]
     broken = [each for each in found["boundaries"] if not each["intact"]]
     assert [(each["from"], each["to"]) for each in broken] == [("desk", "depot")]
     assert (found["verdict"], found["category"]) == ("corrupted", "truncation")

@@ -25,13 +25,13 @@ print(json.dumps({"version": instrument.VERSION, "headers": instrument.send("a",
 def pip(python: Path, *arguments: str | Path) -> None:
     """Run pip without asking for its own updates."""
     quiet = ["--quiet", "--disable-pip-version-check"]
-    argv = [python, "-m", "pip", arguments[0], *quiet, *arguments[1:]]
+    argv: list[str | Path] = [python, "-m", "pip", arguments[0], *quiet, *arguments[1:]]
     subprocess.run(argv, check=True, capture_output=True, timeout=100)
 
 
 def says(python: Path) -> dict[str, object]:
     """Return what an agent finds that imports the library."""
-    argv = [python, "-W", "error", "-I", "-c", SAYS]
+    argv: list[str | Path] = [python, "-W", "error", "-I", "-c", SAYS]
     done = subprocess.run(argv, check=True, capture_output=True, timeout=30)
     found: dict[str, object] = json.loads(done.stdout)
     return found
