@@ -17,7 +17,7 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command
 
 from causewatch.instrument.langgraph import agent
-from recorded_spans import Recorded
+from instrument_fixtures import Recorded
 
 BRIEF = {"goal": "Compare the spring offers of three nurseries.", "rows": [1, 2, 3]}
 

@@ -19,7 +19,7 @@ from agents.usage import Usage
 from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage
 
 from causewatch.instrument.openai_agents import watch
-from recorded_spans import Recorded
+from instrument_fixtures import Recorded
 
 REQUEST = "Refund order 7 to account 99-12, it arrived broken and late."
 

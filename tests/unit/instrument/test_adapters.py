@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from causewatch.instrument import crewai, google_adk, langgraph, openai_agents
-from recorded_spans import Recorded, shape
+from instrument_fixtures import Recorded, shape
 
 NAME = "causewatch.handoff."
 REQUEST = "Refund order 7 to account 99-12, it arrived broken and late."

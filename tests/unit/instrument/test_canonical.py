@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from causewatch.instrument.canonical import Json, canonical_bytes, number, spell
-from recorded_spans import VECTORS
+from instrument_fixtures import VECTORS
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 VALUES = st.recursive(

@@ -9,7 +9,7 @@ import pytest
 
 from causewatch.instrument.imprint import imprint_of, sha256_of
 from causewatch.instrument.plain import Plainer
-from recorded_spans import VECTORS
+from instrument_fixtures import VECTORS
 
 
 @pytest.mark.parametrize("vector", VECTORS["payloads"], ids=lambda vector: str(vector["name"]))

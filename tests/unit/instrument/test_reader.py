@@ -8,7 +8,7 @@ import pytest
 from causewatch.graph.claims import CLAIMED_KEYS
 from causewatch.graph.imprints import imprint_of
 from causewatch.instrument import names
-from recorded_spans import VECTORS, Recorded
+from instrument_fixtures import VECTORS, Recorded
 
 SIDES: tuple[names.Side, ...] = ("sent", "received")
 

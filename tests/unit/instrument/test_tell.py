@@ -23,7 +23,7 @@ from causewatch.instrument import (
     receives,
     send,
 )
-from recorded_spans import VECTORS, Recorded, shape
+from instrument_fixtures import VECTORS, Recorded, shape
 
 BRIEF = {"goal": "Compare three nurseries.", "rows": [1, 2, 3]}
 NAME = "causewatch.handoff."
