@@ -11,6 +11,7 @@ from causewatch.blame.ending import NOT_KNOWN, Ending, failings_of
 from causewatch.blame.health import health_of
 from causewatch.contracts.check import check
 from causewatch.contracts.compile import Contract
+from causewatch.contracts.meaning import Judge, with_opinion
 from causewatch.faults.detect import detect
 from causewatch.faults.known import NOTHING_KNOWN, Known
 from causewatch.model.graph import CausalGraph
@@ -26,14 +27,20 @@ def judge(
     ending: Ending = NOT_KNOWN,
     *,
     paths: Sequence[PathTemplate] = (),
+    meaning: Judge | None = None,
 ) -> Assessment:
     """Return all that can be said of one run, by itself.
 
     Other runs are not its history, but for what ``known`` says of them. Of a run that is known to
     have ended wrong, by ``ending`` or by an evaluation in it, the likeliest origin is named.
+    ``meaning`` is asked where a contract wants a judge of meaning.
     """
     faults = detect(graph, known)
-    verdicts = tuple(verdict for contract in contracts for verdict in check(contract, graph))
+    verdicts = tuple(
+        verdict
+        for contract in contracts
+        for verdict in with_opinion(contract, graph, check(contract, graph), meaning)
+    )
     walked = walk(paths, graph)
     failed_by = failings_of(graph, ending, known.scores)
     blame = attribute(graph, faults, verdicts, failed_by, walked.deviations)

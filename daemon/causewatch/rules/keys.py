@@ -6,6 +6,7 @@ from typing import get_args
 
 from causewatch.model.judgement import ViolationName
 from causewatch.rules.shape import (
+    Boolean,
     Choice,
     Duration,
     Either,
@@ -174,6 +175,11 @@ COMPARE = Shape(
             name="max_lost_ratio",
             kind=Number(minimum=0, maximum=1),
             doc="The share that may be lost: of the bytes, in `semantic` of the facts; 0.",
+        ),
+        Key(
+            name="judge",
+            kind=Boolean(),
+            doc="In `semantic`: ask the `judge` of `causewatch.yaml` where text was reworded.",
         ),
     ),
 )

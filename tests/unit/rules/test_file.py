@@ -459,6 +459,10 @@ def contract(text: str) -> str:
             ],
         ),
         (
+            "from: a\ncompare: {mode: canonical, judge: true}",
+            ["4:30: error: a judge of meaning is heard in mode semantic only [value]"],
+        ),
+        (
             "from: a\ncompare: {mode: subset, ignore: [x]}",
             ["4:36: error: a JSON pointer starts with a slash: write /x [value]"],
         ),
