@@ -15,6 +15,7 @@ import msgspec
 from causewatch.contracts.compare import compare
 from causewatch.contracts.compile import Contract
 from causewatch.contracts.equality import only_text
+from causewatch.contracts.hashed import check_hashed, is_hashed
 from causewatch.contracts.order import overtaken, sent_ns
 from causewatch.contracts.outcome import MAX_VIOLATIONS_COUNT, Outcome
 from causewatch.contracts.unexplained import Known
@@ -115,6 +116,9 @@ def _check_handoff(contract: Contract, graph: CausalGraph, index: int) -> Outcom
     if contract.spec.missing_after_s is not None and _is_missing(contract, graph, handoff):
         outcome.violate("missing", "received", "", "it was sent and never received")
         return outcome
+    if is_hashed(handoff):
+        check_hashed(handoff, outcome)
+        return outcome
     sent, received = handoff.sent, handoff.received
     between = f"from {handoff.from_agent or 'an agent'} to {handoff.to_agent or 'an agent'}"
     seen_sent = seen_received = None
@@ -202,6 +206,14 @@ def _handoff_verdict(outcome: Outcome, index: int, handoff: Handoff) -> Contract
     if step is None:
         step = handoff.receiver if handoff.receiver is not None else handoff.sender
     verdict = _verdict(outcome, step, handoff.sent, handoff.received)
+    if verdict.violations and handoff.claim is not None:
+        verdict = msgspec.structs.replace(
+            verdict,
+            sent_sha256=handoff.sent_sha256,
+            received_sha256=handoff.received_sha256,
+            sent_bytes=handoff.sent_bytes or 0,
+            received_bytes=handoff.received_bytes or 0,
+        )
     return msgspec.structs.replace(
         verdict, handoff=index, from_agent=handoff.from_agent, to_agent=handoff.to_agent
     )

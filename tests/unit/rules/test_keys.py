@@ -36,7 +36,7 @@ contracts:
   from: planner
   to: "researcher*"
   schema_file: brief.json
-  compare: {mode: semantic, ignore: [/trace_meta], max_lost_ratio: 0.02}
+  compare: {mode: semantic, ignore: [/trace_meta], max_lost_ratio: 0.02, judge: true}
   order: {key: /step}
   redact: [/goal]
   failures:
@@ -55,6 +55,12 @@ paths:
   workflow: refund_bot
   expect:
     refund_bot: planner, (researcher | policy)+, writer
+    planner: kb_search{0,3}, -> (researcher | policy)
+    researcher: (kb_search | order_lookup){1,5}, -> ...
+  required: ["agent:policy before tool:issue_refund"]
+  forbidden: ["tool:send_email after tool:issue_refund"]
+  novelty: {learn_for: 7d, budget_per_day: 20}
+  labels: {severity: ticket}
 trust:
 - tool: "policy_*"
   level: trusted
@@ -72,21 +78,22 @@ def test_the_handbooks_example_is_understood_and_what_is_for_later_is_refused_by
     assert {problem.check for problem in problems} == {"unsupported"}
     lines = HANDBOOK.splitlines()
     told = [lines[p.line - 1][p.column - 1 :].split(":")[0].split(",")[0] for p in problems]
-    assert told == ["paths"]
+    assert told == ["novelty"]
 
 
 def test_without_them_the_handbooks_example_loads() -> None:
     """The rest of the example is what this version does."""
-    text = HANDBOOK
-    start, end = text.index("paths:"), text.index("trust:")
-    bundle = load(handbook(text[:start] + text[end:]))
-    assert [(g.name, len(g.rules), len(g.contracts)) for g in bundle.groups] == [
-        ("support-bot", 1, 0),
-        ("refund", 0, 2),
+    text = HANDBOOK.replace("  novelty: {learn_for: 7d, budget_per_day: 20}\n", "")
+    bundle = load(handbook(text))
+    assert [(g.name, len(g.rules), len(g.contracts), len(g.paths)) for g in bundle.groups] == [
+        ("support-bot", 1, 0, 0),
+        ("refund", 0, 2, 1),
     ]
     assert len(bundle.trust) == 1
     handoff, lookup = (contract.spec for contract in bundle.contracts)
-    assert handoff.compare == Compare(mode="semantic", ignore=("/trace_meta",), max_lost_ratio=0.02)
+    assert handoff.compare == Compare(
+        mode="semantic", ignore=("/trace_meta",), max_lost_ratio=0.02, judge=True
+    )
     assert (handoff.order, handoff.missing_after_s) == (Order(key="/step"), 120)
     assert (handoff.severity_of("missing"), handoff.severity_of("delta")) == ("ticket", "ticket")
     assert lookup.min_items == ItemLimit(count=1)
