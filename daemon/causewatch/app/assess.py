@@ -124,7 +124,7 @@ def assess_requests(  # noqa: PLR0913  # what is judged, with what, beside what
     for snapshot in snapshots:
         graph = graph_of(snapshot, dialects)
         known = Known(trust=bundle.trust, history=past.of(tuple(snapshot.trace_ids)))
-        yield judge(graph, bundle.contracts, known, ending)
+        yield judge(graph, bundle.contracts, known, ending, paths=bundle.paths)
 
 
 def _with_span(snapshots: Sequence[RunSnapshot], start: str) -> RunSnapshot:

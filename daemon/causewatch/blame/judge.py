@@ -1,4 +1,4 @@
-"""Judge a run: contracts, faults, blame."""
+"""Judge a run: contracts, paths, faults, blame."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from causewatch.faults.detect import detect
 from causewatch.faults.known import NOTHING_KNOWN, Known
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Assessment, ContractVerdict
+from causewatch.paths.check import deviations_of
+from causewatch.paths.template import PathTemplate
 
 
 def judge(
@@ -20,6 +22,8 @@ def judge(
     contracts: Sequence[Contract] = (),
     known: Known = NOTHING_KNOWN,
     ending: Ending = NOT_KNOWN,
+    *,
+    paths: Sequence[PathTemplate] = (),
 ) -> Assessment:
     """Return all that can be said of one run, by itself.
 
@@ -28,12 +32,14 @@ def judge(
     """
     faults = detect(graph, known)
     verdicts = tuple(verdict for contract in contracts for verdict in check(contract, graph))
+    deviations = deviations_of(paths, graph)
     failed_by = failings_of(graph, ending, known.scores)
-    blame = attribute(graph, faults, verdicts, failed_by)
+    blame = attribute(graph, faults, verdicts, failed_by, deviations)
     return Assessment(
         graph=graph,
         faults=faults,
         verdicts=verdicts,
+        deviations=deviations,
         redact=_redacted(contracts, verdicts),
         health=health_of(graph, faults, blame),
         failed_by=failed_by,

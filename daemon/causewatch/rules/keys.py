@@ -180,6 +180,34 @@ CONTRACT = Shape(
     ),
 )
 
+PATH = Shape(
+    name="path",
+    keys=(
+        Key(name="path", kind=_NAME, required=True, doc="The path's name."),
+        Key(name="workflow", kind=_NAME, doc="Glob over workflows; all of them unless told."),
+        Key(
+            name="expect",
+            kind=MapOf(value=Text()),
+            doc="For each node (an agent, a tool, the workflow) a content model of what may stand"
+            " below it, such as `kb_search{1,3}, -> (billing | tech)`.",
+        ),
+        Key(
+            name="required",
+            kind=ListOf(item=_NAME),
+            doc="Orders such as `agent:policy before tool:issue_refund`: each of the second has one"
+            " of the first that ended earlier.",
+        ),
+        Key(
+            name="forbidden",
+            kind=ListOf(item=_NAME),
+            doc="Orders such as `tool:send_email after tool:issue_refund` that may not come about.",
+        ),
+        Key(name="group", kind=_NAME, doc="A group of this file; else the file's default group."),
+        *_FIRING,
+        Key(name="novelty", kind=Json(), doc="Alerts on first-seen shapes.", later=True),
+    ),
+)
+
 TRUST = Shape(
     name="trust entry",
     keys=(
@@ -205,6 +233,10 @@ FILE = Shape(
             kind=ListOf(item=TRUST),
             doc="Who may steer actions; the first match wins, what is not listed is untrusted.",
         ),
-        Key(name="paths", kind=Json(), doc="Path templates.", later=True),
+        Key(
+            name="paths",
+            kind=ListOf(item=PATH),
+            doc="Path templates: what shape the runs of a workflow may have.",
+        ),
     ),
 )

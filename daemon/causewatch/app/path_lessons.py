@@ -1,0 +1,1 @@
+"""Learns path templates from the good runs in files."""
