@@ -214,16 +214,7 @@ class _Walk:
         step = self._graph.steps[at]
         by = step.name if performer is not None and step.kind == "tool" else ""
         child = self._child(at, handoff.to_agent, "agent")
-        is_derived = performer is None and handoff.mode == "pass_control"
-        self._drafts[home].children.append(
-            msgspec.structs.replace(
-                child,
-                is_handoff=True,
-                by=by,
-                # Only its beginning is the sender's: what the receiver does is not.
-                end_ns=child.start_ns if is_derived else child.end_ns,
-            )
-        )
+        self._drafts[home].children.append(msgspec.structs.replace(child, is_handoff=True, by=by))
 
     def _sender_of(self, performer: int, home: int) -> int:
         """Return the visit around a tool that hands over, where an agent's is."""

@@ -227,7 +227,10 @@ RULE = "groups:\n- name: g\n  rules:\n  - alert: A\n    signature: '{ true } as 
         ("- x\n", ["1:1: error: a rule file must be a mapping, not a list [value]"]),
         (
             "paths:\n- path: p\n",
-            ["1:1: error: 'paths' is not supported by this version of causewatch [unsupported]"],
+            [
+                ("2:3: error: the path demands nothing: give it expect, required or forbidden"
+                " [missing-key]")
+            ],
         ),
         (
             "grops: []\n",
@@ -266,10 +269,10 @@ RULE = "groups:\n- name: g\n  rules:\n  - alert: A\n    signature: '{ true } as 
             ["6:36: error: no label 'zone'; known are alertname [template]"],
         ),
         (
-            RULE + "    annotations:\n      s: |\n        ok\n        a {{ $deviation }}\n",
+            RULE + "    annotations:\n      s: |\n        ok\n        a {{ $deviatoin }}\n",
             [
-                ("9:14: error: $deviation is not supported by this version of causewatch"
-                " [unsupported]")
+                ("9:14: error: unknown variable $deviatoin; did you mean 'deviation'?"
+                " [template]")
             ],
         ),
         (

@@ -54,6 +54,11 @@ paths:
   workflow: refund_bot
   expect:
     refund_bot: planner, (researcher | policy)+, writer
+    planner: kb_search{0,3}, -> (researcher | policy)
+    researcher: (kb_search | order_lookup){1,5}, -> ...
+  required: ["agent:policy before tool:issue_refund"]
+  forbidden: ["tool:send_email after tool:issue_refund"]
+  labels: {severity: ticket}
 trust:
 - tool: "policy_*"
   level: trusted
@@ -84,7 +89,6 @@ def test_the_handbooks_example_is_understood_and_what_is_for_later_is_refused_by
         "after",
         "min_items",
         "max_age",
-        "paths",
     ]
 
 
@@ -94,11 +98,10 @@ def test_without_them_the_handbooks_example_loads() -> None:
     for old, new in LATER.items():
         assert old in text
         text = text.replace(old, new)
-    start, end = text.index("paths:"), text.index("trust:")
-    bundle = load(handbook(text[:start] + text[end:]))
-    assert [(g.name, len(g.rules), len(g.contracts)) for g in bundle.groups] == [
-        ("support-bot", 1, 0),
-        ("refund", 0, 2),
+    bundle = load(handbook(text))
+    assert [(g.name, len(g.rules), len(g.contracts), len(g.paths)) for g in bundle.groups] == [
+        ("support-bot", 1, 0, 0),
+        ("refund", 0, 2, 1),
     ]
     assert len(bundle.trust) == 1
 
