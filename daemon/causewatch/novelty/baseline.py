@@ -11,6 +11,8 @@ from causewatch.novelty.shape import Shape
 MAX_SHAPES_COUNT = 1_000
 MAX_EDGES_COUNT = 2_000
 """Of one workflow. Beyond them what was seen longest ago is forgotten, and would be new again."""
+MAX_WORKFLOWS_COUNT = 500
+"""Beyond it, what changed longest ago is forgotten: such a workflow learns anew."""
 NS_PER_DAY = 86_400 * 1_000_000_000
 
 

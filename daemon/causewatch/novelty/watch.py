@@ -85,7 +85,7 @@ def news_of(watch: Watch, shape: Shape, baseline: Baseline, spent: Spent, at_ns:
         spent: what the rule told so far.
         at_ns: Unix time of the run, ns: the learning period and the budget go by it.
     """
-    day = at_ns // NS_PER_DAY
+    day = max(at_ns // NS_PER_DAY, spent.day)
     items = spent.items if spent.day == day else frozenset()
     if baseline.since_ns is None or at_ns < baseline.since_ns + watch.learn_for_s * _NS_PER_S:
         return News(spent=spent)
