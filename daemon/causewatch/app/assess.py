@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from causewatch.app.files import Request, read_requests
+from causewatch.app.reference import newly_judged, reference_of
 from causewatch.app.rulefiles import load_bundle
 from causewatch.blame.ending import NOT_KNOWN, Ending
 from causewatch.blame.judge import judge
@@ -57,8 +58,8 @@ def assess_files(  # noqa: PLR0913  # what is judged, with what, beside what
     """Judge every run in the files, and in a daemon's store, with the rules under ``rules``.
 
     With a symptom in ``ending``, only the run that holds that span is judged. What tools always
-    return is taken from the good runs in the files ``baseline``, and from what the store has
-    learned.
+    return, and what is new in a run, is told from the good runs in the files ``baseline``, else
+    from what the store has learned.
 
     Raises:
         ProblemsError: when a rule file is wrong.
@@ -67,25 +68,28 @@ def assess_files(  # noqa: PLR0913  # what is judged, with what, beside what
     bundle = Bundle() if rules is None else load_bundle([rules]).bundle
     errors: list[InputError] = []
     requests = all_requests(paths, store, errors)
-    past = _past(baseline, store, dialects, errors)
+    past = past_of(baseline, store, dialects, errors)
     assessments = assess_requests(requests, bundle, errors, dialects, ending=ending, past=past)
     return Assessed(assessments=assessments, errors=errors)
 
 
-def _past(
+def past_of(
     baseline: Sequence[str],
     store: Path | None,
     dialects: Sequence[Dialect],
     errors: list[InputError],
 ) -> Remembered:
-    """Return what is known of tools: good runs named for it come first, then the store."""
+    """Return what is known of earlier runs: good ones named for it come first, then the store."""
     history = NO_HISTORY
+    good = []
     for snapshot in snapshots_of(read_requests(baseline, errors=errors), errors):
         assessment = judge(graph_of(snapshot, dialects))
         if assessment.blame.verdict != "corrupted":
             history = joined(history, learn(history, calls_of(assessment.graph)))
-    if history.tools or store is None:
-        return Remembered(now=history)
+            good.append(assessment)
+    baselines = reference_of(good)
+    if history.tools or baselines or store is None:
+        return Remembered(now=history, baselines=baselines, is_reference=bool(baselines))
     try:
         return remembered(store / STATE_FILE)
     except InputError as error:
@@ -124,7 +128,8 @@ def assess_requests(  # noqa: PLR0913  # what is judged, with what, beside what
     for snapshot in snapshots:
         graph = graph_of(snapshot, dialects)
         known = Known(trust=bundle.trust, history=past.of(tuple(snapshot.trace_ids)))
-        yield judge(graph, bundle.contracts, known, ending, paths=bundle.paths)
+        judged = judge(graph, bundle.contracts, known, ending, paths=bundle.paths)
+        yield newly_judged(judged, bundle.watches, past)
 
 
 def _with_span(snapshots: Sequence[RunSnapshot], start: str) -> RunSnapshot:
