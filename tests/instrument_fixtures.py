@@ -18,7 +18,7 @@ from causewatch.model.span import Span
 from graph_fixtures import TRACE, agent, span, tool
 
 OTHER_TRACE = "b" * 32
-ORDER = {
+ORDER: dict[str, Any] = {
     "order": "FO-7712",
     "stops": ["Hals", "Brevik", "Skien"],
     "note": "Keep the crates upright, and call the depot an hour before you arrive, please: the"
@@ -37,10 +37,10 @@ def digest(value: Any, key: bytes = b"") -> str:
 
 
 def places(value: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each place inside of a value with its JSON pointer."""
+    """Yield each place inside of a value with its JSON pointer; of a list the first 64 items."""
     yield pointer, value
     inner: Any = value.items() if isinstance(value, dict) else ()
-    for name, item in enumerate(value) if isinstance(value, list) else inner:
+    for name, item in enumerate(value[:64]) if isinstance(value, list) else inner:
         escaped = str(name).replace("~", "~0").replace("/", "~1")
         yield from places(item, f"{pointer}/{escaped}")
 
@@ -64,6 +64,9 @@ def side(name: str, value: Any, *, content: bool = False, key: bytes = b"") -> d
         "bytes": len(rfc8785.dumps(value)),
         "fields": json.dumps(shape(value, key)),
     }
+    dropped = sum(max(len(each) - 64, 0) for _, each in places(value) if isinstance(each, list))
+    if dropped:
+        found["fields__dropped"] = dropped
     found = {f"causewatch__handoff__{name}__{part}": each for part, each in found.items()}
     if content:
         found[f"causewatch__handoff__{name}"] = json.dumps(value)
@@ -92,7 +95,7 @@ def two_services(sent: Any, received: Any, *, content: bool = False, **more: Any
     """Return a run over two traces, whose receiver books a truck with what it got."""
     return [
         agent(1, None, "office"),
-        handoff_span(2, 1, **side("sent", sent, content=content), **more),
+        handoff_span(2, 1, **{**side("sent", sent, content=content), **more}),
         agent(3, None, "depot", trace=OTHER_TRACE),
         handoff_span(
             4,
@@ -112,7 +115,7 @@ def one_process(sent: Any, received: Any, *, content: bool = False, **more: Any)
     sides = {**side("sent", sent, content=content), **side("received", received, content=content)}
     return [
         agent(1, None, "office", length_ms=100),
-        handoff_span(2, 1, length_ms=80, **sides, **more),
+        handoff_span(2, 1, length_ms=80, **{**sides, **more}),
         agent(3, 2, "depot", length_ms=50),
         tool(4, 3, "book_truck", arguments={"n": 1}, result={"ok": True}),
     ]

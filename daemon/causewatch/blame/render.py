@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from causewatch.blame.verdicts import validation_of, verdicts_json
 from causewatch.contracts.boundary import boundaries_of, standing_of
 from causewatch.model.expectation import Boundary, HealthPart
 from causewatch.model.graph import CausalGraph, Handoff
@@ -57,6 +58,7 @@ def explain_json(assessment: Assessment) -> dict[str, Any]:
             }
             for failing in assessment.failed_by
         ],
+        "contracts": verdicts_json(assessment),
         "health": _health_json(assessment),
         "boundaries": _boundaries_json(assessment),
         "novel": [
@@ -148,7 +150,7 @@ def graph_json(assessment: Assessment) -> dict[str, Any]:
         "workflow": graph.workflow or None,
         "agents": list(graph.agents),
         "steps": [
-            _step_json(graph, i, faults.get(i, []))
+            _step_json(assessment, i, faults.get(i, []))
             for i, step in enumerate(graph.steps)
             if not step.derived
         ],
@@ -171,8 +173,10 @@ def graph_json(assessment: Assessment) -> dict[str, Any]:
     }
 
 
-def _step_json(graph: CausalGraph, index: int, faults: list[str]) -> dict[str, Any]:
+def _step_json(assessment: Assessment, index: int, faults: list[str]) -> dict[str, Any]:
+    graph = assessment.graph
     step = graph.steps[index]
+    validation, violations = validation_of(assessment, index)
     return {
         "span_id": step.span.span_id,
         "step": step.kind,
@@ -182,6 +186,8 @@ def _step_json(graph: CausalGraph, index: int, faults: list[str]) -> dict[str, A
         "parent": step.span.parent_id or None,
         "dialect": step.dialect or None,
         "faults": faults,
+        "validation": validation,
+        "violations": violations,
     }
 
 

@@ -8,6 +8,7 @@ translation keeps its facts; what cannot be told for sure counts as kept.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -204,6 +205,7 @@ class Told:
                 self._quantities.setdefault(reading, set()).add(None)
         self.text = unescaped("\n".join((*leaves, keys))).casefold()
         self._words: frozenset[str] | None = None
+        self._folded: str | None = None
         self._loose_left = MAX_LOOSE_COUNT
 
     def has(self, fact: Mention) -> bool:
@@ -221,6 +223,13 @@ class Told:
                 return any(reading in self.text for reading in fact.readings)
             case "id":
                 return bool(fact.readings & self._readings.get("id", set())) or self._loosely(fact)
+
+    @property
+    def folded(self) -> str:
+        """Return the text with each run of white space as one blank."""
+        if self._folded is None:
+            self._folded = " ".join(unicodedata.normalize("NFKC", self.text).split())
+        return self._folded
 
     @property
     def words(self) -> frozenset[str]:

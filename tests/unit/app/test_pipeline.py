@@ -242,6 +242,9 @@ def test_what_the_assembler_drops_is_counted(house: House) -> None:
     assert sample("causewatch_live_runs", {}) == 1
     house.turn(after_s=11)
     assert sample("causewatch_runs_total", {"state": "complete", "verdict": "healthy"}) == 1
+    workflow = {"workflow": house.store.recent_runs()[0].workflow}
+    assert sample("causewatch_context_health_count", workflow) == 1
+    assert sample("causewatch_context_health_sum", workflow) == 1.0
     house.close()
 
 

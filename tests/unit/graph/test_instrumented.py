@@ -119,7 +119,9 @@ def test_a_told_handoff_wins_over_the_tool_that_made_it(*, around: bool) -> None
     """A framework's own transfer tool, around the told handoff or below it, is no second one."""
     sides = {**side("sent", ORDER), **side("received", ORDER)}
     inner = [
-        tool(3, 1 if around else 4, "transfer_to_depot", arguments=ORDER, call_id="c1", length_ms=90),
+        tool(
+            3, 1 if around else 4, "transfer_to_depot", arguments=ORDER, call_id="c1", length_ms=90
+        ),
         handoff_span(4, 3 if around else 1, length_ms=60, **sides),
     ]
     spans = [
