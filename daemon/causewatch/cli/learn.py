@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from causewatch.cli import learn_contracts, learn_paths
+from causewatch.cli import learn_accepted, learn_contracts, learn_paths
 
 
 @click.group()
@@ -16,5 +16,6 @@ def command() -> None:
     """
 
 
+command.add_command(learn_accepted.command, "accepted")
 command.add_command(learn_contracts.command, "contracts")
 command.add_command(learn_paths.command, "paths")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +22,16 @@ class _Judged(msgspec.Struct, frozen=True, kw_only=True):
 
     trace_ids: tuple[str, ...]
     history: History = NO_HISTORY
+    novel: tuple[Novel, ...] = ()
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored run in which something was told as new."""
+
+    run_id: str
+    workflow: str = ""
+    verdict: str = "healthy"
+    ended_at_ns: int = 0
     novel: tuple[Novel, ...] = ()
 
 
@@ -53,8 +64,7 @@ def remembered(path: Path) -> Remembered:
     if not path.is_file():
         return NOTHING_REMEMBERED
     try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-        try:
+        with closing(_connected(path)) as connection:
             runs = {
                 trace_id: run
                 for (value,) in connection.execute("SELECT value FROM runs")
@@ -63,8 +73,6 @@ def remembered(path: Path) -> Remembered:
             }
             tools = _table(connection, "tool_history", "tool", ToolHistory)
             baselines = _table(connection, "novelty_baselines", "workflow", Baseline)
-        finally:
-            connection.close()
     except (sqlite3.Error, msgspec.DecodeError) as error:
         raise InputError(f"{path}: {error}") from None
     return Remembered(
@@ -73,6 +81,27 @@ def remembered(path: Path) -> Remembered:
         told={trace_id: run.novel for trace_id, run in runs.items()},
         baselines=baselines,
     )
+
+
+def told_runs(path: Path) -> tuple[Told, ...]:
+    """Return the runs in which the store at ``path`` told something as new, oldest first.
+
+    Raises:
+        InputError: when it cannot be read.
+    """
+    if not path.is_file():
+        return ()
+    try:
+        with closing(_connected(path)) as connection:
+            rows = connection.execute("SELECT value FROM runs ORDER BY updated_at_ns, run_id")
+            runs = [msgspec.json.decode(value, type=Told) for (value,) in rows]
+    except (sqlite3.Error, msgspec.DecodeError) as error:
+        raise InputError(f"{path}: {error}") from None
+    return tuple(run for run in runs if run.novel)
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
 
 
 def _table(connection: sqlite3.Connection, table: str, key: str, kind: type[_T]) -> dict[str, _T]:
