@@ -18,7 +18,6 @@ from typing import Protocol
 
 import msgspec
 
-from causewatch.graph.tree import SKEW_NS
 from causewatch.model.graph import CausalGraph
 from causewatch.novelty.names import plain_name
 
@@ -145,10 +144,10 @@ class _Turns:
 
     def __init__(self, graph: CausalGraph) -> None:
         self._graph = graph
-        self._models: dict[str, list[tuple[int, int]]] = {}
+        self._models: dict[str, list[int]] = {}
         for step, owner in zip(graph.steps, graph.owner, strict=True):
             if step.kind == "model" and owner:
-                self._models.setdefault(owner, []).append((step.span.start_ns, step.span.end_ns))
+                self._models.setdefault(owner, []).append(step.span.start_ns)
         for calls in self._models.values():
             calls.sort()
 
@@ -173,10 +172,10 @@ class _Turns:
         return self._graph.steps[child.step].kind in {"tool", "retrieval"}
 
 
-def _is_between(calls: Sequence[tuple[int, int]], after_ns: int, until_ns: int) -> bool:
-    """Tell whether a model call began after one time and was over by the other, skew allowed."""
-    at = bisect_left(calls, (after_ns, 0))
-    return at < len(calls) and calls[at][1] <= until_ns + SKEW_NS
+def _is_between(starts_ns: Sequence[int], after_ns: int, until_ns: int) -> bool:
+    """Tell whether a model call began between two times: an agent's clock is one clock."""
+    at = bisect_left(starts_ns, after_ns)
+    return at < len(starts_ns) and starts_ns[at] < until_ns
 
 
 def _root_of(graph: CausalGraph) -> int:
