@@ -80,21 +80,29 @@ def past_of(
     errors: list[InputError],
 ) -> Remembered:
     """Return what is known of earlier runs: good ones named for it come first, then the store."""
-    history = NO_HISTORY
-    good = []
-    for snapshot in snapshots_of(read_requests(baseline, errors=errors), errors):
-        assessment = judge(graph_of(snapshot, dialects))
-        if assessment.blame.verdict != "corrupted":
-            history = joined(history, learn(history, calls_of(assessment.graph)))
-            good.append(assessment)
-    baselines = reference_of(good)
-    if history.tools or baselines or store is None:
-        return Remembered(now=history, baselines=baselines, is_reference=bool(baselines))
+    past = reference(read_requests(baseline, errors=errors), errors, dialects)
+    if past.now.tools or past.baselines or store is None:
+        return past
     try:
         return remembered(store / STATE_FILE)
     except InputError as error:
         errors.append(error)
         return NOTHING_REMEMBERED
+
+
+def reference(
+    requests: Iterator[Request], errors: list[InputError], dialects: Sequence[Dialect] = SHIPPED
+) -> Remembered:
+    """Return what good runs show of tools and workflows; a corrupted one among them is left out."""
+    history = NO_HISTORY
+    good = []
+    for snapshot in snapshots_of(requests, errors):
+        assessment = judge(graph_of(snapshot, dialects))
+        if assessment.blame.verdict != "corrupted":
+            history = joined(history, learn(history, calls_of(assessment.graph)))
+            good.append(assessment)
+    baselines = reference_of(good)
+    return Remembered(now=history, baselines=baselines, is_reference=bool(baselines))
 
 
 def all_requests(

@@ -26,6 +26,7 @@ from causewatch.blame.judge import judge
 from causewatch.blame.render import explain_json
 from causewatch.blame.story import explain_text
 from causewatch.contracts.compile import Contract
+from causewatch.contracts.meaning import Judge
 from causewatch.dialects.table import Dialect
 from causewatch.dialects.tables import SHIPPED
 from causewatch.errors import UserError
@@ -77,7 +78,9 @@ class Pipeline:
         scores: tuple[ScoreLimit, ...] = (),
         tuning: Tuning = DEFAULT_TUNING,
         dialects: Sequence[Dialect] = SHIPPED,
+        meaning: Judge | None = None,
     ) -> None:
+        self._meaning = meaning
         self._inbox = inbox
         self._assembler = assembler
         self._groups = groups
@@ -240,7 +243,13 @@ class Pipeline:
                 scores=self._scores,
             )
             graph = graph_of(snapshot, self._dialects)
-            return judge(graph, self._groups.contracts, known, paths=self._groups.paths)
+            return judge(
+                graph,
+                self._groups.contracts,
+                known,
+                paths=self._groups.paths,
+                meaning=self._meaning,
+            )
         except Exception:
             # One run that our code cannot judge must not stop the others; it is counted and named.
             self._count_error(snapshot)

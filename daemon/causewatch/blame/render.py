@@ -10,6 +10,9 @@ from causewatch.model.expectation import Boundary, HealthPart
 from causewatch.model.graph import CausalGraph, Handoff
 from causewatch.model.judgement import Assessment, Blame
 
+MAX_SHOWN_BOUNDARIES_COUNT = 200
+"""Of a run with more handoffs ``explain`` lists the first; ``graph`` lists all."""
+
 
 def explain_json(assessment: Assessment) -> dict[str, Any]:
     """Return what ``causewatch explain`` prints of one run; every key is always there."""
@@ -88,7 +91,7 @@ def _health_json(assessment: Assessment) -> dict[str, Any] | None:
                 "score": part.score,
                 "reason": part.reason,
             }
-            for part in health.parts
+            for part in health.parts[:MAX_SHOWN_BOUNDARIES_COUNT]
         ],
     }
 
@@ -117,7 +120,7 @@ def _boundaries_json(assessment: Assessment) -> list[dict[str, Any]]:
             "summary": boundary.summary,
             "checksum": boundary.checksum or None,
         }
-        for boundary in boundaries_of(graph, assessment.redact)
+        for boundary in boundaries_of(graph, assessment.redact)[:MAX_SHOWN_BOUNDARIES_COUNT]
     ]
 
 

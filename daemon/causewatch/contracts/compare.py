@@ -8,15 +8,16 @@ import msgspec
 
 from causewatch.contracts.difference import MAX_WALKED_COUNT, Difference, differences
 from causewatch.contracts.equality import only_text, parsed, same, size_bytes
-from causewatch.contracts.mention import Told, mentions_of
 from causewatch.contracts.outcome import MAX_VIOLATIONS_COUNT, Outcome
 from causewatch.contracts.pointer import covers, without
-from causewatch.contracts.semantic import compare_meaning
+from causewatch.contracts.semantic import Sides, compare_meaning
 from causewatch.contracts.spec import Compare
 from causewatch.contracts.unexplained import STRONG, Known
 from causewatch.model.step import Payload
 from causewatch.model.value import Value
 
+MAX_SEMANTIC_CHARS = 2_000_000
+"""Facts of longer payloads are not followed: that would take many seconds."""
 TOO_MANY_FIX = "compare in another mode, or ignore its lists"
 _Walk = Callable[[Value, Value], tuple[Difference, ...]]
 
@@ -144,26 +145,33 @@ def _semantic(
     right = without(received.value, demand.ignore)
     # The wrapping of a one-string object is no content: its text may come alone.
     text = only_text(left)
-    meaning = compare_meaning(
-        left if text is None or not isinstance(right, str) else text, right, MAX_WALKED_COUNT
-    )
+    sides = Sides(left if text is None or not isinstance(right, str) else text, right)
+    if not sides.are_same and max(len(sent.raw), len(received.raw)) > MAX_SEMANTIC_CHARS:
+        outcome.gaps.append(f"a payload is too long for its facts to be followed: {TOO_MANY_FIX}")
+        return []
+    meaning = compare_meaning(sides, MAX_WALKED_COUNT)
     if meaning.differences and text is not None and not isinstance(right, str):
-        unwrapped = compare_meaning(parsed(text), right, MAX_WALKED_COUNT)
-        meaning = min(meaning, unwrapped, key=lambda each: len(each.differences))
-    if not meaning.is_whole:
+        unwrapped = Sides(parsed(text), right)
+        other = compare_meaning(unwrapped, MAX_WALKED_COUNT)
+        if len(other.differences) < len(meaning.differences):
+            sides, meaning = unwrapped, other
+    found = list(meaning.differences)
+    if found and not sides.is_whole:
         outcome.gaps.append(f"a payload holds too many facts to be followed: {TOO_MANY_FIX}")
         return []
-    found = list(meaning.differences)
-    if meaning.lost_count <= demand.max_lost_ratio * meaning.sent_count:
+    ratio = demand.max_lost_ratio
+    if meaning.lost_count and ratio and meaning.lost_count <= ratio * sides.sent_count:
         found = [each for each in found if each.kind not in {"truncation", "missing"}]
-    return [*found, *_strange(left, right, known)]
+    return [*found, *_strange(sides, known)]
 
 
-def _strange(sent: Value, received: Value, known: Callable[[], Known]) -> list[Difference]:
+def _strange(sides: Sides, known: Callable[[], Known]) -> list[Difference]:
     """Return the ids, addresses and URLs at the receiver that nothing explains."""
-    told = Told(sent)
-    fresh = [each for each in mentions_of(received).facts if not told.has(each)]
-    if not any(each.kind in STRONG for each in fresh):
+    if sides.are_same:
+        return []
+    told, facts = sides.sent_told, sides.received_told.mentions.facts
+    fresh = [each for each in facts if each.kind in STRONG and not told.has(each)]
+    if not fresh:
         return []
     return [
         Difference(

@@ -16,6 +16,18 @@ def same(left: Value, right: Value) -> bool:
 
     Below ``MAX_DEPTH`` nothing counts as equal.
     """
+    return not _differ(left, right) and _same(left, right)
+
+
+def _differ(left: Value, right: Value) -> bool:
+    """Tell quickly whether two values differ; those that do not may yet be true and 1."""
+    try:
+        return left != right
+    except RecursionError:
+        return True
+
+
+def _same(left: Value, right: Value) -> bool:
     pending: list[tuple[Value, Value, int]] = [(left, right, 0)]
     while pending:
         one, other, depth = pending.pop()
@@ -35,9 +47,17 @@ def same(left: Value, right: Value) -> bool:
 
 
 def spelled_alike(left: Value, right: Value) -> bool:
-    """Tell quickly whether two values have the same JSON text; if not, they may yet be the same."""
+    """Tell quickly whether two values have the same JSON, whatever the order of their members.
+
+    Those that do not may yet be the same: 1 is 1.0.
+    """
+    if left is right:
+        return True
+    if _differ(left, right):
+        return False
     try:
-        return left is right or msgspec.json.encode(left) == msgspec.json.encode(right)
+        one = msgspec.json.encode(left, order="sorted")
+        return one == msgspec.json.encode(right, order="sorted")
     except (msgspec.EncodeError, TypeError, ValueError, RecursionError):
         return False
 

@@ -11,9 +11,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import cached_property
+from itertools import islice
 
 import msgspec
 
+from causewatch.contracts.calendar import take_dates
 from causewatch.contracts.difference import Difference, Kind, Path, has_cut_marker, is_cut
 from causewatch.contracts.equality import (
     MAX_DEPTH,
@@ -40,59 +43,89 @@ _PLACEHOLDER = re.compile(r"\s*(?:\[object \w{1,40}\]|<[\w.]{1,80} object at 0x[
 _SENTENCE_END = re.compile(r"""[.!?。！？:;)\]}"'”»]\s*\Z""")  # noqa: RUF001 -- full-width marks
 
 
-class Meaning(msgspec.Struct, frozen=True, kw_only=True):
-    """What a semantic comparison found."""
-
-    differences: tuple[Difference, ...]
-    lost_count: int
-    """Facts that were sent and are not told, and values without a fact that are gone."""
-    sent_count: int
-    """Facts that were sent; a value without one counts as one."""
-    is_whole: bool
-    """False where a payload holds more facts than the limit, so that nothing is said of them."""
-
-
-def compare_meaning(sent: Value, received: Value, limit: int) -> Meaning:
-    """Compare what was received with what was sent by what they say.
-
-    Takes time linear in their sizes but for sorting.
-    """
-    if spelled_alike(sent, received):
-        return Meaning(differences=(), lost_count=0, sent_count=1, is_whole=True)
-    comparison = _Comparison(sent, received)
-    found = comparison.all()[:limit]
-    return Meaning(
-        differences=found,
-        lost_count=comparison.lost_count,
-        sent_count=comparison.sent_count() if found else 1,
-        is_whole=comparison.told.mentions.is_whole and comparison.facts.is_whole,
-    )
-
-
-class _Comparison:
-    """One comparison: the received facts, and how much was lost so far."""
+class Sides:
+    """Both sides of a handoff, and their facts where these are asked for."""
 
     def __init__(self, sent: Value, received: Value) -> None:
         self.sent = sent
         self.received = received
-        self.told = Told(received)
-        self.facts = mentions_of(sent)
-        self.lost_count = 0
-        self._known: frozenset[tuple[str, str]] | None = None
 
-    def all(self) -> tuple[Difference, ...]:
-        """Return every difference."""
-        sent, received = self.sent, self.received
-        if not is_empty(sent) and is_empty(received):
-            self.lost_count = self.sent_count()
-            return (self._difference("missing", (), "nothing was received", sent, received),)
-        return tuple(self.walk(sent, received, ()))
+    @cached_property
+    def sent_told(self) -> Told:
+        """Return what the sender tells."""
+        return Told(self.sent)
 
+    @cached_property
+    def received_told(self) -> Told:
+        """Return what the receiver is told."""
+        return Told(self.received)
+
+    @cached_property
+    def are_same(self) -> bool:
+        """Tell whether both are one JSON value."""
+        return spelled_alike(self.sent, self.received) or same(self.sent, self.received)
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether neither side holds more facts than the limit allows."""
+        return self.sent_told.mentions.is_whole and self.received_told.mentions.is_whole
+
+    @property
     def sent_count(self) -> int:
         """Return how many facts were sent; a value without one counts as one."""
-        places = {fact.pointer for fact in self.facts.facts}
+        facts = self.sent_told.mentions.facts
+        places = {fact.pointer for fact in facts}
         bare = (path for path, leaf in leaves_of(self.sent) if not is_empty(leaf))
-        return len(self.facts.facts) + sum(pointer_of(path) not in places for path in bare)
+        return len(facts) + sum(pointer_of(path) not in places for path in bare)
+
+
+class Meaning(msgspec.Struct, frozen=True, kw_only=True):
+    """What a semantic comparison found.
+
+    ``lost_count`` is the number of facts that were sent and are not told, and of values without a
+    fact that are gone.
+    """
+
+    differences: tuple[Difference, ...] = ()
+    lost_count: int = 0
+
+
+def compare_meaning(sides: Sides, limit: int) -> Meaning:
+    """Compare what was received with what was sent by what they say.
+
+    Takes time linear in their sizes but for sorting.
+    """
+    if sides.are_same:
+        return Meaning()
+    comparison = _Comparison(sides)
+    found = tuple(islice(comparison.all(), limit))
+    return Meaning(differences=found, lost_count=comparison.lost_count)
+
+
+class _Comparison:
+    """One comparison, and how much was lost so far."""
+
+    def __init__(self, sides: Sides) -> None:
+        self.sides = sides
+        self.lost_count = 0
+
+    @property
+    def told(self) -> Told:
+        return self.sides.received_told
+
+    @cached_property
+    def _known(self) -> frozenset[tuple[str, str]]:
+        facts = self.sides.sent_told.mentions.facts
+        return frozenset((fact.kind, reading) for fact in facts for reading in fact.readings)
+
+    def all(self) -> Iterator[Difference]:
+        """Yield every difference."""
+        sent, received = self.sides.sent, self.sides.received
+        if not is_empty(sent) and is_empty(received):
+            self.lost_count = self.sides.sent_count
+            yield self._difference("missing", (), "nothing was received", sent, received)
+        else:
+            yield from self.walk(sent, received, ())
 
     def walk(self, sent: Value, received: Value, path: Path) -> Iterator[Difference]:
         """Yield the differences at one place and below."""
@@ -200,10 +233,6 @@ class _Comparison:
         return [fact for fact in mentions_of(value).facts if not self.told.has(fact)]
 
     def _was_sent(self, fact: Mention) -> bool:
-        if self._known is None:
-            self._known = frozenset(
-                (each.kind, reading) for each in self.facts.facts for reading in each.readings
-            )
         return any((fact.kind, reading) in self._known for reading in fact.readings)
 
     def _difference(
@@ -238,10 +267,14 @@ def _fact_key(value: Value) -> frozenset[str]:
     """Return what a scalar that is one fact may be read as."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return frozenset()
-    facts = mentions_of(value).facts
-    if len(facts) == 1 and facts[0].quantity is None and facts[0].text == str(value).strip():
-        return frozenset(f"{facts[0].kind} {reading}" for reading in facts[0].readings)
-    fact = fact_of(str(value).strip()[:MAX_VALUE_CHARS])
+    text = str(value).strip()
+    if len(text) > MAX_VALUE_CHARS or not any(map(str.isdigit, text)):
+        return frozenset()
+    if " " in text:
+        rest, dates = take_dates(text)
+        days = dates[0][1] if len(dates) == 1 and not rest.strip() else frozenset[str]()
+        return frozenset(f"date {day}" for day in days)
+    fact = fact_of(text)
     return frozenset(f"{fact.kind} {each}" for each in fact.readings) if fact else frozenset()
 
 
@@ -275,7 +308,7 @@ def _key(value: Value, depth: int = 0) -> bytes:
         return value
     text = scalar_text(value)
     if isinstance(value, str):
-        readings = _fact_key(value) if any(map(str.isdigit, value[:MAX_VALUE_CHARS])) else ()
+        readings = _fact_key(value)
         text = min(readings) if readings else normal_text(value)
     return repr(text).encode("utf-8", "surrogatepass")
 
@@ -298,7 +331,7 @@ def _unmatched(sent: list[Value], received: list[Value]) -> tuple[list[int], lis
 def _paired(
     sent: list[Value], received: list[Value], left: list[int], rest: list[int]
 ) -> Iterator[tuple[int, int | None]]:
-    """Yield each unmatched item with what it may have become: by shared facts, else by order."""
+    """Yield each unmatched item with what it became: by shared values, else by order."""
     postings: dict[str, list[int]] = {}
     for other in rest:
         for reading in _readings(received[other]):
@@ -327,5 +360,10 @@ def _tells(postings: dict[str, list[int]], reading: str) -> bool:
 
 
 def _readings(value: Value) -> frozenset[str]:
-    facts = mentions_of(value).facts
-    return frozenset(f"{fact.kind} {each}" for fact in facts for each in fact.readings)
+    """Return the values by which an item is known again: those that hold a digit."""
+    texts = (scalar_text(leaf) for _, leaf in leaves_of(value) if not isinstance(leaf, bool))
+    return frozenset(
+        text
+        for text in texts
+        if text and len(text) <= MAX_VALUE_CHARS and any(map(str.isdigit, text))
+    )

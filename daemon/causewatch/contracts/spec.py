@@ -44,6 +44,10 @@ class Compare(msgspec.Struct, frozen=True, kw_only=True):
     mode: CompareMode = "canonical"
     ignore: tuple[str, ...] = ()
     max_lost_ratio: float = 0.0
+    judge: bool = False
+    """Whether the configured judge of meaning is heard where nothing else is found; ``semantic``
+    only.
+    """
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from causewatch.model.graph import CausalGraph, Handoff
 from causewatch.model.step import Message, OtherPart, Payload, Step, TextPart, ToolCallPart
 from causewatch.model.value import Value
 
-MAX_SOURCE_CHARS = 4_000_000
+MAX_SOURCE_CHARS = 1_000_000
 """Of runs that say more nothing is said: a value may stand in what was not looked at."""
 MIN_PASSAGE_WORDS_COUNT = 5
 """A shorter passage is a label or a greeting, which anybody adds."""

@@ -140,9 +140,6 @@ def _lost_within(handoff: Handoff, sent: Value, arrived: Value) -> tuple[str, fl
     """Return how one member of an object became text, the rest being an object still."""
     if not handoff.mechanical or not isinstance(sent, dict) or not isinstance(arrived, dict):
         return None
-    only = next(iter(sent.values())) if len(sent) == 1 else None
-    if isinstance(only, dict) and not sent.keys() & arrived.keys():
-        sent = only  # the one argument of a delegating tool: its receiver is given the argument
     for key, member in sent.items():
         text = arrived.get(key)
         if isinstance(member, dict | list) and isinstance(text, str):

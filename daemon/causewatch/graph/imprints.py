@@ -73,8 +73,9 @@ def imprint_of(value: Value) -> Imprint:
 
 def _members(pointer: str, value: Value) -> Iterator[tuple[str, Value]]:
     if isinstance(value, dict):
-        for key, item in value.items():
-            yield f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}", item
+        # In the order of canonical JSON, so that the same ones are listed whoever lists them.
+        for key in sorted(value, key=lambda key: key.encode("utf-16-be", "surrogatepass")):
+            yield f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}", value[key]
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield f"{pointer}/{index}", item

@@ -3,57 +3,86 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
+
+import msgspec
 
 from causewatch.model.expectation import Deviation
 from causewatch.model.graph import CausalGraph
-from causewatch.paths.deviate import judge_children, short
+from causewatch.model.judgement import Unverifiable
+from causewatch.paths.deviate import Wrong, judge_children, short
 from causewatch.paths.limits import MAX_DEVIATIONS_COUNT
 from causewatch.paths.orders import Broken, broken_by, occurrences_of
 from causewatch.paths.template import PathTemplate, node_of
 from causewatch.paths.visits import Visit, is_whole, visits_of
 
 
-def deviations_of(templates: Sequence[PathTemplate], graph: CausalGraph) -> tuple[Deviation, ...]:
-    """Return where a run left the templates that are about its workflow.
+class Walked(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a run: where it left the templates, and where that could not be told."""
+
+    deviations: tuple[Deviation, ...] = ()
+    unjudged: tuple[Unverifiable, ...] = ()
+
+
+def walk(templates: Sequence[PathTemplate], graph: CausalGraph) -> Walked:
+    """Check a run against the templates that are about its workflow.
 
     Of each activation of a node the first deviation is told; of a run that is not complete only
     what can no longer become right.
     """
     bound = [template for template in templates if template.binds(graph.workflow)]
     if not bound or not graph.steps:
-        return ()
+        return Walked()
     visits = visits_of(graph)
     whole = is_whole(graph)
-    return tuple(
-        deviation
-        for template in bound
-        for deviation in islice(_check(template, visits, is_whole=whole), MAX_DEVIATIONS_COUNT)
+    found = [each for template in bound for each in _walk(template, visits, is_whole=whole)]
+    return Walked(
+        deviations=tuple(each for each in found if isinstance(each, Deviation)),
+        unjudged=tuple(each for each in found if isinstance(each, Unverifiable)),
     )
 
 
-def _check(
+def _walk(
     template: PathTemplate, visits: Sequence[Visit], *, is_whole: bool
-) -> Iterator[Deviation]:
+) -> Iterator[Deviation | Unverifiable]:
+    found = chain(
+        _nodes(template, visits, is_whole=is_whole), _orders(template, visits, is_whole=is_whole)
+    )
+    return islice(found, MAX_DEVIATIONS_COUNT)
+
+
+def _nodes(
+    template: PathTemplate, visits: Sequence[Visit], *, is_whole: bool
+) -> Iterator[Deviation | Unverifiable]:
     agents = frozenset(visit.name for visit in visits if visit.kind == "agent")
     for visit in visits:
         node = node_of(template, visit, agents)
-        wrong = (
-            judge_children(node.model, visit.children, is_whole=is_whole).wrong if node else None
-        )
-        if wrong is not None:
-            yield Deviation(
-                path=template.name,
-                rule_id=template.rule_id,
-                kind=wrong.kind,
-                node=visit.name,
+        if node is None:
+            continue
+        judged = judge_children(node.model, visit.children, is_whole=is_whole)
+        if judged.is_open:
+            yield Unverifiable(
                 step=visit.step,
-                child=wrong.name,
-                at=visit.step if wrong.child is None else visit.children[wrong.child].step,
-                allowed=wrong.allowed,
-                message=f"{short(visit.name)}: {wrong.message}",
+                what=f"path {template.name} at {short(visit.name)}",
+                reason="too many children at one time: there are too many orders to try",
+                fix="loosen the content model of this node with & or ...",
             )
-    yield from _orders(template, visits, is_whole=is_whole)
+        if judged.wrong is not None:
+            yield _of_node(template, visit, judged.wrong)
+
+
+def _of_node(template: PathTemplate, visit: Visit, wrong: Wrong) -> Deviation:
+    return Deviation(
+        path=template.name,
+        rule_id=template.rule_id,
+        kind=wrong.kind,
+        node=visit.name,
+        step=visit.step,
+        child=wrong.name,
+        at=visit.step if wrong.child is None else visit.children[wrong.child].step,
+        allowed=wrong.allowed,
+        message=f"{short(visit.name)}: {wrong.message}",
+    )
 
 
 def _orders(

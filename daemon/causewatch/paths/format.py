@@ -28,7 +28,8 @@ _ESCAPED = re.compile(r"\[([*?\[])\]|([*?])|([\"\\])")
 def format_model(model: Model) -> str:
     """Return the text of a model; ``parse_model`` gives it back."""
     text = _shown(model)
-    return text[1:-1] if isinstance(model, Sequence | Choice | AnyOrder) else text
+    is_group = isinstance(model, Sequence | Choice | AnyOrder)
+    return text[1:-1] if is_group and text.startswith("(") else text
 
 
 def format_name(pattern: Pattern) -> str:

@@ -18,7 +18,7 @@ _BLANK = re.compile(r"\s*")
 _SIGN = re.compile(r"->|\.\.\.|[,|&*+?()]")
 _NAME = re.compile(r"(?:[\w./:@$]|-(?!>))+")
 _COUNT = re.compile(r"\{\s*([0-9]*)\s*(?:(,)\s*([0-9]*)\s*)?\}")
-_QUOTED = re.compile(r""""((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'""")
+_QUOTED = re.compile(r""""((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'""", re.DOTALL)
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):

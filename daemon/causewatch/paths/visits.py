@@ -81,6 +81,8 @@ class _Draft:
         self.last_agent = NOWHERE
         """The visit of the agent that was last below this one, and which child that is."""
         self.last_child = 0
+        self.called_from: tuple[int, int] | None = None
+        """Of a tool called by an agent: the agent's visit, and which child of it the call is."""
 
 
 class _Walk:
@@ -140,9 +142,10 @@ class _Walk:
     def _agent(self, i: int, up: int) -> int:
         name = self._graph.owner[i]
         parent = self._drafts[up] if up >= 0 else None
-        if parent is not None and parent.kind == "agent" and parent.name == name:
-            return up  # a wrapper of the same activation
         received = self._by_receiver.get(i, ())
+        is_inner = parent is not None and parent.kind == "agent" and parent.name == name
+        if is_inner and not received:
+            return up  # a wrapper of the same activation
         if parent is not None and not received and self._goes_on(parent, name):
             end_ns = self._graph.steps[i].span.end_ns
             child = parent.children[parent.last_child]
@@ -150,13 +153,29 @@ class _Walk:
             self._drafts[parent.last_agent].end_ns = end_ns
             return parent.last_agent
         number = self._new(name, "agent", i)
-        if parent is not None:
+        if parent is not None and not received and parent.called_from is not None:
+            # An agent that calls one of its own name hands over nothing, but calls it all the same.
+            self._call(name, up, *parent.called_from)
+        elif parent is not None:
             parent.last_agent, parent.last_child = number, len(parent.children)
             if not any(self._is_called_by(handoff, parent, i) for handoff in received):
                 parent.children.append(self._child(i, name, "agent"))
             else:
                 parent.last_agent = NOWHERE
         return number
+
+    def _call(self, name: str, tool: int, home: int, at: int) -> None:
+        """Let a tool call be that of the agent below it."""
+        calls = self._drafts[home].children
+        call = calls[at]
+        agent = msgspec.structs.replace(
+            call, name=name, kind="agent", is_handoff=True, by=call.by or call.name
+        )
+        if call.is_handoff:
+            calls.append(agent)
+        else:
+            calls[at] = agent
+        self._virtual.add(tool)
 
     def _goes_on(self, parent: _Draft, name: str) -> bool:
         """Tell whether a visit goes on: some frameworks run its tools beside it, turn by turn."""
@@ -184,9 +203,13 @@ class _Walk:
             number = self._new(handoff.to_agent, "agent", i)
             self._virtual.add(number)
             return number
+        number = self._new(step.name, "tool", i)
         if home >= 0:
-            self._drafts[home].children.append(self._child(i, step.name, "tool"))
-        return self._new(step.name, "tool", i)
+            calls = self._drafts[home].children
+            calls.append(self._child(i, step.name, "tool"))
+            if self._drafts[home].kind == "agent":
+                self._drafts[number].called_from = home, len(calls) - 1
+        return number
 
     def _home_of(self, i: int, up: int) -> int:
         """Return the visit that a tool belongs to: its owner's, wherever its span hangs."""

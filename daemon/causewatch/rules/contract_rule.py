@@ -214,10 +214,16 @@ def _compare(section: Section, problems: Problems) -> Compare | None:
     compare = section.section("compare")
     if compare is None:
         return None
+    mode = cast("CompareMode", compare.text("mode", "canonical"))
+    asks = compare.boolean("judge")
+    if asks and mode != "semantic":
+        message = "a judge of meaning is heard in mode semantic only"
+        problems.add(compare.key_place("judge"), "value", message)
     return Compare(
-        mode=cast("CompareMode", compare.text("mode", "canonical")),
+        mode=mode,
         ignore=_pointers(compare, "ignore", problems),
         max_lost_ratio=compare.number("max_lost_ratio"),
+        judge=asks,
     )
 
 

@@ -7,6 +7,7 @@ from typing import get_args
 from causewatch.model.judgement import ViolationName
 from causewatch.novelty.watch import MAX_BUDGET_PER_DAY
 from causewatch.rules.shape import (
+    Boolean,
     Choice,
     Duration,
     Either,
@@ -175,6 +176,11 @@ COMPARE = Shape(
             name="max_lost_ratio",
             kind=Number(minimum=0, maximum=1),
             doc="The share that may be lost: of the bytes, in `semantic` of the facts; 0.",
+        ),
+        Key(
+            name="judge",
+            kind=Boolean(),
+            doc="In `semantic`: ask the `judge` of `causewatch.yaml` where text was reworded.",
         ),
     ),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 
@@ -13,6 +12,7 @@ MAX_SEEN_SHOWN = 12
 MAX_COMMENT_CHARS = 100
 _PLAIN = re.compile(r"[A-Za-z0-9_(-][A-Za-z0-9_ (){}|&,*+?>./-]*\Z")
 _NAME = re.compile(r"[^a-z0-9]+")
+_UNSAFE = re.compile(r"[^ !#-\[\]-~]")
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off"}
 
 
@@ -98,4 +98,9 @@ def _scalar(text: str) -> str:
         return text
     if text.isprintable():
         return "'" + text.replace("'", "''") + "'"
-    return json.dumps(text)
+    return f'"{_UNSAFE.sub(_escape, text)}"'
+
+
+def _escape(found: re.Match[str]) -> str:
+    """Return a character as YAML's double quotes write it; JSON's pairs are none of YAML's."""
+    return f"\\U{ord(found[0]):08x}"

@@ -9,15 +9,17 @@ from delivery import Delivery
 from langchain.agents import create_agent
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
+from openinference.instrumentation import TraceConfig
 from openinference.instrumentation.langchain import LangChainInstrumentor
 from opentelemetry.sdk.trace import TracerProvider
 from pydantic import SecretStr
 from story import BUYER, PLANNER, REQUEST, Break, budget, list_missing_parts, ordered
 
 
-def instrument(provider: TracerProvider) -> None:
+def instrument(provider: TracerProvider, *, content: bool = True) -> None:
     """Record the spans of LangChain and LangGraph."""
-    LangChainInstrumentor().instrument(tracer_provider=provider)
+    config = TraceConfig(hide_inputs=not content, hide_outputs=not content)
+    LangChainInstrumentor().instrument(tracer_provider=provider, config=config)
 
 
 async def play(url: str, broken: Break, delivery: Delivery) -> str:

@@ -9,14 +9,16 @@ from typing import Any
 from agents import Agent, OpenAIChatCompletionsModel, Runner, function_tool, trace
 from delivery import Delivery
 from openai import AsyncOpenAI
+from openinference.instrumentation import TraceConfig
 from openinference.instrumentation.openai_agents import OpenAIAgentsInstrumentor
 from opentelemetry.sdk.trace import TracerProvider
 from story import BUYER, PLANNER, REQUEST, Break, budget, list_missing_parts, ordered
 
 
-def instrument(provider: TracerProvider) -> None:
+def instrument(provider: TracerProvider, *, content: bool = True) -> None:
     """Record the spans of openai-agents."""
-    OpenAIAgentsInstrumentor().instrument(tracer_provider=provider)
+    config = TraceConfig(hide_inputs=not content, hide_outputs=not content)
+    OpenAIAgentsInstrumentor().instrument(tracer_provider=provider, config=config)
 
 
 async def play(url: str, broken: Break, delivery: Delivery) -> str:

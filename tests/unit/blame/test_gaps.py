@@ -15,8 +15,8 @@ from causewatch.graph.build import build
 from causewatch.model.graph import RunState
 from causewatch.model.judgement import Blame, Unverifiable
 from causewatch.model.span import Span, SpanEvent, SpanLink
+from claimed_fixtures import ORDER, one_process, two_services
 from graph_fixtures import agent, span, with_attributes
-from instrument_fixtures import ORDER, one_process, two_services
 
 TOLD = json.dumps([{"role": "user", "parts": [{"type": "text", "content": "Open gate 2."}]}])
 SAID = json.dumps([{"role": "assistant", "parts": [{"type": "text", "content": "It is open."}]}])

@@ -11,8 +11,8 @@ from causewatch.blame.judge import judge
 from causewatch.graph.build import build
 from causewatch.model.expectation import Health
 from causewatch.model.judgement import Blame, Category, Fault, FaultName, Origin
+from claimed_fixtures import ORDER, two_services
 from graph_fixtures import CAPTURES, capture
-from instrument_fixtures import ORDER, two_services
 
 NOTE = (
     "Order A-1042 was sent on 2026-03-12 with carrier Blue, tracking number BL-99123, weight"

@@ -10,7 +10,7 @@ from causewatch.contracts.compile import compile_contract
 from causewatch.contracts.spec import Compare, CompareMode, ContractSpec, SchemaSource
 from causewatch.graph.build import build
 from causewatch.model.judgement import ContractVerdict
-from instrument_fixtures import ORDER, side, two_services
+from claimed_fixtures import ORDER, side, two_services
 
 LOST = {**ORDER, "stops": ["Hals", "Brevik"]}
 SCHEMA: Any = {

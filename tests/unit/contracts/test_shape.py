@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from causewatch.contracts.shape import findings_in
 from causewatch.graph.imprints import imprint_of
 from causewatch.model.imprint import Imprint
-from instrument_fixtures import ORDER
+from claimed_fixtures import ORDER
 
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -8,8 +8,8 @@ import pytest
 from causewatch.blame.judge import judge
 from causewatch.graph.build import build
 from causewatch.model.judgement import Assessment
+from claimed_fixtures import ORDER, one_process, two_services
 from graph_fixtures import span_id
-from instrument_fixtures import ORDER, one_process, two_services
 
 NOTE = str(ORDER["note"])
 LOSSES: dict[str, tuple[Any, str]] = {

@@ -9,8 +9,8 @@ import pytest
 from causewatch.graph.claims import told_by
 from causewatch.graph.inbound import moved_aside
 from causewatch.model.value import sha256_of
+from claimed_fixtures import ORDER, digest, handoff_span, side
 from graph_fixtures import span
-from instrument_fixtures import ORDER, digest, handoff_span, side
 
 CUT = json.dumps(ORDER)[:40]
 

@@ -7,7 +7,7 @@ import pytest
 
 from causewatch.graph.imprints import MAX_BREAKS_COUNT, MAX_FIELDS_COUNT, breaks_between, imprint_of
 from causewatch.model.imprint import Imprint
-from instrument_fixtures import ORDER, shape
+from claimed_fixtures import ORDER, shape
 
 LONG = "".join(f"Crate {i} goes to Brevik first, then on to Skien. " for i in range(12))
 

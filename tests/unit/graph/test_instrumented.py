@@ -8,8 +8,7 @@ import pytest
 from causewatch.graph.build import build
 from causewatch.model.graph import CausalGraph, Handoff
 from causewatch.model.span import Span
-from graph_fixtures import TRACE, agent, call, model, said, span, span_id, tool, user
-from instrument_fixtures import (
+from claimed_fixtures import (
     ORDER,
     OTHER_TRACE,
     handoff_span,
@@ -17,6 +16,7 @@ from instrument_fixtures import (
     side,
     two_services,
 )
+from graph_fixtures import TRACE, agent, call, model, said, span, span_id, tool, user
 
 
 def graph_of(spans: list[Span]) -> CausalGraph:

@@ -240,7 +240,7 @@ RULE = "groups:\n- name: g\n  rules:\n  - alert: A\n    signature: '{ true } as 
             "receivers: []\n",
             [
                 ("1:1: error: a rule file has no key 'receivers'; known are groups, contracts,"
-                 " trust [unknown-key]")
+                 " trust, paths [unknown-key]")
             ],
         ),
         (
@@ -457,6 +457,10 @@ def contract(text: str) -> str:
                  " 'subst'; did you mean 'subset'? [value]"),
                 "4:56: error: 'max_lost_ratio' must be at most 1, not 2 [value]",
             ],
+        ),
+        (
+            "from: a\ncompare: {mode: canonical, judge: true}",
+            ["4:30: error: a judge of meaning is heard in mode semantic only [value]"],
         ),
         (
             "from: a\ncompare: {mode: subset, ignore: [x]}",

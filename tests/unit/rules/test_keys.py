@@ -36,7 +36,7 @@ contracts:
   from: planner
   to: "researcher*"
   schema_file: brief.json
-  compare: {mode: semantic, ignore: [/trace_meta], max_lost_ratio: 0.02}
+  compare: {mode: semantic, ignore: [/trace_meta], max_lost_ratio: 0.02, judge: true}
   order: {key: /step}
   redact: [/goal]
   failures:
@@ -84,7 +84,9 @@ def test_the_handbooks_example_loads() -> None:
     assert (watch.learn_for_s, watch.budget_per_day) == (7 * 86_400, 20)
     assert len(bundle.trust) == 1
     handoff, lookup = (contract.spec for contract in bundle.contracts)
-    assert handoff.compare == Compare(mode="semantic", ignore=("/trace_meta",), max_lost_ratio=0.02)
+    assert handoff.compare == Compare(
+        mode="semantic", ignore=("/trace_meta",), max_lost_ratio=0.02, judge=True
+    )
     assert (handoff.order, handoff.missing_after_s) == (Order(key="/step"), 120)
     assert (handoff.severity_of("missing"), handoff.severity_of("delta")) == ("ticket", "ticket")
     assert lookup.min_items == ItemLimit(count=1)

@@ -22,8 +22,8 @@ from causewatch.model.judgement import (
 from causewatch.model.value import Value, sha256_of
 from causewatch.rules.subject import step_of, subject_of
 from causewatch.signatures.signature import compile_query
+from claimed_fixtures import ORDER, two_services
 from graph_fixtures import span, span_id, with_attributes
-from instrument_fixtures import ORDER, two_services
 from rules_fixtures import SECOND_NS, handoff_of, payload, run_of
 
 
