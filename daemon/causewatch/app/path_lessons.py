@@ -58,9 +58,9 @@ def learn_paths(
 def _notes(corrupted_count: int, broken_count: int, lessons_count: int) -> list[str]:
     notes = []
     if corrupted_count:
-        notes.append(f"left out {corrupted_count} runs that are judged corrupted")
+        notes.append(f"left out runs that are judged corrupted: {corrupted_count}")
     if broken_count:
-        notes.append(f"left out {broken_count} runs of which spans are missing")
+        notes.append(f"left out runs of which spans are missing: {broken_count}")
     if not lessons_count:
         notes.append("no good run with agents or tools was found")
     return notes
