@@ -14,7 +14,7 @@ from causewatch.app.assess import all_requests, graph_of, snapshots_of
 from causewatch.blame.judge import judge
 from causewatch.contracts.check import check
 from causewatch.contracts.compile import compile_contract
-from causewatch.contracts.infer import Schema, schema_of
+from causewatch.contracts.infer import Schema, is_plain_key, schema_of
 from causewatch.contracts.sketch import NOTHING, Sketch, fused, sketch_of
 from causewatch.contracts.spec import Compare, CompareMode, ContractSpec, SchemaSource
 from causewatch.dialects.table import Dialect
@@ -31,7 +31,7 @@ MODES: tuple[CompareMode, ...] = ("canonical", "subset", "semantic")
 """From strict to lenient: the first that every handoff kept is proposed."""
 MIN_PAIRS_COUNT = 3
 """Fewer handoffs of which both sides are known say nothing of how they must compare."""
-_FAILING = frozenset({"failure", "rate_limited", "malformed", "truncated", "empty"})
+_FAILING = frozenset({"failure", "rate_limited", "malformed"})
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,7 +163,7 @@ def _see_handoffs(
 def _of_tool(seen: _Seen) -> LearnedContract:
     schemas = dict(_schemas(seen, ("arguments", "result")))
     if seen.failed.count and "result" in schemas:
-        schemas["result"] = _or_failed(schemas["result"], schema_of(seen.failed))
+        schemas["result"] = _or_failed(schemas["result"], seen.failed)
     return LearnedContract(
         binds={"tool": _glob(name for (name,) in seen.names)},
         support=seen.support("call"),
@@ -171,14 +171,22 @@ def _of_tool(seen: _Seen) -> LearnedContract:
     )
 
 
-def _or_failed(usual: Schema, failed: Schema) -> Schema:
-    """Return a schema that takes what calls return that fail and are noticed, too."""
-    if not failed:
-        return usual
-    alternatives: list[Value] = [
-        usual,
-        {**failed, "$comment": "of calls that failed, in runs that coped with it"},
+def _or_failed(usual: Schema, failed: Sketch) -> Schema:
+    """Return a schema that takes what calls return that fail and are noticed, too.
+
+    However few they were, each key that all of them had is required: an alternative that takes
+    anything would say nothing of the others.
+    """
+    fields = (failed.fields or {}).items()
+    shared: list[Value] = [
+        key for key, each in fields if each.count == failed.object_count and is_plain_key(key)
     ]
+    schema = schema_of(failed)
+    if failed.object_count and not shared:
+        return usual
+    required: Schema = {"required": shared} if shared else {}
+    remark = "of calls that failed, in runs that coped with it"
+    alternatives: list[Value] = [usual, {**schema, **required, "$comment": remark}]
     return {"anyOf": alternatives}
 
 

@@ -16,6 +16,6 @@ def command() -> None:
     """
 
 
-command.add_command(learn_accepted.command, "accepted")
-command.add_command(learn_contracts.command, "contracts")
-command.add_command(learn_paths.command, "paths")
+command.add_command(learn_accepted.command)
+command.add_command(learn_contracts.command)
+command.add_command(learn_paths.command)

@@ -14,7 +14,7 @@ from causewatch.cli.options import (
 )
 
 
-@click.command(cls=TracesCommand)
+@click.command("contracts", cls=TracesCommand)
 @input_options
 @dialects_option
 @click.option("--tool", metavar="GLOB", help="Only tools whose name fits, and no handoffs.")

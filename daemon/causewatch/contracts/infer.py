@@ -86,7 +86,8 @@ def _has_data_keys(sketch: Sketch) -> bool:
     if made_up > len(fields) / 2:
         return True
     usual = max((each.count for each in fields.values()), default=0)
-    return len(fields) >= MIN_DATA_KEYS_COUNT and 3 <= 2 * usual < sketch.object_count
+    is_shared = 2 * usual >= sketch.object_count
+    return len(fields) >= MIN_DATA_KEYS_COUNT and not is_shared
 
 
 def is_plain_key(key: str) -> bool:

@@ -253,7 +253,6 @@ CONTRACT = Shape(
         Key(name="failures", kind=FAILURES, doc="Severity of each violation."),
         Key(name="group", kind=_NAME, doc="A group of this file; else the file's default group."),
         *_FIRING,
-        Key(name="novelty", kind=Json(), doc="Alerts on first-seen shapes.", later=True),
     ),
 )
 
