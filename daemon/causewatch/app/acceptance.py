@@ -81,4 +81,4 @@ def _of_files(
         for item in (*shape.edges, shape.fingerprint):
             yield Accepted(workflow=graph.workflow, item=item)
     if left_out:
-        notes.append(f"left out {left_out} runs that are judged corrupted or ended wrong")
+        notes.append(f"left out runs that are judged corrupted or ended wrong: {left_out}")

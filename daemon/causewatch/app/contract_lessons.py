@@ -93,7 +93,7 @@ def learn_contracts(
             good.append(assessment)
     learned, notes = learned_from(good, wanted)
     if left_out:
-        notes.insert(0, f"left out {left_out} runs that are judged corrupted or ended wrong")
+        notes.insert(0, f"left out runs that are judged corrupted or ended wrong: {left_out}")
     if not learned:
         notes.append("no good run with payloads at these boundaries was found")
     return Learned(text=contract_file(learned), notes=tuple(notes), errors=tuple(errors))
@@ -118,7 +118,7 @@ def learned_from(
     for draft in drafts:
         broken = _broken_count(draft, graphs)
         if broken:
-            notes.append(f"no contract for {draft.text}: {broken} good runs would not keep it")
+            notes.append(f"no contract for {draft.text}, good runs that would not keep it: {broken}")
         elif draft.schemas:
             learned.append(draft)
     return learned, notes

@@ -178,7 +178,7 @@ def test_bad_runs_teach_nothing(tmp_path: Path) -> None:
     assert judge(graph_of(story)).blame.verdict == "corrupted"
     found = learn_contracts([str(path)], None, SHIPPED, Wanted())
     assert found.notes == (
-        "left out 1 runs that are judged corrupted or ended wrong",
+        "left out runs that are judged corrupted or ended wrong: 1",
         "no good run with payloads at these boundaries was found",
     )
     assert found.text.endswith("contracts: []\n")
