@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
-from causewatch.instrument import Boundary, Instrument, Settings
 from story import Break, carried
+
+from causewatch.instrument import Boundary, Instrument, Settings
 
 _LIMIT_S = 20
 

@@ -11,10 +11,11 @@ import json
 import os
 import sys
 
-from causewatch.instrument import Settings
 from delivery import Delivery
 from story import BREAKS, model
 from telemetry import provider
+
+from causewatch.instrument import Settings
 
 FRAMEWORKS = ("openai_agents", "langgraph", "pydantic_ai")
 

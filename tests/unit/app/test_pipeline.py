@@ -322,12 +322,12 @@ def test_a_run_that_cannot_be_told_holds_up_no_other(
     real = getattr(pipeline, stage)
     doomed: list[str] = []
 
-    def failing(subject: Any, *rest: Any) -> Any:
+    def failing(subject: Any, *rest: Any, **named: Any) -> Any:
         run_id = getattr(subject, "run_id", "") or subject.graph.run_id
         doomed.append(run_id)
         if run_id == doomed[0]:
             raise RecursionError
-        return real(subject, *rest)
+        return real(subject, *rest, **named)
 
     monkeypatch.setattr(pipeline, stage, failing)
     for name in (CUT, FINE):
