@@ -148,7 +148,7 @@ def rules_option(function: F) -> F:
         "--rules",
         "rules",
         type=click.Path(exists=True, path_type=Path),
-        help="Rule files whose contracts and trust are used; none by default.",
+        help="Rule files whose contracts, paths and trust are used; none by default.",
     )(function)
 
 

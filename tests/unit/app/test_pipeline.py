@@ -379,9 +379,9 @@ def test_judging_early_leaves_most_of_the_time_to_what_comes_in(
     clock_s = [100.0]
     monkeypatch.setattr("causewatch.app.pipeline.time.monotonic", lambda: clock_s[0])
 
-    def slow(*arguments: Any) -> Any:
+    def slow(*arguments: Any, **named: Any) -> Any:
         clock_s[0] += 6.0
-        return judge(*arguments)
+        return judge(*arguments, **named)
 
     monkeypatch.setattr(pipeline, "judge", slow)
     house.send(FINE)
