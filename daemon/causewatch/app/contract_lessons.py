@@ -118,7 +118,9 @@ def learned_from(
     for draft in drafts:
         broken = _broken_count(draft, graphs)
         if broken:
-            notes.append(f"no contract for {draft.text}, good runs that would not keep it: {broken}")
+            notes.append(
+                f"no contract for {draft.text}, good runs that would not keep it: {broken}"
+            )
         elif draft.schemas:
             learned.append(draft)
     return learned, notes

@@ -137,7 +137,8 @@ def test_words_become_an_enumeration_only_where_wanted_and_well_known() -> None:
 
 def test_comments_tell_how_often_a_key_was_there() -> None:
     """For review."""
-    schema = schema_of(fused_all(map(sketch_of, [{"a": 1}, {"a": 1, "b": 2}])))
+    values: list[Value] = [{"a": 1}, {"a": 1, "b": 2}]
+    schema = schema_of(fused_all(sketch_of(value) for value in values))
     assert schema["properties"] == {
         "a": {"type": "number", "$comment": "in all 2"},
         "b": {"type": "number", "$comment": "in 1 of 2"},
