@@ -90,6 +90,7 @@ def test_good_rules_are_good() -> None:
         ("level: trusted", "level: 1", "$.trust[0].level"),
         ("- contract: c\n  from", "- from", "$.contracts[0]"),
         ("trust:", "paths: 7\ntrust:", "$.paths"),
+        ("trust:", "walks: []\ntrust:", "$"),
     ],
 )
 def test_mistakes_are_found_in_the_editor(old: str, new: str, path: str) -> None:
