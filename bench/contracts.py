@@ -32,9 +32,9 @@ from causewatch.model.step import Payload, Step
 
 SMALL_BYTES, MIDDLE_BYTES, LARGE_BYTES = 14_000, 100_000, 1_000_000
 MANY_ITEMS_COUNT = 10_000
-LIMITS_US = {SMALL_BYTES: 100, MIDDLE_BYTES: 1_500, LARGE_BYTES: 25_000}
+LIMITS_US = {SMALL_BYTES: 100, MIDDLE_BYTES: 2_000, LARGE_BYTES: 50_000}
 """Median of schemas and comparison where nothing was changed, for each size in bytes."""
-LIMITS_MS = {"canonical": 1_000, "subset": 1_000, "semantic": 5_000}
+LIMITS_MS = {"canonical": 2_000, "subset": 2_000, "semantic": 10_000}
 """Median where something was, for a payload of ``LARGE_BYTES`` or ``MANY_ITEMS_COUNT`` items."""
 _MODES: tuple[CompareMode, ...] = ("exact", "canonical", "subset", "semantic")
 _NS_PER_US = 1_000

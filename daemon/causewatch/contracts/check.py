@@ -14,7 +14,7 @@ import msgspec
 
 from causewatch.contracts.compare import compare
 from causewatch.contracts.compile import Contract
-from causewatch.contracts.equality import only_text
+from causewatch.contracts.equality import is_empty, only_text
 from causewatch.contracts.hashed import check_hashed, is_hashed
 from causewatch.contracts.order import overtaken, sent_ns
 from causewatch.contracts.outcome import MAX_VIOLATIONS_COUNT, Outcome
@@ -131,14 +131,36 @@ def _check_handoff(contract: Contract, graph: CausalGraph, index: int) -> Outcom
             apply_schema(validator, "sent", (seen_sent.value,), outcome)
     if seen_received is not None:
         _check_received(contract, sent, seen_received, outcome)
-    if contract.spec.compare and seen_sent is not None and seen_received is not None:
-        known = cache(lambda: Known(graph, handoff))
-        try:
-            compare(contract.spec.compare, seen_sent, seen_received, outcome, known)
-        except (ValueError, OverflowError, RecursionError) as problem:
-            name = type(problem).__name__
-            outcome.gaps.append(f"the payloads cannot be compared ({name}): {ODD_FIX}")
+    if seen_sent is not None and seen_received is not None:
+        _compare(graph, handoff, seen_sent, seen_received, outcome)
     return outcome
+
+
+def _compare(
+    graph: CausalGraph, handoff: Handoff, sent: Payload, received: Payload, outcome: Outcome
+) -> None:
+    """Compare both sides, if the contract asks for that."""
+    demand = outcome.contract.spec.compare
+    if demand is None:
+        return
+    if _is_hollow(received) and not is_empty(sent.value):
+        outcome.gaps.append(f"what was received is recorded as empty: {NO_CONTENT_FIX}")
+        return
+    known = cache(lambda: Known(graph, handoff))
+    try:
+        compare(demand, sent, received, outcome, known)
+    except (ValueError, OverflowError, RecursionError) as problem:
+        name = type(problem).__name__
+        outcome.gaps.append(f"the payloads cannot be compared ({name}): {ODD_FIX}")
+
+
+def _is_hollow(received: Payload) -> bool:
+    """Tell whether a receiver's input is recorded as an empty object or list.
+
+    That is what instrumentation writes for an input that it does not see; only where agents tell
+    the handoff themselves is it what arrived.
+    """
+    return received.value in ({}, []) and not received.key.startswith("causewatch.")
 
 
 def _is_missing(contract: Contract, graph: CausalGraph, handoff: Handoff) -> bool:

@@ -12,6 +12,7 @@ from causewatch.contracts.encoding import encoded_as
 from causewatch.contracts.equality import (
     MAX_DEPTH,
     is_empty,
+    is_live,
     loose_key,
     parsed,
     precision_lost,
@@ -96,7 +97,7 @@ def _walk_objects(
     for key, value in sent.items():
         if key in received:
             yield from _walk(value, received[key], (*path, key))
-        else:
+        elif not is_live(value):
             yield Difference(
                 kind="truncation",
                 pointer=pointer_of((*path, key)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from causewatch.model.value import MAX_SAFE_INTEGER, Value
 
 MAX_DEPTH = 64
+_LIVE = re.compile(r"<[\w.]{1,200} object at 0x[0-9a-fA-F]{1,16}>")
 
 
 def same(left: Value, right: Value) -> bool:
@@ -132,6 +134,11 @@ def _loose(value: Value, depth: int) -> Value:
     if isinstance(value, list):
         return [_loose(item, depth + 1) for item in value]
     return scalar_text(value)
+
+
+def is_live(value: Value) -> bool:
+    """Tell whether a text only stands for an object of the running program, and says nothing."""
+    return isinstance(value, str) and _LIVE.fullmatch(value) is not None
 
 
 def is_empty(value: Value) -> bool:

@@ -18,6 +18,7 @@ from typing import Literal
 import msgspec
 
 from causewatch.contracts.calendar import take_dates
+from causewatch.contracts.equality import is_live
 from causewatch.contracts.pointer import pointer_of
 from causewatch.contracts.units import Quantity, quantity_of
 from causewatch.model.facts import MAX_SCANNED_CHARS, fact_of, masked, unescaped
@@ -47,6 +48,8 @@ _DIGIT = re.compile(r"\d")
 _YEAR = re.compile(r"\d{4}")
 _URL = re.compile(r"https?://[^\s<>\"'`“”«»\uff09】]{3,500}", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"(?:^|[.!?:;\n•*\"“(-])\s*\Z")
+_PLUMBING = re.compile(r"(?i)0x[0-9a-f]{6,16}|(?:call|toolu|chatcmpl|resp|fc)[_-][\w-]{1,60}")
+"""Addresses of memory, and what model providers call a call: nobody follows these."""
 _RUN = re.compile(r"[^\W\d_]+|\d+")
 """The parts of an id: letters, and digits."""
 
@@ -111,7 +114,7 @@ def keys_of(value: Value) -> Iterator[str]:
 
 
 def _mentions(leaf: Value, path: Path) -> Iterator[Mention]:
-    if isinstance(leaf, str):
+    if isinstance(leaf, str) and not is_live(leaf):
         for piece in _pieces(leaf):
             # Most texts hold no fact: that must be cheap to see.
             if _SIGN.search(piece):
@@ -170,7 +173,7 @@ def _in_text(text: str, path: Path) -> Iterator[Mention]:
 def _mention(token: str, before: str, after: str, path: Path) -> Mention | None:
     """Return the fact that a token is, with the unit that stands at it or beside it."""
     fact = fact_of(token)
-    if fact is None:
+    if fact is None or _PLUMBING.fullmatch(fact.text):
         return None
     quantity = quantity_of(fact, before, after) if fact.kind == "number" else None
     if fact.kind == "number" and quantity is None:

@@ -21,6 +21,7 @@ from causewatch.contracts.difference import Difference, Kind, Path, has_cut_mark
 from causewatch.contracts.equality import (
     MAX_DEPTH,
     is_empty,
+    is_live,
     parsed,
     same,
     scalar_text,
@@ -36,6 +37,8 @@ MAX_VALUE_CHARS = 64
 MIN_PROSE_WORDS_COUNT = 4
 MIN_KEPT_WORDS_RATIO = 0.5
 """A passage that has fewer of its words elsewhere is gone, not moved."""
+MIN_SHARED_RATIO = 0.5
+"""An object that has fewer of the members that were sent, and others, is another record."""
 MIN_WORD_CHARS = 4
 MAX_POSTINGS_COUNT = 8
 """A fact that more items share than that tells none of them apart."""
@@ -146,6 +149,11 @@ class _Comparison:
     def _objects(
         self, sent: dict[str, Value], received: dict[str, Value], path: Path
     ) -> Iterator[Difference]:
+        shared = sent.keys() & received.keys()
+        if len(shared) < MIN_SHARED_RATIO * len(sent) and received.keys() - sent.keys():
+            # Another record, into which what was sent was put: only its facts can be looked for.
+            yield from self._facts(sent, received, path)
+            return
         for key, value in sent.items():
             if key in received:
                 yield from self.walk(value, received[key], (*path, key))
@@ -219,7 +227,7 @@ class _Comparison:
         return count > 0
 
     def _is_leaf_gone(self, leaf: Value) -> bool:
-        if is_empty(leaf):
+        if is_empty(leaf) or is_live(leaf):
             return False
         if not isinstance(leaf, str):
             return True

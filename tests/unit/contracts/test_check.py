@@ -144,6 +144,13 @@ UNVERIFIABLE = [
     ("nothing captured", {"compare": Compare()}, None, None, "was sent from front to back"),
     ("sent not captured", {"compare": Compare()}, None, {"a": 1}, "not captured"),
     ("received not captured", {"compare": Compare()}, {"a": 1}, None, "what was received"),
+    (
+        "an input that is written as empty",
+        {"compare": Compare()},
+        {"a": 1},
+        {},
+        "recorded as empty",
+    ),
     ("cut by telemetry", {"schema": BRIEF}, {"goal": "oats"}, payload("{", cut=True), "cut by"),
     ("sent cut by telemetry", {"compare": Compare()}, payload("ab", cut=True), "abc", "cut by"),
 ]
@@ -300,3 +307,10 @@ def test_arguments_and_agents_can_be_bound() -> None:
     assert [(v.side, v.pointer) for v in verdict.violations] == [("arguments", "/amount")]
     (silent,) = check(contract(agent="front", result_schema={"type": "object"}), run.graph())
     assert silent.verdict == "unverifiable"
+
+
+def test_what_agents_tell_of_an_empty_handoff_is_believed() -> None:
+    """Where the receiver itself says that nothing arrived, it is missing."""
+    told = payload({}, key="causewatch.handoff.received")
+    verdict = verdict_of(contract(compare=Compare()), {"a": 1}, told)
+    assert [each.name for each in verdict.violations] == ["missing"]

@@ -39,6 +39,8 @@ KEPT = [
     ("a version and a time of day", "v1.2.3 at 10:30", "nothing"),
     ("words only", "Load the barrels first", "Erst die Fässer"),
     ("a truth value and nothing", {"a": True, "b": None}, {}),
+    ("what no person follows", "call_0001 at 0x7f34362f18a0, chatcmpl-88", ""),
+    ("an object of the program", {"ctx": "<app.Context object at 0x7f343>"}, {}),
     ("digits of another script", "\u0663\u0661\u0668\u066b\u0664\u0665", "318.45"),
 ]  # fmt: skip
 LOST = [
