@@ -18,6 +18,7 @@ from causewatch.model.judgement import Assessment
 EXPLAIN_KEYS = {
     "run", "trace_ids", "verdict", "category", "origin", "propagators", "symptom", "confidence",
     "path", "unverifiable", "confidence_parts", "blast_radius", "failed_by", "health", "boundaries",
+    "novel",
     "contracts",
 }  # fmt: skip
 GRAPH_KEYS = {"run", "trace_ids", "workflow", "agents", "steps", "handoffs", "edges"}
