@@ -89,6 +89,7 @@ def test_good_rules_are_good() -> None:
         ("schema: page", "scheme: page", "$.contracts[0].failures"),
         ("level: trusted", "level: 1", "$.trust[0].level"),
         ("- contract: c\n  from", "- from", "$.contracts[0]"),
+        ("trust:", "paths: 7\ntrust:", "$.paths"),
         ("trust:", "walks: []\ntrust:", "$"),
     ],
 )

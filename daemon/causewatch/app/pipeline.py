@@ -229,10 +229,15 @@ class Pipeline:
         took_s = time.monotonic() - began_s
         self._early_at_s = began_s + max(EARLY_EVERY_S, took_s / EARLY_SHARE)
 
+    def _waits_for_the_end(self) -> bool:
+        """Tell whether some expectation is judged only when nothing more can come."""
+        after = (contract.spec.missing_after_s for contract in self._groups.contracts)
+        return bool(self._groups.paths) or any(limit is not None for limit in after)
+
     def _assessed(self, snapshot: RunSnapshot) -> Assessment | None:
         """Judge a run, or take what was judged early if nothing came since."""
         extent, early = self._early.get(snapshot.run_id, (None, None))
-        if early is not None and extent == self._extent(snapshot):
+        if early is not None and extent == self._extent(snapshot) and not self._waits_for_the_end():
             graph = msgspec.structs.replace(early.graph, state=snapshot.state)
             return msgspec.structs.replace(early, graph=graph)
         try:
