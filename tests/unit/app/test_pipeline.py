@@ -16,8 +16,8 @@ from causewatch.app.files import read_requests
 from causewatch.app.groups import Groups
 from causewatch.app.pipeline import CURSOR, Pipeline
 from causewatch.blame.judge import judge
-from causewatch.graph.assemble import RunAssembler
 from causewatch.contracts.meaning import Opinion
+from causewatch.graph.assemble import RunAssembler
 from causewatch.inbox.sqlite import SqliteInbox
 from causewatch.incidents.gather import IncidentChange
 from causewatch.model.limits import RunLimits

@@ -16,7 +16,7 @@ DAY_S = 86_400
 NOW_NS = 1_773_309_600_000_000_000
 """2026-03-12T10:00:00Z."""
 
-ITEMS = [
+ITEMS: Any = [
     ([], 0), ([1, 2], 2), ("", 0), ("  ", 0), ("one", 1), (None, 0), (0, 1), (False, 1), ({}, 0),
     ({"rows": []}, 0), ({"rows": [1, 2, 3]}, 3), ({"rows": [], "total": 0}, 0),
     ({"rows": [], "status": "ok", "message": "nothing was found", "page": 1}, 0),
@@ -98,7 +98,7 @@ def test_the_dates_of_a_list_are_told_up_to_a_limit() -> None:
     """No list, no dates, no complaint; of very many old ones the first are named."""
     limit = AgeLimit(pointer="/rows/*/at", limit_s=DAY_S)
     assert list(too_old({"rows": []}, limit, NOW_NS)) == []
-    rows = [{"at": "2001-01-01"}] * 500
+    rows: Any = [{"at": "2001-01-01"}] * 500
     told = list(too_old({"rows": rows}, limit, NOW_NS))
     assert len(told) == 20
     assert told[0].message == "9200d old where 24h is the limit"
