@@ -20,6 +20,7 @@ from claimed_fixtures import ORDER, two_services
 EXPLAIN_KEYS = {
     "run", "trace_ids", "verdict", "category", "origin", "propagators", "symptom", "confidence",
     "path", "unverifiable", "confidence_parts", "blast_radius", "failed_by", "health", "boundaries",
+    "novel",
     "contracts",
 }  # fmt: skip
 GRAPH_KEYS = {"run", "trace_ids", "workflow", "agents", "steps", "handoffs", "edges"}

@@ -23,7 +23,8 @@ paths:
   forbidden: ["tool:look_up after tool:pay"]
 """
 NOTHING = (
-    "2:3: error: the path demands nothing: give it expect, required or forbidden [missing-key]"
+    "2:3: error: the path demands nothing: give it expect, required, forbidden or novelty"
+    " [missing-key]"
 )
 
 
