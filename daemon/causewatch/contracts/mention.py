@@ -15,7 +15,7 @@ from typing import Literal
 
 import msgspec
 
-from causewatch.contracts.calendar import take_dates
+from causewatch.model.calendar import take_dates
 from causewatch.contracts.pointer import pointer_of
 from causewatch.contracts.units import Quantity, quantity_of
 from causewatch.model.facts import fact_of, masked, unescaped
