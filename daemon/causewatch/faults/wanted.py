@@ -14,8 +14,8 @@ import msgspec
 
 from causewatch.faults.calls import Call, Run
 from causewatch.faults.contradiction import contradicts
-from causewatch.faults.override import delegates
-from causewatch.faults.passages import normal, values_of, words_of
+from causewatch.faults.override import delegates, delegating
+from causewatch.faults.passages import Content, content_of, values_of, words_of
 from causewatch.faults.steering import MIN_LIFTED_CHARS, Pair, Told, stem
 from causewatch.faults.tongue import is_english_verb, is_small, tongue_of
 from causewatch.faults.words import name_words
@@ -125,6 +125,14 @@ class Wishes:
         return pair.source.call.index in self._meant[told.asked]
 
     def _meant_by(self, told: Told) -> frozenset[int]:
+        for asked in (delegating(told.asked), told.asked):
+            if found := self._named_in(asked):
+                return found
+        return frozenset(call.index for call in self._run.calls)
+
+    def _named_in(self, asked: str) -> frozenset[int]:
+        """Return the calls whose results a request speaks of, and what those tell to follow."""
+        stems = frozenset(map(stem, words_of(asked)))
         meant: dict[int, str] = {}
         for call in sorted(self._run.calls, key=lambda each: each.step.span.start_ns):
             if call.result is None or call.delegates:
@@ -132,12 +140,12 @@ class Wishes:
             given = values_of(call.step.arguments.value) if call.step.arguments else {}
             named = [value for value in given if len(value) >= MIN_LIFTED_CHARS]
             if (
-                not _names(call).isdisjoint(told.asked_stems)
-                or any(value in told.asked for value in named)
+                not _names(call).isdisjoint(stems)
+                or any(value in asked for value in named)
                 or any(value in text for value in named for text in meant.values())
             ):
-                meant[call.index] = normal(call.result.raw)
-        return frozenset(meant) or frozenset(call.index for call in self._run.calls)
+                meant[call.index] = _points_to(content_of(call.result.value))
+        return frozenset(meant)
 
     def _can_compare(self, pair: Pair, said: str) -> bool:
         """Tell whether the user's words and the tool's name are of one language."""
@@ -173,6 +181,11 @@ def topics_of(text: str) -> frozenset[str]:
         or (len(word) >= MIN_ID_CHARS and any(char.isdigit() for char in word))
     }
     return frozenset(words.union(_DENSE_PAIR.findall(text)))
+
+
+def _points_to(content: Content) -> str:
+    """Return what of a result tells where to read on: its fields, and what says to follow."""
+    return "\n".join((*content.fields, *map(delegating, content.passages)))
 
 
 def _names(call: Call) -> frozenset[str]:
