@@ -74,6 +74,8 @@ class Wishes:
             return False
         if not self._can_compare(pair, scope.said):
             return not (scope.is_stray and pair.fits and self._others(pair))
+        if self._came_on_top(pair, scope):
+            return False
         asked = _names(pair.call) & pair.source.told.asked_stems
         if asked:
             return self._is_what_was_asked(pair, scope, asked)
@@ -103,6 +105,17 @@ class Wishes:
             return False
         is_foreign = scope.is_stray and pair.acts_on and bool(pair.addresses)
         return not is_foreign or pair.pointed
+
+    def _came_on_top(self, pair: Pair, scope: _Scope) -> bool:
+        """Tell whether a text orders the call, and another act did what the user named."""
+        if not _is_order(pair.call, scope.said, pair.values):
+            return False
+        if len(scope.own & scope.topics) >= MIN_ON_TOPIC_COUNT or pair.call.step.arguments is None:
+            return False
+        told = pair.source.told.asked
+        if _takes_from(pair.call, told):
+            return False
+        return any(_takes_from(other, told) for other in self._others(pair))
 
     @cached_property
     def _tool_stems(self) -> frozenset[str]:
@@ -181,6 +194,17 @@ def topics_of(text: str) -> frozenset[str]:
         or (len(word) >= MIN_ID_CHARS and any(char.isdigit() for char in word))
     }
     return frozenset(words.union(_DENSE_PAIR.findall(text)))
+
+
+def _takes_from(call: Call, asked: str) -> bool:
+    """Tell whether a call has an argument that stands in what the user said."""
+    if call.step.arguments is None:
+        return False
+    words = words_of(asked)
+    return any(
+        len(value) >= MIN_NAME_CHARS and value in asked and words_of(value) <= words
+        for value in values_of(call.step.arguments.value)
+    )
 
 
 def _points_to(content: Content) -> str:
