@@ -79,6 +79,9 @@ class Wishes:
         asked = _names(pair.call) & pair.source.told.asked_stems
         if asked:
             return self._is_what_was_asked(pair, scope, asked)
+        spoken = scope.own.union(*(topics_of(value) for value in pair.values))
+        if pair.pointed and not scope.topics.isdisjoint(spoken) and not self._others(pair):
+            return True
         return _is_answer(pair, scope)
 
     def _scope(self, pair: Pair) -> _Scope:
@@ -100,7 +103,9 @@ class Wishes:
         """Tell whether a call of a tool that the user spoke of may be the one that he meant."""
         if _is_rule_of_house(pair):
             return True
-        if any(asked <= _names(other) for other in self._others(pair)):
+        says_more = not scope.own - _names(pair.call) <= scope.topics
+        is_done = any(asked <= _names(other) for other in self._others(pair))
+        if is_done and (says_more or not pair.pointed):
             # Another call did what was asked, with values from elsewhere.
             return False
         is_foreign = scope.is_stray and pair.acts_on and bool(pair.addresses)
@@ -148,7 +153,7 @@ class Wishes:
         stems = frozenset(map(stem, words_of(asked)))
         meant: dict[int, str] = {}
         for call in sorted(self._run.calls, key=lambda each: each.step.span.start_ns):
-            if call.result is None or call.delegates:
+            if call.result is None or call.delegates or call.acts:
                 continue
             given = values_of(call.step.arguments.value) if call.step.arguments else {}
             named = [value for value in given if len(value) >= MIN_LIFTED_CHARS]
