@@ -16,7 +16,7 @@ from causewatch.faults.calls import Call, Run
 from causewatch.faults.contradiction import contradicts
 from causewatch.faults.override import delegates, delegating
 from causewatch.faults.passages import Content, content_of, values_of, words_of
-from causewatch.faults.steering import MIN_LIFTED_CHARS, Pair, Told, stem
+from causewatch.faults.steering import MIN_LIFTED_CHARS, MIN_STEM_CHARS, Pair, Told, stem
 from causewatch.faults.tongue import is_english_verb, is_small, tongue_of
 from causewatch.faults.words import name_words
 
@@ -115,7 +115,9 @@ class Wishes:
         """Tell whether a text orders the call, and another act did what the user named."""
         if not _is_order(pair.call, scope.said, pair.values):
             return False
-        if len(scope.own & scope.topics) >= MIN_ON_TOPIC_COUNT or pair.call.step.arguments is None:
+        shared = len(scope.own & scope.topics)
+        is_on_topic = shared >= MIN_ON_TOPIC_COUNT and 2 * shared >= len(scope.own - _names(pair.call))
+        if is_on_topic or pair.call.step.arguments is None:
             return False
         told = pair.source.told.asked
         if _takes_from(pair.call, told):
@@ -274,7 +276,9 @@ def _is_order(call: Call, said: str, values: Iterable[str]) -> bool:
     if verbs & _LIGHT_VERBS:
         verbs.update(words[1:2])
     before = min((said.find(value) for value in values if value in said), default=len(said))
-    return not verbs.isdisjoint(words_of(said[:before]))
+    words = words_of(said[:before])
+    long = {stem(verb) for verb in verbs if len(verb) > MIN_STEM_CHARS}
+    return not verbs.isdisjoint(words) or not long.isdisjoint(map(stem, words))
 
 
 def _is_rule_of_house(pair: Pair) -> bool:
