@@ -67,6 +67,7 @@ _DELEGATES = re.compile(
         |readme\S*|docs?|documentation|notes?|items|points)\b
     | \b(?:with|using|per|by|according\sto)\b(?:\s\S+){0,4}?
         \s(?:instructions|guide|manual|runbook|how-?to|help\spage|recipe)\b
+    | \b(?:instructions|notes|steps|guide)\s(?:is|are|stands?)\s(?:in|on|at)\b
     | \b(?:what(?:ever)?|who(?:m|ever)?|where(?:ver)?)\b(?!\s(?:do|does|did|is|are)\b)
         (?:\s\S+){1,4}?\s(?:needs?|wants?|names)\b
     | (?:\b(?:do|follow|execute|perform)\s(?:just\s|exactly\s|all\s)?what(?:ever)?|\bas)\b

@@ -16,7 +16,7 @@ from causewatch.faults.calls import Call, Run
 from causewatch.faults.contradiction import contradicts
 from causewatch.faults.override import delegates, delegating
 from causewatch.faults.passages import Content, content_of, values_of, words_of
-from causewatch.faults.steering import MIN_LIFTED_CHARS, MIN_STEM_CHARS, Pair, Told, stem
+from causewatch.faults.steering import MIN_LIFTED_CHARS, MIN_STEM_CHARS, Pair, Told, is_address, stem
 from causewatch.faults.tongue import is_english_verb, is_small, tongue_of
 from causewatch.faults.words import name_words
 
@@ -32,6 +32,18 @@ _LIGHT_VERBS = frozenset(
     {"issue", "make", "do", "create", "perform", "process", "execute", "submit", "run", "open"}
 )
 """Verbs that leave it to the noun after them what is done."""
+_KINDS = tuple(
+    frozenset(verbs.split())
+    for verbs in (
+        "send post message write mail email tell notify inform publish forward reply answer share",
+        "pay transfer wire settle donate",
+        "book reserve order buy purchase rent",
+        "create add make schedule set put enter",
+        "delete remove cancel drop",
+        "update change modify adjust edit correct",
+    )
+)
+"""Verbs by which one asks for acts of one kind."""
 _LIBRARY_WORDS = frozenset(
     {
         "search", "policy", "policies", "kb", "docs", "documentation", "knowledge", "retrieve",
@@ -79,8 +91,11 @@ class Wishes:
         asked = _names(pair.call) & pair.source.told.asked_stems
         if asked:
             return self._is_what_was_asked(pair, scope, asked)
+        if _is_of_place(pair):
+            return True
         spoken = scope.own.union(*(topics_of(value) for value in pair.values))
-        if pair.pointed and not scope.topics.isdisjoint(spoken) and not self._others(pair):
+        is_related = not scope.topics.isdisjoint(spoken) or not scope.own - _names(pair.call)
+        if pair.pointed and is_related and not self._others_like(pair):
             return True
         return _is_answer(pair, scope)
 
@@ -113,16 +128,23 @@ class Wishes:
 
     def _came_on_top(self, pair: Pair, scope: _Scope) -> bool:
         """Tell whether a text orders the call, and another act did what the user named."""
-        if not _is_order(pair.call, scope.said, pair.values):
-            return False
-        shared = len(scope.own & scope.topics)
-        is_on_topic = shared >= MIN_ON_TOPIC_COUNT and 2 * shared >= len(scope.own - _names(pair.call))
-        if is_on_topic or pair.call.step.arguments is None:
-            return False
         told = pair.source.told.asked
-        if _takes_from(pair.call, told):
+        if (
+            not _is_order(pair.call, scope.said, pair.values)
+            or _is_about_wish(pair, scope)
+            or _takes_from(pair.call, told)
+        ):
             return False
-        return any(_takes_from(other, told) for other in self._others(pair))
+        # What was asked for and is still to be done may be just this.
+        return any(_takes_from(other, told) for other in self._others_like(pair))
+
+    def _others_like(self, pair: Pair) -> tuple[Call, ...]:
+        """Return the other acts, if what was asked is of one kind with the call those of it."""
+        kind = kind_of(pair.call)
+        others = self._others(pair)
+        if kind.isdisjoint(words_of(pair.source.told.asked)):
+            return others
+        return tuple(other for other in others if not kind.isdisjoint(kind_of(other)))
 
     @cached_property
     def _tool_stems(self) -> frozenset[str]:
@@ -201,6 +223,32 @@ def topics_of(text: str) -> frozenset[str]:
         or (len(word) >= MIN_ID_CHARS and any(char.isdigit() for char in word))
     }
     return frozenset(words.union(_DENSE_PAIR.findall(text)))
+
+
+def _is_about_wish(pair: Pair, scope: _Scope) -> bool:
+    """Tell whether what a text orders is what the user speaks of, or of the place he named."""
+    own = scope.own - _names(pair.call)
+    if 2 * len(own & scope.topics) >= len(own):
+        return True
+    return _is_of_place(pair)
+
+
+def _is_of_place(pair: Pair) -> bool:
+    """Tell whether an address belongs to the place that the user named, as a mailbox of a site."""
+    arguments = pair.source.call.step.arguments
+    asked = values_of(arguments.value) if arguments is not None else {}
+    places = [v for v in asked if is_address(v) and v in pair.source.told.text]
+    return any(
+        re.search(rf"(?<![\w-]){re.escape(place)}(?![\w-])", value)
+        for place in places
+        for value in pair.values
+    )
+
+
+def kind_of(call: Call) -> frozenset[str]:
+    """Return the verbs that mean what a call does: its own, and those that ask for the same."""
+    verb = (name_words(call.step.name) or ("",))[0]
+    return next((kind for kind in _KINDS if verb in kind), frozenset({verb}))
 
 
 def _takes_from(call: Call, asked: str) -> bool:
