@@ -17,7 +17,7 @@ from causewatch.faults.passages import Content, content_of, normal, values_of, w
 from causewatch.faults.sources import prompts_of
 from causewatch.faults.text import texts
 from causewatch.faults.words import name_words, starts_as_failure
-from causewatch.model.calendar import take_dates
+from causewatch.model.calendar import names_day, take_dates
 
 MIN_LIFTED_CHARS = 4
 MIN_ADDRESS_CHARS = 6
@@ -341,11 +341,10 @@ def _dates(value: str, text: str) -> bool:
 
 
 def _counts(value: str, told: str) -> bool:
-    """Tell whether a value is a day that whoever asked may have spoken of, by its number."""
-    found = _DAY.fullmatch(value)
-    return found is not None and bool(
-        re.search(rf"(?<!\d){int(found[3])}(?!\d)", told) or value[:10] in told
-    )
+    """Tell whether a value is a day that whoever asked may have spoken of."""
+    if not _DAY.fullmatch(value):
+        return False
+    return value[:10] in told or names_day(value[:10], told)
 
 
 def is_address(value: str) -> bool:
