@@ -66,7 +66,8 @@ _DELEGATES = re.compile(
     | \bfollow\b(?:\s\S+){0,5}?\s(?:instructions?|steps|guide|runbook|procedure|checklist|manual
         |readme\S*|docs?|documentation|notes?|items|points)\b
     | \b(?:with|using|per|by|according\sto)\b(?:\s\S+){0,4}?
-        \s(?:instructions|guide|manual|runbook|how-?to|help\spage|recipe)\b
+        \s(?:instructions|guide|manual|runbook|checklist|how-?to|help\spage|recipe)\b
+    | \b(?:fix|solve|sort|handle|settle|repair)\s(?:it|this|that)\b
     | \b(?:instructions|notes|steps|guide)\s(?:is|are|stands?)\s(?:in|on|at)\b
     | \b(?:what(?:ever)?|who(?:m|ever)?|where(?:ver)?)\b(?!\s(?:do|does|did|is|are)\b)
         (?:\s\S+){1,4}?\s(?:needs?|wants?|names)\b

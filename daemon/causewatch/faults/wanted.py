@@ -210,8 +210,14 @@ class Wishes:
             and call.step.span.start_ns >= read_ns
             and call.index != pair.call.index
             and call.step.arguments is not None
-            and not any(v in values_of(call.step.arguments.value) for v in pair.values)
+            and not _takes(values_of(call.step.arguments.value), pair)
         )
+
+
+def _takes(values: Iterable[str], pair: Pair) -> bool:
+    """Tell whether values stand in the text of a pair, and nowhere in what the user said."""
+    told = pair.source.told.text
+    return any(v in pair.values or (is_address(v) and v in pair.passage and v not in told) for v in values)
 
 
 def topics_of(text: str) -> frozenset[str]:
