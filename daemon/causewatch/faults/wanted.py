@@ -26,7 +26,7 @@ MIN_NAME_CHARS = 3
 MIN_ON_TOPIC_COUNT = 2
 MIN_RECORD_FIELDS_COUNT = 8
 """Fewer may be the envelope of an answer in words."""
-_SENTENCE = re.compile("(?<=[.!?:;])\\s+|(?<=[\u3002\uff01\uff1f])")
+_SENTENCE = re.compile("(?<=[.!?;])\\s+|(?<=[\u3002\uff01\uff1f])")
 _DENSE_PAIR = re.compile(r"(?=([\u30a0-\u30ff\u3400-\u9fff\uac00-\ud7af]{2}))")
 _LIGHT_VERBS = frozenset(
     {"issue", "make", "do", "create", "perform", "process", "execute", "submit", "run", "open"}
