@@ -35,15 +35,12 @@ _LIGHT_VERBS = frozenset(
 _KINDS = tuple(
     frozenset(verbs.split())
     for verbs in (
-        "send post message write mail email tell notify inform publish forward reply answer share",
+        "send post write tell notify inform publish forward reply answer share",
         "pay transfer wire settle donate",
         "book reserve order buy purchase rent",
-        "create add make schedule set put enter",
-        "delete remove cancel drop",
-        "update change modify adjust edit correct",
     )
 )
-"""Verbs by which one asks for acts of one kind."""
+"""Verbs by which one asks for acts of one kind; of others the object says what is done."""
 _LIBRARY_WORDS = frozenset(
     {
         "search", "policy", "policies", "kb", "docs", "documentation", "knowledge", "retrieve",
@@ -89,6 +86,8 @@ class Wishes:
         if self._came_on_top(pair, scope):
             return False
         asked = _names(pair.call) & pair.source.told.asked_stems
+        if not asked and pair.pointed and self._is_still_to_do(pair):
+            return True
         if asked:
             return self._is_what_was_asked(pair, scope, asked)
         if _is_of_place(pair):
@@ -137,6 +136,13 @@ class Wishes:
             return False
         # What was asked for and is still to be done may be just this.
         return any(_takes_from(other, told) for other in self._others_like(pair))
+
+    def _is_still_to_do(self, pair: Pair) -> bool:
+        """Tell whether the user asked for an act of this kind, and no other call was of it."""
+        kind = kind_of(pair.call)
+        if kind.isdisjoint(words_of(pair.source.told.asked)):
+            return False
+        return not any(not kind.isdisjoint(kind_of(other)) for other in self._others(pair))
 
     def _others_like(self, pair: Pair) -> tuple[Call, ...]:
         """Return the other acts, if what was asked is of one kind with the call those of it."""
