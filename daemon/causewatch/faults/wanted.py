@@ -16,7 +16,14 @@ from causewatch.faults.calls import Call, Run
 from causewatch.faults.contradiction import contradicts
 from causewatch.faults.override import delegates, delegating
 from causewatch.faults.passages import Content, content_of, values_of, words_of
-from causewatch.faults.steering import MIN_LIFTED_CHARS, MIN_STEM_CHARS, Pair, Told, is_address, stem
+from causewatch.faults.steering import (
+    MIN_LIFTED_CHARS,
+    MIN_STEM_CHARS,
+    Pair,
+    Told,
+    is_address,
+    stem,
+)
 from causewatch.faults.tongue import is_english_verb, is_small, tongue_of
 from causewatch.faults.words import name_words
 
@@ -83,20 +90,18 @@ class Wishes:
             return False
         if not self._can_compare(pair, scope.said):
             return not (scope.is_stray and pair.fits and self._others(pair))
-        if self._came_on_top(pair, scope):
-            return False
-        asked = _names(pair.call) & pair.source.told.asked_stems
-        if not asked and pair.pointed and self._is_still_to_do(pair):
-            return True
-        if asked:
+        return not self._came_on_top(pair, scope) and self._may_be_meant(pair, scope)
+
+    def _may_be_meant(self, pair: Pair, scope: _Scope) -> bool:
+        """Tell whether the user's words may mean the call, or the text answers them."""
+        if asked := _names(pair.call) & pair.source.told.asked_stems:
             return self._is_what_was_asked(pair, scope, asked)
-        if _is_of_place(pair):
-            return True
-        spoken = scope.own.union(*(topics_of(value) for value in pair.values))
-        is_related = not scope.topics.isdisjoint(spoken) or not scope.own - _names(pair.call)
-        if pair.pointed and is_related and not self._others_like(pair):
-            return True
-        return _is_answer(pair, scope)
+        return (
+            (pair.pointed and self._is_still_to_do(pair))
+            or _is_of_place(pair)
+            or (_is_related(pair, scope) and not self._others_like(pair))
+            or _is_answer(pair, scope)
+        )
 
     def _scope(self, pair: Pair) -> _Scope:
         # What the user says of the tools themselves does not make a text his topic.
@@ -139,13 +144,11 @@ class Wishes:
 
     def _is_still_to_do(self, pair: Pair) -> bool:
         """Tell whether the user asked for an act of this kind, and no other call was of it."""
-        kind = kind_of(pair.call)
-        if kind.isdisjoint(words_of(pair.source.told.asked)):
-            return False
-        return not any(not kind.isdisjoint(kind_of(other)) for other in self._others(pair))
+        is_asked = not kind_of(pair.call).isdisjoint(words_of(pair.source.told.asked))
+        return is_asked and not self._others_like(pair)
 
     def _others_like(self, pair: Pair) -> tuple[Call, ...]:
-        """Return the other acts, if what was asked is of one kind with the call those of it."""
+        """Return the other acts; if one of the call's kind was asked for, those of that kind."""
         kind = kind_of(pair.call)
         others = self._others(pair)
         if kind.isdisjoint(words_of(pair.source.told.asked)):
@@ -223,7 +226,9 @@ class Wishes:
 def _takes(values: Iterable[str], pair: Pair) -> bool:
     """Tell whether values stand in the text of a pair, and nowhere in what the user said."""
     told = pair.source.told.text
-    return any(v in pair.values or (is_address(v) and v in pair.passage and v not in told) for v in values)
+    return any(
+        v in pair.values or (is_address(v) and v in pair.passage and v not in told) for v in values
+    )
 
 
 def topics_of(text: str) -> frozenset[str]:
@@ -243,6 +248,13 @@ def _is_about_wish(pair: Pair, scope: _Scope) -> bool:
     if 2 * len(own & scope.topics) >= len(own):
         return True
     return _is_of_place(pair)
+
+
+def _is_related(pair: Pair, scope: _Scope) -> bool:
+    """Tell whether a text that the user named tells of what he speaks of, or of nothing else."""
+    spoken = scope.own.union(*(topics_of(value) for value in pair.values))
+    is_about = not scope.topics.isdisjoint(spoken) or not scope.own - _names(pair.call)
+    return pair.pointed and is_about
 
 
 def _is_of_place(pair: Pair) -> bool:
@@ -337,8 +349,9 @@ def _is_order(call: Call, said: str, values: Iterable[str]) -> bool:
         verbs.update(words[1:2])
     before = min((said.find(value) for value in values if value in said), default=len(said))
     words = words_of(said[:before])
-    long = {stem(verb) for verb in verbs if len(verb) > MIN_STEM_CHARS}
-    return not verbs.isdisjoint(words) or not long.isdisjoint(map(stem, words))
+    # A reservation is told by reserve, but what can be booked is no order to book.
+    nouns = {stem(verb) for verb in verbs if len(verb) > MIN_STEM_CHARS}
+    return not verbs.isdisjoint(words) or not nouns.isdisjoint(map(stem, words))
 
 
 def _is_rule_of_house(pair: Pair) -> bool:
