@@ -6,6 +6,7 @@ dialects; ``tests/test_docs.py`` fails when a page is stale.
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from causewatch.app.config_shape import CONFIG
 from causewatch.cli import main as cli_main
 from causewatch.dialects.capture import BY_DIALECT
 from causewatch.dialects.tables import SHIPPED
+from causewatch.rules.bundle import Rule
+from causewatch.rules.file import load
 from causewatch.rules.keys import FILE
 from causewatch.rules.shape import (
     Boolean,
@@ -34,6 +37,8 @@ from causewatch.rules.shape import (
     Text,
 )
 from causewatch.rules.test_keys import TEST_FILE
+from causewatch.signatures.layout import layout
+from causewatch.signatures.parser import parse
 from causewatch.telemetry.metrics import Metrics
 
 HERE = Path(__file__).resolve().parent
@@ -144,9 +149,9 @@ def tests_page() -> str:
     intro = (
         "Test files say which recorded runs arrive when, and what is then expected of rules,\n"
         "contracts, paths and messages; `causewatch test` runs them\n"
-        "([how](../how-to/test-rules.md)). A file whose name ends in `_test.yaml`, or that has the\n"
-        "keys `rule_files` and `tests`, is a test file. Paths are relative to it. A JSON Schema is\n"
-        "in `schemas/tests.schema.json`."
+        "([how](../how-to/test-rules.md)). A file is a test file when its name ends in\n"
+        "`_test.yaml`, or when it has the keys `rule_files` and `tests`. Paths are relative to\n"
+        "it. A JSON Schema is in `schemas/tests.schema.json`."
     )
     return shape_page("Test files", intro, TEST_FILE)
 
@@ -219,10 +224,41 @@ def tempo_page() -> str:
     return "\n".join(lines)
 
 
+def packs_page() -> str:
+    """Return the page of the rules that ship with causewatch, a section for each file."""
+    lines = ["# Shipped rules\n", NOTE]
+    lines.append(
+        "The folder that `causewatch demo` prints holds them; a checkout has them in `rules/`.\n"
+        "They are in force where `rules: {paths: [...]}` names no others. Each has examples,\n"
+        "which `causewatch test` runs, and a runbook, to which its alerts link.\n"
+    )
+    folder = HERE.parent / "rules"
+    for path in sorted(folder.glob("*.yaml")):
+        lines.append(f"## {path.stem}\n\n{_comment_of(path)}\n")
+        for group in load({path.name: path.read_bytes()}).groups:
+            lines.extend(map(_rule, group.rules))
+    return "\n".join(lines)
+
+
+def _comment_of(path: Path) -> str:
+    text = path.read_text(encoding="utf-8")
+    head = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
+    return "\n".join(line.removeprefix("#").strip() for line in head)
+
+
+def _rule(rule: Rule) -> str:
+    severity = rule.labels.get("severity", "")
+    return (
+        f"### `{rule.alertname}`\n\n*{severity}* · [runbook](../runbooks/{rule.alertname}.md)\n\n"
+        f"```traceql\n{layout(parse(rule.signature.text))}\n```\n"
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "reference/config.md": config_page,
     "reference/rules.md": rules_page,
     "reference/tests.md": tests_page,
+    "reference/packs.md": packs_page,
     "reference/metrics.md": metrics_page,
     "reference/commands.md": commands_page,
     "reference/dialects.md": dialects_page,

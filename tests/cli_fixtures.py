@@ -8,7 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import msgspec
+from click.testing import CliRunner
+
+from causewatch.cli.main import cli
+from causewatch.errors import CausewatchError
 
 CAPTURES = Path(__file__).parent / "captures"
 COMMAND = [sys.executable, "-m", "causewatch.cli.main"]
@@ -33,6 +38,17 @@ def run(*args: str | Path, stdin: bytes = b"", cwd: Path | None = None) -> Done:
         [*COMMAND, *map(str, args)], input=stdin, capture_output=True, check=False, cwd=cwd
     )
     return Done(code=done.returncode, out=done.stdout.decode(), err=done.stderr.decode())
+
+
+def call(*args: str | Path) -> Done:
+    """Run ``causewatch`` within this process, for questions that need no process of their own."""
+    done = CliRunner().invoke(cli, [*map(str, args)], standalone_mode=False)
+    err = str(done.exception) if done.exception else done.stderr
+    if isinstance(done.exception, click.ClickException | CausewatchError):
+        return Done(code=done.exception.exit_code, out=done.stdout, err=err)
+    if done.exception is not None:
+        raise done.exception
+    return Done(code=done.return_value or 0, out=done.stdout, err=err)
 
 
 def capture(name: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from causewatch.graph.build import build
+from causewatch.model.expectation import Deviation
 from causewatch.model.graph import CausalGraph, RunState
 from causewatch.model.judgement import Assessment, ContractVerdict
 from causewatch.signatures.error import SignatureError
@@ -117,6 +118,12 @@ def severities_told(verdicts: Sequence[ContractVerdict]) -> str:
 def reasons_told(verdicts: Sequence[ContractVerdict]) -> str:
     """Return why verdicts are unverifiable."""
     return " / ".join(verdict.reason for verdict in verdicts)
+
+
+def deviations_told(deviations: Sequence[Deviation], run: Run) -> str:
+    """Return each deviation as its kind, node, the step at fault and the child, apart by bars."""
+    found = (f"{d.kind} {d.node} {run.name(d.at)} {d.child}".strip() for d in deviations)
+    return " | ".join(found) or NONE
 
 
 def verdict_told(judged: Assessment, _: Run) -> str:

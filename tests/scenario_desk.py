@@ -103,7 +103,7 @@ class Desk:
 
     def slot(self, slot_ns: int, runs: Sequence[CausalGraph]) -> list[Alert]:
         """Evaluate every group; return the alerts that are active or ended just now."""
-        judged = [judge(run, self.bundle.contracts) for run in runs]
+        judged = [judge(run, self.bundle.contracts, paths=self.bundle.paths) for run in runs]
         changed: list[Alert] = []
         for group in self.bundle.groups:
             for assessment in judged:

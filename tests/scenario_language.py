@@ -19,7 +19,7 @@ DialectName = Literal["genai", "openinference"]
 SpanWord = Literal[
     "workflow", "agent", "model", "tool", "call", "retrieval", "handoff", "guardrail", "span"
 ]
-ActionWord = Literal["eval", "contract", "explain", "rules", "at"]
+ActionWord = Literal["eval", "contract", "path", "explain", "rules", "at"]
 
 DIALECTS: tuple[DialectName, ...] = get_args(DialectName)
 SPAN_WORDS: tuple[SpanWord, ...] = get_args(SpanWord)

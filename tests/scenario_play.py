@@ -17,6 +17,7 @@ from causewatch.errors import ProblemsError
 from causewatch.model.finding import Alert
 from causewatch.model.graph import CausalGraph, RunState
 from causewatch.model.judgement import Assessment
+from causewatch.paths.template import PathTemplate
 from causewatch.rules.bundle import Bundle
 from causewatch.rules.file import load
 from causewatch.rules.subject import subject_of
@@ -26,6 +27,7 @@ from scenario_answers import (
     RUN,
     SIGNATURE,
     Run,
+    deviations_told,
     error_told,
     handoffs_bound,
     in_order,
@@ -66,6 +68,7 @@ class _Player:
     def __init__(self, case: Case) -> None:
         self.case = case
         self.contracts: list[Contract] = []
+        self.paths: list[PathTemplate] = []
         self.desk: Desk | None = None
 
     def play(self) -> None:
@@ -75,6 +78,8 @@ class _Player:
                     self.eval(action)
                 case "contract":
                     self.contract(action)
+                case "path":
+                    self.path(action)
                 case "explain":
                     self.explain(action)
                 case "rules":
@@ -103,7 +108,7 @@ class _Player:
         return Run(self.write(self.case.trace))
 
     def judged(self) -> Assessment:
-        return judge(self.run.graph, self.contracts)
+        return judge(self.run.graph, self.contracts, paths=self.paths)
 
     def eval(self, action: Action) -> None:
         signature, result = self.evaluated(action)
@@ -161,6 +166,26 @@ class _Player:
                     holds = (rest in got) is (word == "says")
                 case _:
                     raise self.error(expect.line, f"of a contract nothing is called {word!r}")
+            self.meet(expect, got, holds=holds)
+
+    def path(self, action: Action) -> None:
+        """Put a path template in force for the rest of the case, and compare what it says."""
+        lines = [f"  {line}" for line in action.block.splitlines() if line.strip()]
+        text = "\n".join(["paths:", f"- path: {action.text}", *lines, ""])
+        self.paths.extend(self.loaded(action, text).paths)
+        found = [each for each in self.judged().deviations if each.path == action.text]
+        said = " / ".join(each.message for each in found)
+        for expect in action.expects:
+            word, _, rest = expect.text.partition(" ")
+            match word:
+                case "deviation":
+                    got = deviations_told(found, self.run)
+                    holds = got == rest
+                case "says" | "silent":
+                    got = said
+                    holds = (rest in got) is (word == "says")
+                case _:
+                    raise self.error(expect.line, f"of a path nothing is called {word!r}")
             self.meet(expect, got, holds=holds)
 
     def loaded(self, action: Action, text: str) -> Bundle:

@@ -86,7 +86,7 @@ def test_yaml_in_the_docs_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             problems = Problems()
             assert read_tests(page + "_test.yaml", body.encode(), problems) is not None
             assert list(problems) == []
-        elif re.search(r"^(groups|contracts|trust):", body, re.MULTILINE):
+        elif re.search(r"^(groups|contracts|paths|trust):", body, re.MULTILINE):
             schema = b'{"type": "object"}'
             load({page + ".yaml": body.encode(), str(Path(page).parent / "brief.json"): schema})
         elif is_dialect_file(page + ".yaml", body.encode()):

@@ -85,7 +85,7 @@ def test_good_rules_are_good() -> None:
         ("for: 1m30s", "fro: 1m", "$.groups[0].rules[0]"),
         ("min_runs: 2", "min_runs: 0", "$.groups[0].rules[0].min_runs"),
         ("expect: match", "expect: maybe", "$.groups[0].rules[0].examples[0].expect"),
-        ("mode: exact", "mode: semantic", "$.contracts[0].compare.mode"),
+        ("mode: exact", "mode: meaning", "$.contracts[0].compare.mode"),
         ("schema: page", "scheme: page", "$.contracts[0].failures"),
         ("level: trusted", "level: 1", "$.trust[0].level"),
         ("- contract: c\n  from", "- from", "$.contracts[0]"),

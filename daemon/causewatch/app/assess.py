@@ -15,7 +15,7 @@ from causewatch.dialects.table import Dialect
 from causewatch.dialects.tables import SHIPPED
 from causewatch.errors import InputError, UserError
 from causewatch.faults.calls import calls_of
-from causewatch.faults.history import NO_HISTORY
+from causewatch.faults.history import NO_HISTORY, History
 from causewatch.faults.known import Known
 from causewatch.faults.learn import joined, learn
 from causewatch.graph.assemble import RunAssembler
@@ -79,11 +79,7 @@ def _past(
     errors: list[InputError],
 ) -> Remembered:
     """Return what is known of tools: good runs named for it come first, then the store."""
-    history = NO_HISTORY
-    for snapshot in snapshots_of(read_requests(baseline, errors=errors), errors):
-        assessment = judge(graph_of(snapshot, dialects))
-        if assessment.blame.verdict != "corrupted":
-            history = joined(history, learn(history, calls_of(assessment.graph)))
+    history = history_of(read_requests(baseline, errors=errors), errors, dialects)
     if history.tools or store is None:
         return Remembered(now=history)
     try:
@@ -91,6 +87,18 @@ def _past(
     except InputError as error:
         errors.append(error)
         return NOTHING_REMEMBERED
+
+
+def history_of(
+    requests: Iterator[Request], errors: list[InputError], dialects: Sequence[Dialect] = SHIPPED
+) -> History:
+    """Return what tools always return in good runs; a corrupted one among them is left out."""
+    history = NO_HISTORY
+    for snapshot in snapshots_of(requests, errors):
+        assessment = judge(graph_of(snapshot, dialects))
+        if assessment.blame.verdict != "corrupted":
+            history = joined(history, learn(history, calls_of(assessment.graph)))
+    return history
 
 
 def all_requests(
@@ -124,7 +132,7 @@ def assess_requests(  # noqa: PLR0913  # what is judged, with what, beside what
     for snapshot in snapshots:
         graph = graph_of(snapshot, dialects)
         known = Known(trust=bundle.trust, history=past.of(tuple(snapshot.trace_ids)))
-        yield judge(graph, bundle.contracts, known, ending)
+        yield judge(graph, bundle.contracts, known, ending, paths=bundle.paths)
 
 
 def _with_span(snapshots: Sequence[RunSnapshot], start: str) -> RunSnapshot:

@@ -12,6 +12,7 @@ import msgspec
 
 from causewatch.app.address import Address, parse_address
 from causewatch.app.config_shape import CONFIG
+from causewatch.app.judge_config import JudgeConfig, read_judge
 from causewatch.app.receivers import read_receivers, read_route
 from causewatch.app.secret import read_secret
 from causewatch.errors import Problem, ProblemsError
@@ -75,6 +76,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     trace_url: str = ""
     scores: tuple[ScoreLimit, ...] = ()
     faults: Tuning = DEFAULT_TUNING
+    judge: JudgeConfig | None = None
     route: Route | None = None
     receivers: tuple[Receiver, ...] = ()
 
@@ -169,6 +171,7 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
         trace_url=links.text("trace") if links else "",
         scores=_scores(section, problems),
         faults=_faults(section.section("faults")),
+        judge=read_judge(section, folder, problems),
         route=read_route(section, receivers, problems),
         receivers=receivers,
     )

@@ -322,6 +322,46 @@ _FAULTS = Shape(
     ),
 )
 
+_JUDGE = Shape(
+    name="judge section",
+    keys=(
+        Key(
+            name="url",
+            kind=Text(not_empty=True),
+            required=True,
+            doc="Base address of an OpenAI-compatible endpoint, such as `https://host/v1`.",
+        ),
+        Key(name="model", kind=Text(not_empty=True), required=True, doc="Name of the model."),
+        Key(name="api_key_file", kind=Text(not_empty=True), doc="File with the API key."),
+        Key(name="api_key", kind=Text(not_empty=True), doc="The key; write `${env:NAME}`."),
+        Key(
+            name="kind",
+            kind=Choice(words=("embedding", "chat")),
+            doc="How alike embeddings are, or what a chat model says. Default `embedding`.",
+        ),
+        Key(
+            name="threshold",
+            kind=Number(minimum=0, maximum=1),
+            doc="The least share of the meaning that must be kept. Default 0.8.",
+        ),
+        Key(
+            name="timeout",
+            kind=Duration(not_zero=True),
+            doc="How long one answer may take; judging waits for it. Default 2s.",
+        ),
+        Key(
+            name="budget_per_hour",
+            kind=Integer(minimum=0, maximum=1_000_000),
+            doc="At most so many questions an hour. Default 100.",
+        ),
+        Key(
+            name="cache_size",
+            kind=Integer(minimum=0, maximum=1_000_000),
+            doc="So many answers are kept, by the digests of both sides. Default 10000.",
+        ),
+    ),
+)
+
 CONFIG = Shape(
     name="configuration",
     keys=(
@@ -331,6 +371,12 @@ CONFIG = Shape(
         Key(name="web", kind=_WEB, doc="Pages, API and metrics."),
         Key(name="runs", kind=_RUNS, doc="When runs are complete."),
         Key(name="faults", kind=_FAULTS, doc="What is looked for on steps, and how much of it."),
+        Key(
+            name="judge",
+            kind=_JUDGE,
+            doc="A judge of meaning for contracts with `compare: {mode: semantic, judge: true}`."
+            " Off unless given; it sees what these handoffs carried, but for what they redact.",
+        ),
         Key(name="store", kind=_STORE, doc="What is kept, and where."),
         Key(
             name="links",

@@ -23,6 +23,7 @@ from causewatch.app.clock import now_ns
 from causewatch.app.config import Config, Receive
 from causewatch.app.dialectfiles import load_dialects
 from causewatch.app.groups import Groups
+from causewatch.app.meaning import EndpointJudge
 from causewatch.app.pipeline import Pipeline
 from causewatch.app.reload import Reloader
 from causewatch.app.rulefiles import load_bundle
@@ -75,6 +76,7 @@ class Daemon:
         self._scheduler = Scheduler(
             self._groups, store=self._store, metrics=self.metrics, now_ns=now_ns
         )
+        self._meaning = EndpointJudge(config.judge, self.metrics) if config.judge else None
         self._pipeline = Pipeline(
             inbox=self._inbox,
             assembler=RunAssembler(config.runs),
@@ -86,6 +88,7 @@ class Daemon:
             dialects=load_dialects(config.dialect_paths),
             scores=config.scores,
             tuning=config.faults,
+            meaning=self._meaning,
         )
         self._reloader = Reloader(
             rule_paths,
@@ -167,6 +170,8 @@ class Daemon:
             self._worker.join()
             self._scheduler.stop()
             self._sender.stop()
+        if self._meaning is not None:
+            self._meaning.close()
         self._inbox.close()
         self._store.close()
         log.info("stopped")

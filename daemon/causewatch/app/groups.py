@@ -23,6 +23,7 @@ from causewatch.graph.inbound import estimated_bytes
 from causewatch.incidents.gather import REOPEN_WITHIN_NS, IncidentChange, gather
 from causewatch.model.finding import Alert, Finding
 from causewatch.model.judgement import Assessment
+from causewatch.paths.template import PathTemplate
 from causewatch.rules.bundle import Group
 from causewatch.rules.evaluate import evaluate, needs_of, plan_of
 from causewatch.rules.identity import rule_id_of
@@ -88,6 +89,11 @@ class Groups:
     def contracts(self) -> tuple[Contract, ...]:
         """Return the contracts of all groups, for the pipeline to judge with."""
         return self._loaded.bundle.contracts
+
+    @property
+    def paths(self) -> tuple[PathTemplate, ...]:
+        """Return the path templates of all groups, for the pipeline to judge with."""
+        return self._loaded.bundle.paths
 
     @property
     def trust(self) -> tuple[Trust, ...]:

@@ -25,6 +25,7 @@ from causewatch.blame.judge import judge
 from causewatch.blame.render import explain_json
 from causewatch.blame.story import explain_text
 from causewatch.contracts.compile import Contract
+from causewatch.contracts.meaning import Judge
 from causewatch.dialects.table import Dialect
 from causewatch.dialects.tables import SHIPPED
 from causewatch.errors import UserError
@@ -37,6 +38,7 @@ from causewatch.model.judgement import Assessment
 from causewatch.model.limits import ScoreLimit
 from causewatch.model.span import LogRecord, Span
 from causewatch.otlp.decode import decode_logs, decode_traces
+from causewatch.paths.template import PathTemplate
 from causewatch.store.port import Store
 from causewatch.store.record import StoredRun
 from causewatch.telemetry.metrics import Metrics
@@ -54,7 +56,7 @@ IDLE_WAIT_S = 0.25
 MAX_EARLY_RUNS = 2_000
 """Live runs whose early assessment is kept until they are complete."""
 
-_Extent = tuple[int, int, tuple[int, ...], tuple[Contract, ...]]
+_Extent = tuple[int, int, tuple[int, ...], tuple[Contract, ...], tuple[PathTemplate, ...]]
 
 log = structlog.get_logger("causewatch.pipeline")
 
@@ -75,7 +77,9 @@ class Pipeline:
         scores: tuple[ScoreLimit, ...] = (),
         tuning: Tuning = DEFAULT_TUNING,
         dialects: Sequence[Dialect] = SHIPPED,
+        meaning: Judge | None = None,
     ) -> None:
+        self._meaning = meaning
         self._inbox = inbox
         self._assembler = assembler
         self._groups = groups
@@ -236,7 +240,13 @@ class Pipeline:
                 scores=self._scores,
             )
             graph = graph_of(snapshot, self._dialects)
-            return judge(graph, self._groups.contracts, known)
+            return judge(
+                graph,
+                self._groups.contracts,
+                known,
+                paths=self._groups.paths,
+                meaning=self._meaning,
+            )
         except Exception:
             # One run that our code cannot judge must not stop the others; it is counted and named.
             self._count_error(snapshot)
@@ -258,7 +268,9 @@ class Pipeline:
 
     def _extent(self, snapshot: RunSnapshot) -> _Extent:
         """Return what tells whether a run would be judged as before: what came, and by what."""
-        return len(snapshot.spans), len(snapshot.logs), snapshot.batches, self._groups.contracts
+        groups = self._groups
+        counts = len(snapshot.spans), len(snapshot.logs)
+        return *counts, snapshot.batches, groups.contracts, groups.paths
 
     def _advance(self) -> None:
         """Move the durable cursor up to what nobody needs any more."""

@@ -132,7 +132,10 @@ def _judged_scenes(
     bundle = load_bundle([rules]).bundle if rules is not None else Bundle()
     for snapshot in snapshots_of(iter(requests), errors):
         assessment = judge(
-            graph_of(snapshot, dialects), bundle.contracts, Known(trust=bundle.trust)
+            graph_of(snapshot, dialects),
+            bundle.contracts,
+            Known(trust=bundle.trust),
+            paths=bundle.paths,
         )
         yield Scene(id=snapshot.run_id, subject=subject_of(assessment))
 

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from causewatch.app.assess import graph_of, snapshots_of
+from causewatch.app.assess import graph_of, history_of, snapshots_of
 from causewatch.app.files import Request, read_requests
 from causewatch.app.freshen import copied_logs, copied_traces
 from causewatch.blame.judge import judge
 from causewatch.dialects.table import Dialect
 from causewatch.dialects.tables import SHIPPED
 from causewatch.errors import InputError
+from causewatch.faults.history import NO_HISTORY, History
 from causewatch.faults.known import Known
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Assessment
@@ -30,11 +31,32 @@ class Recordings:
         self._dialects = dialects
         self._requests: dict[str, tuple[Request, ...]] = {}
         self._graphs: dict[tuple[str, str, int], tuple[CausalGraph, ...]] = {}
-        self._judged: dict[tuple[str, str, int], tuple[Assessment, ...]] = {}
+        self._judged: dict[tuple[str, str, int, int], tuple[Assessment, ...]] = {}
+        self._histories: dict[tuple[str, ...], History] = {}
         self._bundle: Bundle | None = None
 
+    def history(self, paths: tuple[str, ...]) -> History:
+        """Return what tools always return in the good runs of some files.
+
+        Raises:
+            InputError: when any of a file cannot be read.
+        """
+        if paths not in self._histories:
+            errors: list[InputError] = []
+            requests = (request for path in paths for request in self._read(path))
+            self._histories[paths] = history_of(requests, errors, self._dialects)
+            if errors:
+                raise errors[0]
+        return self._histories[paths]
+
     def runs(
-        self, path: str, bundle: Bundle, *, salt: str = _AS_RECORDED, by_ns: int = 0
+        self,
+        path: str,
+        bundle: Bundle,
+        *,
+        salt: str = _AS_RECORDED,
+        by_ns: int = 0,
+        history: History = NO_HISTORY,
     ) -> tuple[Assessment, ...]:
         """Return the judged runs of a file, at least one.
 
@@ -43,6 +65,7 @@ class Recordings:
             bundle: whose contracts and trust count.
             salt: what the ids depend on; without one they are those recorded.
             by_ns: how much later than recorded the runs are.
+            history: what is known of tools from other runs.
 
         Raises:
             InputError: when any of the file cannot be read, or it holds no span.
@@ -50,11 +73,12 @@ class Recordings:
         if bundle is not self._bundle:
             self._judged.clear()
             self._bundle = bundle
-        key = path, salt, by_ns
+        key = path, salt, by_ns, id(history)
         known = self._judged.get(key)
         if known is None:
+            facts = Known(trust=bundle.trust, history=history)
             known = self._judged[key] = tuple(
-                judge(graph, bundle.contracts, Known(trust=bundle.trust))
+                judge(graph, bundle.contracts, facts, paths=bundle.paths)
                 for graph in self._built(path, salt, by_ns)
             )
             while len(self._judged) > MAX_KEPT_GRAPHS:

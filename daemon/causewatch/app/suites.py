@@ -72,10 +72,10 @@ def find_suites(paths: Sequence[Path]) -> Found:
             continue_with = files
         for file, content in continue_with.items():
             if is_test_file(file, content) and file not in suites:
-                suite, found = _test_suite(file, content, continue_with)
+                own, found = _test_suite(file, content, continue_with)
                 problems.extend(found)
-                if suite is not None:
-                    suites[file] = suite
+                if own is not None:
+                    suites[file] = own
     ordered = tuple(suites[name] for name in sorted(suites))
     return Found(suites=ordered, problems=tuple(dict.fromkeys(problems)))
 
@@ -164,9 +164,9 @@ def _check_references(
         "receiver": sorted(routing.receivers),
     }
     for case in tests.cases:
-        for each in case.inputs:
-            if not os.path.isfile(beside(tests.file, each.file)):  # noqa: PTH113
-                problems.add(each.place, "path", f"there is no file {each.file!r} here")
+        for written, place in (*((i.file, i.place) for i in case.inputs), *case.baseline):
+            if not os.path.isfile(beside(tests.file, written)):  # noqa: PTH113
+                problems.add(place, "path", f"there is no file {written!r} here")
         for check in case.checks:
             what, name = _reference(check)
             if what == "receiver" and not name:

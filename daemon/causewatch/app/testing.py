@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, assert_never
+from typing import Literal, NamedTuple, TypeVar, assert_never
 
 import msgspec
 
@@ -18,9 +18,10 @@ from causewatch.app.announced import Announced
 from causewatch.app.recordings import Recordings
 from causewatch.app.suites import Suite, names_of, receiver_of
 from causewatch.errors import InputError
+from causewatch.model.finding import Finding
 from causewatch.model.judgement import Assessment
-from causewatch.rules.bundle import AnyRule, Example, Group
-from causewatch.rules.evaluate import evaluate
+from causewatch.rules.bundle import AnyRule, Example
+from causewatch.rules.evaluate import Evaluation, RuleFailure
 from causewatch.rules.expect import (
     Difference,
     alert_differences,
@@ -28,7 +29,7 @@ from causewatch.rules.expect import (
     message_differences,
     path_differences,
 )
-from causewatch.rules.rehearse import Arrival, Look, rehearse
+from causewatch.rules.rehearse import Arrival, Evaluator, Look, rehearse
 from causewatch.rules.test_file import (
     AlertCheck,
     Case,
@@ -97,10 +98,11 @@ def run_suites(
     outcomes: list[Outcome] = []
     for suite in suites:
         ledger.add(suite)
-        outcomes.extend(_examples(suite, recordings, wanted, ledger))
+        desk = _Desk(suite, recordings, Evaluator(suite.bundle))
+        outcomes.extend(_examples(desk, wanted, ledger))
         for case in suite.tests.cases if suite.tests else ():
             if wanted(f"{suite.file}: {case.name}"):
-                outcomes.extend(_case(suite, case, recordings, ledger))
+                outcomes.extend(_case(desk, case, ledger))
     return Report(outcomes=tuple(outcomes), coverage=ledger.coverage())
 
 
@@ -147,20 +149,29 @@ def _key(rule: AnyRule) -> tuple[str, str]:
     return rule.place.file, rule.rule_id
 
 
-def _examples(
-    suite: Suite, recordings: Recordings, wanted: Callable[[str], bool], ledger: _Ledger
-) -> Iterator[Outcome]:
-    for group, rule in suite.examples:
+class _Desk(NamedTuple):
+    """What the tests of one file share."""
+
+    suite: Suite
+    recordings: Recordings
+    evaluator: Evaluator
+
+
+def _examples(desk: _Desk, wanted: Callable[[str], bool], ledger: _Ledger) -> Iterator[Outcome]:
+    for group, rule in desk.suite.examples:
         for example in rule.examples:
-            if not wanted(f"{suite.file}: {names_of(rule)}"):
+            if not wanted(f"{desk.suite.file}: {names_of(rule)}"):
                 continue
             ledger.tested(rule)
             started_s = time.perf_counter()
             try:
-                runs = recordings.runs(example.traces, suite.bundle)
-                status, lines = _told(group, rule, example, runs, ledger)
+                runs = desk.recordings.runs(example.traces, desk.suite.bundle)
+                evaluations = [desk.evaluator.evaluations(run, EPOCH_NS)[group.key] for run in runs]
+                status, lines = _told(rule, example, evaluations, runs)
             except InputError as error:
-                status, lines = "error", (str(error),)
+                evaluations, status, lines = [], "error", (str(error),)
+            if any(_of(rule, evaluation.findings) for evaluation in evaluations):
+                ledger.matched(rule)
             yield Outcome(
                 file=example.place.file,
                 line=example.place.line,
@@ -175,17 +186,21 @@ def _examples(
             )
 
 
+_Told = TypeVar("_Told", Finding, RuleFailure)
+
+
+def _of(rule: AnyRule, told: Sequence[_Told]) -> list[_Told]:
+    return [each for each in told if each.rule_id == rule.rule_id]
+
+
 def _told(
-    group: Group, rule: AnyRule, example: Example, runs: Sequence[Assessment], ledger: _Ledger
+    rule: AnyRule, example: Example, evaluations: Sequence[Evaluation], runs: Sequence[Assessment]
 ) -> tuple[Status, tuple[str, ...]]:
     """Return whether any of the runs matches the rule, as the example says or not."""
-    evaluations = [evaluate(group, run, EPOCH_NS) for run in runs]
-    found = [f for each in evaluations for f in each.findings if f.rule_id == rule.rule_id]
-    failures = [f for each in evaluations for f in each.failures if f.rule_id == rule.rule_id]
+    found = [finding for each in evaluations for finding in _of(rule, each.findings)]
+    failures = [failure for each in evaluations for failure in _of(rule, each.failures)]
     if failures:
         return "failed", (f"+ the rule could not be evaluated: {failures[0].reason}",)
-    if found:
-        ledger.matched(rule)
     got = "match" if found else "no-match"
     if got == example.expect:
         return "passed", ()
@@ -201,15 +216,15 @@ def _counted(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
-def _case(suite: Suite, case: Case, recordings: Recordings, ledger: _Ledger) -> Iterator[Outcome]:
+def _case(desk: _Desk, case: Case, ledger: _Ledger) -> Iterator[Outcome]:
     started_s = time.perf_counter()
     try:
-        stage = _Stage(suite, case, recordings)
+        stage = _Stage(desk, case)
     except InputError as error:
         for check in case.checks:
             yield _outcome(case, check, "error", (str(error),), started_s, unreadable=True)
         return
-    _note(suite, case, stage, ledger)
+    _note(desk.suite, case, stage, ledger)
     if stage.failures:
         for check in case.checks:
             yield _outcome(case, check, "failed", stage.failures, started_s)
@@ -223,22 +238,26 @@ def _case(suite: Suite, case: Case, recordings: Recordings, ledger: _Ledger) -> 
 class _Stage:
     """One test with all its runs arrived and looked at."""
 
-    def __init__(self, suite: Suite, case: Case, recordings: Recordings) -> None:
-        self._suite = suite
+    def __init__(self, desk: _Desk, case: Case) -> None:
+        suite = self._suite = desk.suite
         self._recorded: list[Assessment] = []
         arrivals: list[Arrival] = []
         used: Counter[str] = Counter()
+        baseline = tuple(beside(suite.file, written) for written, _ in case.baseline)
+        history = desk.recordings.history(baseline)
         for each in case.inputs:
             path = beside(suite.file, each.file)
             for copy in range(each.repeat):
                 by_ns = _ns(each.at_s) + copy * _ns(each.every_s)
                 salt = _salt(copy, used[path], by_ns)
-                runs = recordings.runs(path, suite.bundle, salt=salt, by_ns=by_ns)
+                runs = desk.recordings.runs(
+                    path, suite.bundle, salt=salt, by_ns=by_ns, history=history
+                )
                 arrivals += [Arrival(at_ns=EPOCH_NS + by_ns, assessment=run) for run in runs]
                 self._recorded.extend(runs if copy == 0 else ())
             used[path] += 1
         times = [_ns(c.eval_s) for c in case.checks if isinstance(c, AlertCheck | MessageCheck)]
-        self.looks = rehearse(suite.bundle, arrivals, [EPOCH_NS + at_ns for at_ns in times])
+        self.looks = rehearse(desk.evaluator, arrivals, [EPOCH_NS + at_ns for at_ns in times])
         reasons = (f"{f.rule_id}: {f.reason}" for look in self.looks for f in look.failures)
         self.failures = tuple(
             f"+ a rule could not be evaluated: {r}" for r in dict.fromkeys(reasons)

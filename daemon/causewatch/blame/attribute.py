@@ -1,6 +1,7 @@
 """Attribute a run's corruption: origin, propagators, symptom, and the path between them.
 
-The algorithm: faults and violated contracts are *candidates*; a candidate counts only if its
+The algorithm: faults, violated contracts and deviations from
+paths are *candidates*; a candidate counts only if its
 corruption spread (its values, or values nothing explains, reached a handoff, an acting call or the
 answer; a loop harms by itself); of those that did, the earliest is the origin.
 """
@@ -23,6 +24,7 @@ from causewatch.blame.suspect import suspect_of
 from causewatch.blame.uses import Scene, Use, scene_of
 from causewatch.faults.calls import calls_of
 from causewatch.faults.repeated_call import repeats_of
+from causewatch.model.expectation import Deviation
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import (
     Blame,
@@ -65,6 +67,7 @@ def attribute(
     faults: Sequence[Fault],
     verdicts: Sequence[ContractVerdict],
     failed_by: Sequence[Failing] = (),
+    deviations: Sequence[Deviation] = (),
 ) -> Blame:
     """Return who introduced the corruption of ``graph``, who passed it on, where it surfaced.
 
@@ -73,7 +76,7 @@ def attribute(
     """
     calls = calls_of(graph)
     gaps, blind = gaps_of(graph, calls, verdicts)
-    candidates = candidates_of(graph, faults, verdicts)
+    candidates = candidates_of(graph, faults, verdicts, deviations)
     scene = scene_of(graph, calls) if candidates or failed_by else None
     cases = [] if scene is None else _sound(scene, candidates)
     verdict: RunVerdictName = "unverifiable" if blind else "healthy"
@@ -115,13 +118,16 @@ def _blame(
 def _sound(scene: Scene, candidates: tuple[Candidate, ...]) -> list[_Case]:
     """Return the cases for a verdict: of those that spread, the surest and what is near to it.
 
-    The earliest of them is the origin.
+    The earliest of them is the origin. That a run left its path is a cause only where none is
+    found that may have led to it.
     """
     candidates = tuple(sorted(candidates, key=lambda each: _order(scene.graph, each)))
-    sure = [candidate for candidate in candidates if candidate.confidence >= SURE_CONFIDENCE]
-    cases = _cases(scene, sure)
+    deviating = [candidate for candidate in candidates if candidate.is_deviation]
+    others = [candidate for candidate in candidates if not candidate.is_deviation]
+    sure = [candidate for candidate in others if candidate.confidence >= SURE_CONFIDENCE]
+    cases = _cases(scene, sure) or _cases(scene, deviating)
     if not cases:
-        cases = _cases(scene, [candidate for candidate in candidates if candidate not in sure])
+        cases = _cases(scene, [candidate for candidate in others if candidate not in sure])
     surest = max((case.confidence for case in cases), default=0.0)
     return [case for case in cases if case.confidence >= surest - CLEARLY_BETTER]
 

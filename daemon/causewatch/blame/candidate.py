@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from causewatch.faults.lost_at_handoff import place_of
+from causewatch.model.expectation import Deviation
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Category, ContractVerdict, Fault, FaultName, ViolationName
 
@@ -18,6 +19,7 @@ made happen, by what its detector saw come of it, or by itself.
 
 MIN_FAULT_CONFIDENCE = 0.4
 CONTRACT_CONFIDENCE = 0.95
+DEVIATION_CONFIDENCE = 0.95
 
 CATEGORY_OF_FAULT: dict[FaultName, tuple[Category, Spread]] = {
     "failure": ("tool_failure", "values"),
@@ -74,13 +76,25 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     at: Literal["input", "output"] = "output"
     fault: FaultName | None = None
     induced: int | None = None
+    is_deviation: bool = False
+    """A run that left its path did so for a reason: this is the origin where none is found."""
 
 
 def candidates_of(
-    graph: CausalGraph, faults: Iterable[Fault], verdicts: Iterable[ContractVerdict]
+    graph: CausalGraph,
+    faults: Iterable[Fault],
+    verdicts: Iterable[ContractVerdict],
+    deviations: Iterable[Deviation] = (),
 ) -> tuple[Candidate, ...]:
-    """Return the candidates among faults and violated contracts, one for each step and category."""
-    found = [*_of_faults(graph, faults), *_of_verdicts(graph, verdicts)]
+    """Return the candidates among faults, violated contracts and deviations from paths.
+
+    There is one for each step and category.
+    """
+    found = [
+        *_of_faults(graph, faults),
+        *_of_verdicts(graph, verdicts),
+        *map(_of_deviation, deviations),
+    ]
     best: dict[tuple[int, Category], Candidate] = {}
     for candidate in found:
         key = candidate.step, candidate.category
@@ -122,6 +136,17 @@ def _was_carried(graph: CausalGraph, fault: Fault) -> bool:
     """Tell whether code changed a fact: what a model makes up, code garbles."""
     shown = fault.at == "input" and graph.steps[fault.step].kind == "model"
     return fault.handoff is not None or shown
+
+
+def _of_deviation(deviation: Deviation) -> Candidate:
+    return Candidate(
+        step=deviation.at,
+        category="missing_step" if deviation.kind == "required" else "path",
+        reason=f"path {deviation.path} left at {deviation.message}",
+        confidence=DEVIATION_CONFIDENCE,
+        spread="none",
+        is_deviation=True,
+    )
 
 
 def _of_verdicts(graph: CausalGraph, verdicts: Iterable[ContractVerdict]) -> Iterator[Candidate]:

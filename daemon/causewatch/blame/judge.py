@@ -1,18 +1,23 @@
-"""Judge a run: contracts, faults, blame."""
+"""Judge a run: contracts, paths, faults, blame."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+import msgspec
 
 from causewatch.blame.attribute import attribute
 from causewatch.blame.ending import NOT_KNOWN, Ending, failings_of
 from causewatch.blame.health import health_of
 from causewatch.contracts.check import check
 from causewatch.contracts.compile import Contract
+from causewatch.contracts.meaning import Judge, with_opinion
 from causewatch.faults.detect import detect
 from causewatch.faults.known import NOTHING_KNOWN, Known
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Assessment, ContractVerdict
+from causewatch.paths.check import walk
+from causewatch.paths.template import PathTemplate
 
 
 def judge(
@@ -20,24 +25,35 @@ def judge(
     contracts: Sequence[Contract] = (),
     known: Known = NOTHING_KNOWN,
     ending: Ending = NOT_KNOWN,
+    *,
+    paths: Sequence[PathTemplate] = (),
+    meaning: Judge | None = None,
 ) -> Assessment:
     """Return all that can be said of one run, by itself.
 
     Other runs are not its history, but for what ``known`` says of them. Of a run that is known to
     have ended wrong, by ``ending`` or by an evaluation in it, the likeliest origin is named.
+    ``meaning`` is asked where a contract wants a judge of meaning.
     """
     faults = detect(graph, known)
-    verdicts = tuple(verdict for contract in contracts for verdict in check(contract, graph))
+    verdicts = tuple(
+        verdict
+        for contract in contracts
+        for verdict in with_opinion(contract, graph, check(contract, graph), meaning)
+    )
+    walked = walk(paths, graph)
     failed_by = failings_of(graph, ending, known.scores)
-    blame = attribute(graph, faults, verdicts, failed_by)
+    blame = attribute(graph, faults, verdicts, failed_by, walked.deviations)
+    gaps = (*blame.unverifiable, *walked.unjudged)
     return Assessment(
         graph=graph,
         faults=faults,
         verdicts=verdicts,
         redact=_redacted(contracts, verdicts),
+        deviations=walked.deviations,
         health=health_of(graph, faults, blame),
         failed_by=failed_by,
-        blame=blame,
+        blame=msgspec.structs.replace(blame, unverifiable=gaps) if walked.unjudged else blame,
     )
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from causewatch.blame.verdicts import validation_of, verdicts_json
 from causewatch.contracts.boundary import boundaries_of, standing_of
 from causewatch.model.expectation import Boundary, HealthPart
 from causewatch.model.graph import CausalGraph, Handoff
 from causewatch.model.judgement import Assessment, Blame
+
+MAX_SHOWN_BOUNDARIES_COUNT = 200
+"""Of a run with more handoffs ``explain`` lists the first; ``graph`` lists all."""
 
 
 def explain_json(assessment: Assessment) -> dict[str, Any]:
@@ -57,6 +61,7 @@ def explain_json(assessment: Assessment) -> dict[str, Any]:
             }
             for failing in assessment.failed_by
         ],
+        "contracts": verdicts_json(assessment),
         "health": _health_json(assessment),
         "boundaries": _boundaries_json(assessment),
     }
@@ -76,7 +81,7 @@ def _health_json(assessment: Assessment) -> dict[str, Any] | None:
                 "score": part.score,
                 "reason": part.reason,
             }
-            for part in health.parts
+            for part in health.parts[:MAX_SHOWN_BOUNDARIES_COUNT]
         ],
     }
 
@@ -105,7 +110,7 @@ def _boundaries_json(assessment: Assessment) -> list[dict[str, Any]]:
             "summary": boundary.summary,
             "checksum": boundary.checksum or None,
         }
-        for boundary in boundaries_of(graph, assessment.redact)
+        for boundary in boundaries_of(graph, assessment.redact)[:MAX_SHOWN_BOUNDARIES_COUNT]
     ]
 
 
@@ -138,7 +143,7 @@ def graph_json(assessment: Assessment) -> dict[str, Any]:
         "workflow": graph.workflow or None,
         "agents": list(graph.agents),
         "steps": [
-            _step_json(graph, i, faults.get(i, []))
+            _step_json(assessment, i, faults.get(i, []))
             for i, step in enumerate(graph.steps)
             if not step.derived
         ],
@@ -161,8 +166,10 @@ def graph_json(assessment: Assessment) -> dict[str, Any]:
     }
 
 
-def _step_json(graph: CausalGraph, index: int, faults: list[str]) -> dict[str, Any]:
+def _step_json(assessment: Assessment, index: int, faults: list[str]) -> dict[str, Any]:
+    graph = assessment.graph
     step = graph.steps[index]
+    validation, violations = validation_of(assessment, index)
     return {
         "span_id": step.span.span_id,
         "step": step.kind,
@@ -172,6 +179,8 @@ def _step_json(graph: CausalGraph, index: int, faults: list[str]) -> dict[str, A
         "parent": step.span.parent_id or None,
         "dialect": step.dialect or None,
         "faults": faults,
+        "validation": validation,
+        "violations": violations,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from causewatch.blame.safe import safe, wrapped
+from causewatch.blame.verdicts import violated_lines
 from causewatch.model.expectation import Health, HealthPart
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Assessment, Blame, Hop
@@ -46,6 +47,8 @@ def explain_text(
         lines += page.text(f"Known to have ended wrong: {safe(failing.what)}", 2)
     lines += _story(assessment.graph, blame, page)
     lines += _drawn(assessment.graph, blame, page)
+    for told in violated_lines(assessment):
+        lines += page.text(f"✗ {told}", 2)
     lines += _health(assessment.graph, assessment.health, page)
     lines += _gaps(blame, page)
     return "\n".join(lines) + "\n"

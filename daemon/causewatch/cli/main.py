@@ -27,6 +27,8 @@ COMMANDS = {
     "fmt": "lay out the signatures of rule files, or one query",
     "graph": "print the causal graph of each run",
     "healthcheck": "ask a running daemon whether it is healthy",
+    "init": "write a rules repository to start from, with tests and CI",
+    "learn": "infer rules from recorded good runs, for review",
     "query": "run a signature over spans in files",
     "schema": "print JSON Schemas and words for editors, and how to set them up",
     "serve": "receive spans, judge runs, tell people",

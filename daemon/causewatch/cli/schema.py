@@ -15,11 +15,17 @@ others) take a schema from the first line of a file:
 
 or for all files at once, in the editor's settings:
 
-  "yaml.schemas": {"rules.schema.json": "rules/**/*.yaml", "config.schema.json": "causewatch.yaml"}
+  "yaml.schemas": {
+    "rules.schema.json": ["rules/**/*.yaml", "!rules/**/*_test.yaml"],
+    "tests.schema.json": "rules/**/*_test.yaml",
+    "config.schema.json": "causewatch.yaml"
+  }
 
 Write the files first, for example:
 
   causewatch schema rules.schema.json > rules.schema.json
+
+`causewatch init DIR` writes a folder of rules in which all of this is set up.
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from causewatch.blame.verdicts import validation_of
 from causewatch.model.judgement import Assessment
 
 MAX_NAME_CHARS = 80
@@ -20,7 +21,10 @@ def graph_text(assessment: Assessment) -> str:
         step = graph.steps[index]
         owner = f"  [{shown(graph.owner[index])}]" if graph.owner[index] else ""
         marks = f"  ! {', '.join(faults[index])}" if index in faults else ""
-        lines.append(f"{'  ' * (depth + 1)}{step.kind:<9} {shown(step.name)}{owner}{marks}")
+        validation, violations = validation_of(assessment, index)
+        names = f": {', '.join(violations)}" if violations else ""
+        told = f"  contract {validation}{names}" if validation is not None else ""
+        lines.append(f"{'  ' * (depth + 1)}{step.kind:<9} {shown(step.name)}{owner}{marks}{told}")
     for handoff in graph.handoffs:
         sent = "?" if handoff.sent_bytes is None else handoff.sent_bytes
         received = "?" if handoff.received_bytes is None else handoff.received_bytes

@@ -13,7 +13,9 @@ from typing import Literal
 import msgspec
 
 from causewatch.contracts.chain import checksums_of
-from causewatch.contracts.difference import differences, only_text, parsed, same
+from causewatch.contracts.difference import differences
+from causewatch.contracts.equality import only_text, parsed, same
+from causewatch.contracts.hashed import has_own_content
 from causewatch.contracts.patch import MAX_PATCH_BYTES, Patch, patch_between
 from causewatch.contracts.pointer import pointer_of
 from causewatch.graph.imprints import Break, breaks_between
@@ -80,13 +82,13 @@ def standing_of(handoff: Handoff) -> Standing | None:
         return None
     if handoff.claim.wrong:
         return "wrong"
-    return "checked" if _has_content(handoff) and not handoff.claim.keyed else "unchecked"
+    return "checked" if has_own_content(handoff) and not handoff.claim.keyed else "unchecked"
 
 
 def _compared(handoff: Handoff, redact: Sequence[str]) -> _Found:
     claim, sent, received = handoff.claim, handoff.sent, handoff.received
     has_prints = claim is not None and claim.sent is not None and claim.received is not None
-    if claim is not None and has_prints and not _has_content(handoff):
+    if claim is not None and has_prints and not has_own_content(handoff):
         return _of_imprints(claim)
     if sent is None or received is None or sent.cut or received.cut:
         return None, None, _unknown(handoff)
@@ -107,14 +109,6 @@ def _unknown(handoff: Handoff) -> str:
         if payload.cut:
             return f"what was {side} was cut by telemetry"
     return ""
-
-
-def _has_content(handoff: Handoff) -> bool:
-    """Tell whether an instrumented handoff records the content of both sides itself."""
-    sides = (handoff.sent, handoff.received)
-    return all(
-        side is not None and side.key.startswith("causewatch.") and not side.cut for side in sides
-    )
 
 
 def _of_content(sent: Value, received: Value, redact: Sequence[str]) -> _Found:

@@ -8,45 +8,42 @@ be checked is, and one violation found there is a violation.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
-from typing import Any, Literal
+from functools import cache
 
 import msgspec
 
+from causewatch.contracts.compare import compare
 from causewatch.contracts.compile import Contract
-from causewatch.contracts.difference import Difference, differences, only_text, parsed, same
-from causewatch.contracts.excerpt import excerpt
-from causewatch.contracts.pointer import pointer_of, without
-from causewatch.contracts.spec import Compare
+from causewatch.contracts.equality import only_text
+from causewatch.contracts.hashed import check_hashed, is_hashed
+from causewatch.contracts.order import overtaken, sent_ns
+from causewatch.contracts.outcome import MAX_VIOLATIONS_COUNT, Outcome
+from causewatch.contracts.unexplained import Known
+from causewatch.contracts.validate import apply_limits, apply_schema
 from causewatch.model.graph import CausalGraph, Handoff
-from causewatch.model.judgement import ContractVerdict, Violation, ViolationName
+from causewatch.model.judgement import ContractVerdict
 from causewatch.model.step import Payload, Step
 from causewatch.model.value import Value, canonical_bytes
 
-Side = Literal["sent", "received", "both", "result", "arguments"]
-
-MAX_VIOLATIONS_COUNT = 20
 NO_CONTENT_FIX = "record message content: switch on content capture in the instrumentation"
 CUT_FIX = "raise the attribute length limit of the SDK, the Collector or the backend"
-
-
-class _Outcome(msgspec.Struct):
-    """What was found so far at one boundary."""
-
-    violations: list[Violation] = msgspec.field(default_factory=list)
-    gaps: list[str] = msgspec.field(default_factory=list)
+ORDER_FIX = "let the schema require what order reads"
+_NS_PER_S = 1_000_000_000
 
 
 def check(contract: Contract, graph: CausalGraph) -> tuple[ContractVerdict, ...]:
     """Return one verdict for each handoff or step of ``graph`` that ``contract`` binds."""
     if contract.spec.binds_steps:
         return tuple(_check_step(contract, i, step) for i, step in _bound_steps(contract, graph))
-    return tuple(
-        _check_handoff(contract, index, handoff)
+    bound = [
+        (index, handoff)
         for index, handoff in enumerate(graph.handoffs)
         if contract.from_pattern.match(handoff.from_agent)
         and contract.to_pattern.match(handoff.to_agent)
-    )
+    ]
+    outcomes = {index: _check_handoff(contract, graph, index) for index, _ in bound}
+    _check_order(contract, graph, bound, outcomes)
+    return tuple(_handoff_verdict(outcomes[index], index, handoff) for index, handoff in bound)
 
 
 def _bound_steps(contract: Contract, graph: CausalGraph) -> Iterator[tuple[int, Step]]:
@@ -68,18 +65,30 @@ def _bound_steps(contract: Contract, graph: CausalGraph) -> Iterator[tuple[int, 
 
 def _check_step(contract: Contract, index: int, step: Step) -> ContractVerdict:
     """Check the arguments and the result of one step."""
-    outcome = _Outcome()
+    outcome = Outcome(contract=contract)
     agent = step.kind == "agent"
-    sides: tuple[tuple[Side, Payload | None, Any], ...] = (
-        ("arguments", step.input if agent else step.arguments, contract.arguments),
-        ("result", step.output if agent else _result_of(step), contract.result),
-    )
-    for side, payload, validator in sides:
-        if validator is not None:
-            value = _readable(payload, f"the {side} of {step.name}", outcome)
-            if value is not None:
-                _apply(contract, validator, side, (value.value,), outcome)
-    return _verdict(contract, outcome, step=index, sent=sides[0][1], received=sides[1][1])
+    given = _arguments_of(step)
+    returned = step.output if agent else _result_of(step)
+    if contract.arguments is not None:
+        value = _readable(given, f"the arguments of {step.name}", outcome)
+        if value is not None:
+            apply_schema(contract.arguments, "arguments", (value.value,), outcome)
+    if contract.result is not None or contract.spec.limits_results:
+        value = _readable(returned, f"the result of {step.name}", outcome)
+        if value is not None:
+            if contract.result is not None:
+                apply_schema(contract.result, "result", (value.value,), outcome)
+            apply_limits(contract, step, value.value, outcome)
+    return _verdict(outcome, index, given, returned)
+
+
+def _arguments_of(step: Step) -> Payload | None:
+    """Return what a step was given; a retrieval may record only its query."""
+    if step.kind == "agent":
+        return step.input
+    if step.arguments is None and step.query:
+        return Payload(value={"query": step.query}, raw=step.query, key="query")
+    return step.arguments
 
 
 def _result_of(step: Step) -> Payload | None:
@@ -95,9 +104,16 @@ def _plain_document(step: Step, index: int) -> Value:
     return {"id": document.id, "content": document.content, "score": document.score}
 
 
-def _check_handoff(contract: Contract, index: int, handoff: Handoff) -> ContractVerdict:
+def _check_handoff(contract: Contract, graph: CausalGraph, index: int) -> Outcome:
     """Check both sides of one handoff and compare them."""
-    outcome = _Outcome()
+    outcome = Outcome(contract=contract)
+    handoff = graph.handoffs[index]
+    if contract.spec.missing_after_s is not None and _is_missing(contract, graph, handoff):
+        outcome.violate("missing", "received", "", "it was sent and never received")
+        return outcome
+    if is_hashed(handoff):
+        check_hashed(handoff, outcome)
+        return outcome
     sent, received = handoff.sent, handoff.received
     between = f"from {handoff.from_agent or 'an agent'} to {handoff.to_agent or 'an agent'}"
     seen_sent = seen_received = None
@@ -107,21 +123,44 @@ def _check_handoff(contract: Contract, index: int, handoff: Handoff) -> Contract
         seen_received = _readable(received, f"what was received {between}", outcome)
     if seen_sent is not None:
         for validator in contract.sent:
-            _apply(contract, validator, "sent", (seen_sent.value,), outcome)
+            apply_schema(validator, "sent", (seen_sent.value,), outcome)
     if seen_received is not None:
         _check_received(contract, sent, seen_received, outcome)
     if contract.spec.compare and seen_sent is not None and seen_received is not None:
-        _compare(contract, contract.spec.compare, seen_sent, seen_received, outcome)
-    step = handoff.performed_by
-    if step is None:
-        step = handoff.receiver if handoff.receiver is not None else handoff.sender
-    return _verdict(
-        contract, outcome, step=step, sent=sent, received=received, index=index, handoff=handoff
-    )
+        known = cache(lambda: Known(graph, handoff))
+        compare(contract.spec.compare, seen_sent, seen_received, outcome, known)
+    return outcome
+
+
+def _is_missing(contract: Contract, graph: CausalGraph, handoff: Handoff) -> bool:
+    """Tell whether a handoff was sent, and not received although there was time enough."""
+    if handoff.receiver is not None or handoff.received is not None:
+        return False
+    if graph.state != "early":
+        return True
+    now_ns = max(step.span.end_ns for step in graph.steps)
+    return now_ns - sent_ns(graph, handoff) >= (contract.spec.missing_after_s or 0) * _NS_PER_S
+
+
+def _check_order(
+    contract: Contract,
+    graph: CausalGraph,
+    bound: Sequence[tuple[int, Handoff]],
+    outcomes: dict[int, Outcome],
+) -> None:
+    """Note which handoffs were processed after newer ones."""
+    if contract.spec.order is None:
+        return
+    for each in overtaken(graph, bound, contract.spec.order):
+        outcome = outcomes[each.handoff]
+        if each.newer is None:
+            outcome.gaps.append(f"{each.message}: {ORDER_FIX}")
+        else:
+            outcome.violate("ordering", "received", each.pointer, each.message)
 
 
 def _check_received(
-    contract: Contract, sent: Payload | None, received: Payload, outcome: _Outcome
+    contract: Contract, sent: Payload | None, received: Payload, outcome: Outcome
 ) -> None:
     """Apply the schemas for the receiving side.
 
@@ -139,97 +178,10 @@ def _check_received(
         and len(forms) == 1
     )
     for validator in contract.received:
-        _apply(contract, validator, "received", forms, outcome, flattened=flattened)
+        apply_schema(validator, "received", forms, outcome, flattened=flattened)
 
 
-def _apply(  # noqa: PLR0913 - one line each of what a message must say
-    contract: Contract,
-    validator: Any,
-    side: Side,
-    forms: tuple[Value, ...],
-    outcome: _Outcome,
-    *,
-    flattened: bool = False,
-) -> None:
-    """Validate a payload; when no form of it is valid, report the errors of its last form."""
-    try:
-        if any(validator.is_valid(form) for form in forms):
-            return
-        errors = tuple(islice(validator.iter_errors(forms[-1]), MAX_VIOLATIONS_COUNT))
-    except (ValueError, TypeError, OverflowError, RecursionError) as problem:
-        outcome.gaps.append(f"the {side} payload is no JSON value ({type(problem).__name__})")
-        return
-    for error in errors:
-        pointer = pointer_of(error.instance_path)
-        # The structure was there when it was sent: the text is how it arrived, not what was meant.
-        name: ViolationName = "serialization" if flattened and not pointer else "schema"
-        outcome.violations.append(
-            Violation(
-                name=name,
-                side=side,
-                pointer=pointer,
-                message=_safe(f"{error.message} (schema {pointer_of(error.schema_path)})"),
-                severity=contract.spec.severity_of(name),
-                expected=_safe(f"schema {pointer_of(error.schema_path)}"),
-                actual=excerpt(error.instance, place=pointer, redact=contract.spec.redact),
-            )
-        )
-
-
-def _compare(
-    contract: Contract, compare: Compare, sent: Payload, received: Payload, outcome: _Outcome
-) -> None:
-    """Compare both sides in the contract's mode and report how they differ."""
-    if compare.mode == "exact" and not compare.ignore:
-        text = only_text(sent.value)
-        if received.raw == sent.raw or (text is not None and received.raw == text):
-            return
-    left = without(sent.value, compare.ignore)
-    right = without(received.value, compare.ignore)
-    found = _least(left, right)
-    if not found and compare.mode == "exact" and not compare.ignore:
-        found = (_spelling(sent, received),)
-    for difference in found:
-        outcome.violations.append(_violation(contract, difference))
-
-
-def _least(sent: Value, received: Value) -> tuple[Difference, ...]:
-    """Compare under the unwrapping rule: a one-string object also equals its string."""
-    whole = differences(sent, received)
-    text = only_text(sent)
-    if not whole or text is None:
-        return whole
-    if isinstance(received, str):
-        return differences(text, received)
-    return () if same(parsed(text), received) else whole
-
-
-def _spelling(sent: Payload, received: Payload) -> Difference:
-    """Return the difference of two texts that mean the same value."""
-    return Difference(
-        kind="serialization",
-        pointer="",
-        message="the same value, but not the same bytes",
-        sent=sent.raw,
-        received=received.raw,
-    )
-
-
-def _violation(contract: Contract, difference: Difference) -> Violation:
-    redact = contract.spec.redact
-    place = difference.pointer
-    return Violation(
-        name=difference.kind,
-        side="both",
-        pointer=place,
-        message=_safe(difference.message),
-        severity=contract.spec.severity_of(difference.kind),
-        expected=excerpt(difference.sent, place=place, redact=redact),
-        actual=excerpt(difference.received, place=place, redact=redact),
-    )
-
-
-def _readable(payload: Payload | None, what: str, outcome: _Outcome) -> Payload | None:
+def _readable(payload: Payload | None, what: str, outcome: Outcome) -> Payload | None:
     """Return the payload if it can be judged; else note why it cannot, and what would help."""
     if payload is None:
         outcome.gaps.append(f"{what} was not captured: {NO_CONTENT_FIX}")
@@ -240,35 +192,41 @@ def _readable(payload: Payload | None, what: str, outcome: _Outcome) -> Payload 
     return payload
 
 
-def _verdict(  # noqa: PLR0913 - one argument for each part of a verdict
-    contract: Contract,
-    outcome: _Outcome,
-    *,
-    step: int,
-    sent: Payload | None,
-    received: Payload | None,
-    index: int | None = None,
-    handoff: Handoff | None = None,
-) -> ContractVerdict:
-    violations: Sequence[Violation] = outcome.violations[:MAX_VIOLATIONS_COUNT]
-    gaps = _safe("; ".join(outcome.gaps), limit=600)
-    return ContractVerdict(
-        contract=contract.spec.name,
-        rule_id=contract.rule_id,
-        verdict="violated" if violations else "unverifiable" if gaps else "pass",
-        handoff=index,
-        step=step,
-        from_agent=handoff.from_agent if handoff else "",
-        to_agent=handoff.to_agent if handoff else "",
-        violations=tuple(violations),
-        reason=gaps,
-        sent_sha256=sent.sha256 if sent else "",
-        received_sha256=received.sha256 if received else "",
-        sent_bytes=sent.size_bytes if sent else 0,
-        received_bytes=received.size_bytes if received else 0,
+def _handoff_verdict(outcome: Outcome, index: int, handoff: Handoff) -> ContractVerdict:
+    step = handoff.performed_by
+    if step is None:
+        step = handoff.receiver if handoff.receiver is not None else handoff.sender
+    verdict = _verdict(outcome, step, handoff.sent, handoff.received)
+    if verdict.violations and handoff.claim is not None:
+        verdict = msgspec.structs.replace(
+            verdict,
+            sent_sha256=handoff.sent_sha256,
+            received_sha256=handoff.received_sha256,
+            sent_bytes=handoff.sent_bytes or 0,
+            received_bytes=handoff.received_bytes or 0,
+        )
+    return msgspec.structs.replace(
+        verdict, handoff=index, from_agent=handoff.from_agent, to_agent=handoff.to_agent
     )
 
 
-def _safe(text: str, limit: int = 240) -> str:
-    """Return a sentence without control characters, cut to ``limit`` characters."""
-    return "".join(c if c.isprintable() else " " for c in text[:limit])
+def _verdict(
+    outcome: Outcome, step: int, sent: Payload | None, received: Payload | None
+) -> ContractVerdict:
+    violations = tuple(outcome.violations[:MAX_VIOLATIONS_COUNT])
+    # Digests are evidence of a violation; of what passed nobody asks for them.
+    told = sent if violations else None
+    other = received if violations else None
+    return ContractVerdict(
+        contract=outcome.contract.spec.name,
+        rule_id=outcome.contract.rule_id,
+        verdict="violated" if violations else "unverifiable" if outcome.gaps else "pass",
+        handoff=None,
+        step=step,
+        violations=violations,
+        reason=outcome.reason,
+        sent_sha256=told.sha256 if told else "",
+        received_sha256=other.sha256 if other else "",
+        sent_bytes=told.size_bytes if told else 0,
+        received_bytes=other.size_bytes if other else 0,
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from causewatch.contracts.pointer import covers, touches, without
+from causewatch.contracts.pointer import below, covers, touches, without
 from causewatch.model.limits import DEFAULT_PAYLOAD_LIMITS
 from causewatch.model.value import Value
 
@@ -24,7 +24,7 @@ def excerpt(value: Value, *, place: str = "", redact: Iterable[str] = ()) -> str
     if covers(pointers, place):
         return REDACTED
     if touches(pointers, place):
-        inner = [p[len(place) :] for p in pointers if p.startswith(place)]
+        inner = below(pointers, place)
         value = without(value, inner) if isinstance(value, dict | list) else REDACTED
     text = value if isinstance(value, str) else _json(value)
     limit = DEFAULT_PAYLOAD_LIMITS.max_excerpt_chars
@@ -36,4 +36,8 @@ def _json(value: Value) -> str:
     try:
         return msgspec.json.encode(value).decode("utf-8", "replace")
     except (msgspec.EncodeError, TypeError, ValueError, RecursionError):
+        pass
+    try:
         return repr(value)
+    except RecursionError:
+        return "(nested too deep to be shown)"

@@ -8,9 +8,11 @@ translation keeps its facts; what cannot be told for sure counts as kept.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from itertools import pairwise
 from typing import Literal
 
 import msgspec
@@ -18,15 +20,16 @@ import msgspec
 from causewatch.model.calendar import take_dates
 from causewatch.contracts.pointer import pointer_of
 from causewatch.contracts.units import Quantity, quantity_of
-from causewatch.model.facts import fact_of, masked, unescaped
+from causewatch.model.facts import MAX_SCANNED_CHARS, fact_of, masked, unescaped
 from causewatch.model.value import Value
 
+Path = tuple[str | int, ...]
 MentionKind = Literal["number", "id", "date", "address", "url", "name"]
 
 MAX_MENTIONS_COUNT = 50_000
 MAX_DEPTH = 64
-MAX_LOOSE_COUNT = 100
-"""Of more ids that are not found as written, the first are looked for in another spelling."""
+MAX_SEARCHED_CHARS = 50_000_000
+"""How much text is searched for facts that are not found otherwise; the rest counts as kept."""
 MIN_NUMBER_DIGITS_COUNT = 2
 """A single digit without a unit is written as a word, left out, or counted by anybody."""
 MAX_NUMBER = 1e30
@@ -38,9 +41,14 @@ _NAME = re.compile(
     rf"(?<![\w.@/-])({_WORD})((?: (?:van|von|der|de|da|di|del|la|al|bin|den|ter))? {_WORD}){{1,3}}"
 )
 _NAME_WORD = re.compile(rf"{_WORD}")
+_SIGN = re.compile(rf"[\d@]|://|[{_UPPER}][{_LOWER}].* [{_UPPER}]", re.DOTALL)
+"""Without any of these a text holds no fact."""
+_DIGIT = re.compile(r"\d")
+_YEAR = re.compile(r"\d{4}")
 _URL = re.compile(r"https?://[^\s<>\"'`“”«»\uff09】]{3,500}", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"(?:^|[.!?:;\n•*\"“(-])\s*\Z")
-_SPLIT = re.compile(r"[-_/. ]+")
+_RUN = re.compile(r"[^\W\d_]+|\d+")
+"""The parts of an id: letters, and digits."""
 
 
 class Mention(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,8 +75,7 @@ def mentions_of(value: Value) -> Mentions:
     """
     found: dict[tuple[str, frozenset[str], Quantity | None], Mention] = {}
     for path, leaf in leaves_of(value):
-        pointer = pointer_of(path)
-        for mention in _mentions(leaf, pointer):
+        for mention in _mentions(leaf, path):
             found.setdefault((mention.kind, mention.readings, mention.quantity), mention)
         if len(found) > MAX_MENTIONS_COUNT:
             break
@@ -76,9 +83,9 @@ def mentions_of(value: Value) -> Mentions:
     return Mentions(facts=facts[:MAX_MENTIONS_COUNT], is_whole=len(facts) <= MAX_MENTIONS_COUNT)
 
 
-def leaves_of(value: Value) -> Iterator[tuple[tuple[str | int, ...], Value]]:
+def leaves_of(value: Value) -> Iterator[tuple[Path, Value]]:
     """Yield each scalar of a payload with its path, in order; what is too deep is left out."""
-    stack: list[tuple[tuple[str | int, ...], Value]] = [((), value)]
+    stack: list[tuple[Path, Value]] = [((), value)]
     while stack:
         path, item = stack.pop()
         if isinstance(item, dict) and len(path) < MAX_DEPTH:
@@ -103,48 +110,64 @@ def keys_of(value: Value) -> Iterator[str]:
             stack.extend((member, depth + 1) for member in item)
 
 
-def _mentions(leaf: Value, pointer: str) -> Iterator[Mention]:
-    if isinstance(leaf, bool) or leaf is None or isinstance(leaf, bytes):
-        return
+def _mentions(leaf: Value, path: Path) -> Iterator[Mention]:
     if isinstance(leaf, str):
-        yield from _in_text(leaf, pointer)
-    elif isinstance(leaf, int | float):
-        mention = _mention(_spelled(leaf), "", "", pointer)
+        for piece in _pieces(leaf):
+            # Most texts hold no fact: that must be cheap to see.
+            if _SIGN.search(piece):
+                yield from _in_text(piece, path)
+    elif isinstance(leaf, int | float) and not isinstance(leaf, bool):
+        mention = _mention(_spelled(leaf), "", "", path)
         if mention is not None:
             yield mention
 
 
+def _pieces(text: str) -> Iterator[str]:
+    """Yield a text in pieces that are read whole, each of which ends with a word."""
+    while len(text) > MAX_SCANNED_CHARS:
+        end = text.rfind(" ", MAX_SCANNED_CHARS // 2, MAX_SCANNED_CHARS)
+        end = end if end > 0 else MAX_SCANNED_CHARS
+        yield text[:end]
+        text = text[end:]
+    yield text
+
+
 def _spelled(number: float) -> str:
     """Return a number without an exponent, as people write it."""
+    if isinstance(number, int) and abs(number) < MAX_NUMBER:
+        return str(number)
     try:
         return format(Decimal(str(number)), "f") if abs(number) < MAX_NUMBER else ""
     except (InvalidOperation, ValueError, OverflowError):
         return ""
 
 
-def _in_text(text: str, pointer: str) -> Iterator[Mention]:
+def _in_text(text: str, path: Path) -> Iterator[Mention]:
     """Yield the facts of a text; each is taken out, so that a date is not three numbers as well."""
     text = unescaped(text)
-    for url in _URL.findall(text) if "://" in text else ():
-        yield Mention(kind="url", text=url, pointer=pointer, readings=frozenset({_plain_url(url)}))
     if "://" in text:
+        pointer = pointer_of(path)
+        for url in _URL.findall(text):
+            readings = frozenset({_plain_url(url)})
+            yield Mention(kind="url", text=url, pointer=pointer, readings=readings)
         text = _URL.sub(" ", text)
-    if any(map(str.isupper, text)):
-        yield from _names(text, pointer)
-    if not any(map(str.isdigit, text)) and "@" not in text:
+    if " " in text:
+        yield from _names(text, path)
+    if _DIGIT.search(text) is None and "@" not in text:
         return
-    text, dates = take_dates(text)
-    for written, days in dates:
-        yield Mention(kind="date", text=written, pointer=pointer, readings=days)
+    if _YEAR.search(text):
+        text, dates = take_dates(text)
+        for written, days in dates:
+            yield Mention(kind="date", text=written, pointer=pointer_of(path), readings=days)
     words, tokens = masked(text)
     around = words.split("\0")
     for i, token in enumerate(tokens):
-        mention = _mention(token, around[i][-8:], around[i + 1][:16], pointer)
+        mention = _mention(token, around[i][-8:], around[i + 1][:16], path)
         if mention is not None:
             yield mention
 
 
-def _mention(token: str, before: str, after: str, pointer: str) -> Mention | None:
+def _mention(token: str, before: str, after: str, path: Path) -> Mention | None:
     """Return the fact that a token is, with the unit that stands at it or beside it."""
     fact = fact_of(token)
     if fact is None:
@@ -157,13 +180,13 @@ def _mention(token: str, before: str, after: str, pointer: str) -> Mention | Non
     return Mention(
         kind=fact.kind,
         text=fact.text,
-        pointer=pointer,
+        pointer=pointer_of(path),
         readings=fact.readings,
         quantity=quantity,
     )
 
 
-def _names(text: str, pointer: str) -> Iterator[Mention]:
+def _names(text: str, path: Path) -> Iterator[Mention]:
     """Yield names of two words and more: in scripts with capitals these stand out.
 
     A word at the beginning of a sentence is capital anyway, and is not counted.
@@ -175,6 +198,7 @@ def _names(text: str, pointer: str) -> Iterator[Mention]:
             words = words if is_all else words[1:]
         if len(words) > 1:
             readings = frozenset(word.casefold() for word in words)
+            pointer = pointer_of(path)
             yield Mention(kind="name", text=match.group(), pointer=pointer, readings=readings)
 
 
@@ -204,23 +228,46 @@ class Told:
                 self._quantities.setdefault(reading, set()).add(None)
         self.text = unescaped("\n".join((*leaves, keys))).casefold()
         self._words: frozenset[str] | None = None
-        self._loose_left = MAX_LOOSE_COUNT
+        self._folded: str | None = None
+        self._runs: frozenset[str | tuple[str, str]] | None = None
+        self._searched_chars = 0
 
     def has(self, fact: Mention) -> bool:
         """Tell whether the fact stands in the payload, in whatever spelling."""
         match fact.kind:
             case "number":
                 return self._has_number(fact)
-            case "date":
-                return bool(fact.readings & self._readings.get("date", set())) or (
-                    fact.text.casefold() in self.text
-                )
             case "name":
                 return bool(fact.readings & self.words)
-            case "url" | "address":
-                return any(reading in self.text for reading in fact.readings)
             case "id":
-                return bool(fact.readings & self._readings.get("id", set())) or self._loosely(fact)
+                return bool(fact.readings & self._readings.get("id", set())) or self._spells(fact)
+            case "date":
+                known = fact.readings & self._readings.get("date", set())
+                return bool(known) or self._contains(fact.text.casefold())
+            case "url" | "address":
+                known = fact.readings & self._readings.get(fact.kind, set())
+                return bool(known) or any(map(self._contains, fact.readings))
+
+    def _contains(self, text: str) -> bool:
+        """Tell whether a text stands in the payload; yes, once too much has been searched."""
+        self._searched_chars += len(self.text)
+        return self._searched_chars > MAX_SEARCHED_CHARS or text in self.text
+
+    def _spells(self, fact: Mention) -> bool:
+        """Tell whether an id stands there with other marks between its parts, or none."""
+        if self._runs is None:
+            runs = _RUN.findall(self.text)
+            self._runs = frozenset(runs) | frozenset(pairwise(runs))
+        parts = _RUN.findall(fact.text.casefold())
+        pairs = list(pairwise(parts))
+        return all(each in self._runs for each in pairs or parts)
+
+    @property
+    def folded(self) -> str:
+        """Return the text with each run of white space as one blank."""
+        if self._folded is None:
+            self._folded = " ".join(unicodedata.normalize("NFKC", self.text).split())
+        return self._folded
 
     @property
     def words(self) -> frozenset[str]:
@@ -242,15 +289,6 @@ class Told:
             return True
         readings = fact.readings | _as_shares(fact)
         return any(each in self._quantities for each in (*_as_shares(fact), *_roundings(readings)))
-
-    def _loosely(self, fact: Mention) -> bool:
-        """Look for an id with blanks or nothing where it has hyphens."""
-        if not self._loose_left:
-            return fact.text.casefold() in self.text
-        self._loose_left -= 1
-        parts = map(re.escape, _SPLIT.split(fact.text.casefold()))
-        pattern = r"(?<![a-z0-9])" + r"[\W_]{0,2}".join(parts) + r"(?![a-z0-9])"
-        return re.search(pattern, self.text) is not None
 
 
 def _as_shares(fact: Mention) -> frozenset[str]:

@@ -12,7 +12,7 @@ from itertools import islice
 
 import msgspec
 
-from causewatch.contracts.difference import same
+from causewatch.contracts.equality import same
 from causewatch.contracts.excerpt import REDACTED, excerpt
 from causewatch.contracts.pointer import covers, pointer_of, touches
 from causewatch.model.limits import DEFAULT_PAYLOAD_LIMITS

@@ -365,11 +365,15 @@ def _block_text(value: dict[str, Value], kind: str) -> str:
     return ""
 
 
+_ARGUMENTS = ("arguments", "args", "input")
+_RESULTS = ("response", "result", "content", "output")
+
+
 def _tool_call(value: dict[str, Value]) -> ToolCallPart:
     function = value.get("function")
     inner = function if isinstance(function, dict) else value
     arguments: Value = None
-    for name in ("arguments", "args", "input"):
+    for name in _ARGUMENTS:
         if inner.get(name) is not None:
             arguments = inner[name]
             break
@@ -377,12 +381,13 @@ def _tool_call(value: dict[str, Value]) -> ToolCallPart:
         id=_call_id(value),
         name=_text(inner.get("name") or inner.get("toolName")),
         arguments=parse(arguments) if isinstance(arguments, str) else arguments,
+        recorded=any(name in inner for name in _ARGUMENTS),
     )
 
 
 def _tool_result(value: dict[str, Value]) -> ToolResultPart:
     result: Value = None
-    for name in ("response", "result", "content", "output"):
+    for name in _RESULTS:
         if value.get(name) is not None:
             result = value[name]
             break
@@ -394,6 +399,7 @@ def _tool_result(value: dict[str, Value]) -> ToolResultPart:
         id=_call_id(value),
         name=_text(value.get("name") or value.get("toolName")),
         result=unwrap(result).value,
+        recorded=any(name in value for name in _RESULTS),
     )
 
 

@@ -41,7 +41,9 @@ def detect_empty(run: Run) -> Iterator[Fault]:
         result, arguments = call.result, call.step.arguments
         if result is None or call.acts or call.delegates or arguments is None:
             continue
-        if arguments.value not in (None, "", {}, []) and is_empty(result.value):
+        if arguments.value in (None, "", {}, []):
+            continue
+        if is_empty(without_echo(result.value, arguments.value)):
             yield Fault(
                 name="empty",
                 step=call.index,
@@ -63,6 +65,20 @@ def is_empty(value: Value, depth: int = 0) -> bool:
     if isinstance(value, str):
         return not value.strip() or says_nothing(value)
     return value is None or (isinstance(value, list) and not value)
+
+
+def without_echo(result: Value, arguments: Value) -> Value:
+    """Return a result without its members that only say again what it was asked.
+
+    ``{"query": "…", "results": []}`` is how many tools say that they found nothing.
+    """
+    if not isinstance(result, dict):
+        return result
+    given = arguments.values() if isinstance(arguments, dict) else (arguments,)
+    asked = [value for value in given if isinstance(value, str | int | float)]
+    if not asked or not any(isinstance(value, list | dict) for value in result.values()):
+        return result
+    return {key: value for key, value in result.items() if value not in asked}
 
 
 def says_nothing(text: str) -> bool:

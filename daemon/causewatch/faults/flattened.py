@@ -73,8 +73,11 @@ def _flattened(
     placeholders = [each for each in shown if each not in sent.raw]
     if placeholders and (structured or is_placeholder(got)) and _is_first(run, index, placeholders):
         return f"arrived as {excerpt(placeholders[0])}", PLACEHOLDER_CONFIDENCE
-    if not structured or isinstance(expand(received.value), dict | list):
+    if not structured:
         return None
+    arrived = expand(received.value)
+    if isinstance(arrived, dict | list):
+        return _lost_within(handoff, expand(sent.value), arrived)
     records = records_of(expand(sent.value))
     given = given_to(run.graph, handoff)
     if not records or given is None:
@@ -131,6 +134,20 @@ def _lost(handoff: Handoff, records: list[Record], given: str) -> tuple[str, flo
     return f"was flattened to text, without {len(gone)} of {len(values)} values ({shown})", (
         LOST_CONFIDENCE
     )
+
+
+def _lost_within(handoff: Handoff, sent: Value, arrived: Value) -> tuple[str, float] | None:
+    """Return how one member of an object became text, the rest being an object still."""
+    if not handoff.mechanical or not isinstance(sent, dict) or not isinstance(arrived, dict):
+        return None
+    for key, member in sent.items():
+        text = arrived.get(key)
+        if isinstance(member, dict | list) and isinstance(text, str):
+            found = _lost(handoff, records_of(member), unescaped(fold(text)))
+            if found is not None:
+                reason, confidence = found
+                return f"arrived with its member {excerpt(key)}, which {reason}", confidence
+    return None
 
 
 def _stands(text: str, given: str) -> bool:

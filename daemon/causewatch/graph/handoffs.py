@@ -91,7 +91,8 @@ class _Finder:
 
     def instrumented(self) -> Iterator[Found]:
         """Handoffs that the agents tell themselves; the calls that made them are used up."""
-        for each in self.told:
+        # Of two that overlap, the one that ended first is whose receiver was done first.
+        for each in sorted(self.told, key=lambda e: self.steps[e.performed_by].span.end_ns):
             i = each.performed_by
             step = self.steps[i]
             at_ns = step.span.start_ns

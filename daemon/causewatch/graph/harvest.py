@@ -65,7 +65,7 @@ def _shown(tree: Tree, wanted: set[str]) -> tuple[_ById, _ById]:
     answered: _ById = {}
     for step in tree.steps:
         for part, at_ns in _parts(step):
-            if part.id in wanted:
+            if part.id in wanted and part.recorded:
                 is_call = isinstance(part, ToolCallPart)
                 value = part.arguments if isinstance(part, ToolCallPart) else part.result
                 found = (asked if is_call else answered).setdefault(part.id, [])

@@ -6,7 +6,7 @@ The shape lists the places inside of a payload with their types, sizes and diges
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Literal
 
@@ -41,6 +41,8 @@ class Break(msgspec.Struct, frozen=True, kw_only=True):
     pointer: str
     message: str
     lost: bool = False
+    is_absent: bool = False
+    """Whole members or items are gone; what is left of the rest is as it was sent."""
 
 
 def imprint_of(value: Value) -> Imprint:
@@ -71,8 +73,9 @@ def imprint_of(value: Value) -> Imprint:
 
 def _members(pointer: str, value: Value) -> Iterator[tuple[str, Value]]:
     if isinstance(value, dict):
-        for key, item in value.items():
-            yield f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}", item
+        # In the order of canonical JSON, so that the same ones are listed whoever lists them.
+        for key in sorted(value, key=lambda key: key.encode("utf-16-be", "surrogatepass")):
+            yield f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}", value[key]
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield f"{pointer}/{index}", item
@@ -116,24 +119,25 @@ def type_of(value: Value) -> PlainType:
 
 
 def breaks_between(
-    sent: Imprint, received: Imprint, ignore: Sequence[str] = ()
+    sent: Imprint, received: Imprint, is_ignored: Callable[[str], bool] | None = None
 ) -> tuple[Break, ...]:
     """Return where ``received`` differs from ``sent``, at most ``MAX_BREAKS_COUNT`` places.
 
-    The kinds are those of a contract's comparison of content. ``ignore`` are JSON pointers of
-    places that do not count. A difference of which no listed place shows the kind is a *delta*.
+    The kinds are those of a contract's comparison of content. ``is_ignored`` tells of a JSON
+    pointer whether that place, and what lies inside of it, does not count. A difference of which no
+    listed place shows the kind is a *delta*, unless an ignored place may have made it.
     """
     if sent.sha256 == received.sha256:
         return ()
     whole, other = sent.fields.get(""), received.fields.get("")
     if whole is None or other is None:
-        return () if ignore else (_delta("", "the digests differ"),)
+        return () if is_ignored else (_delta("", "the digests differ"),)
     if _is_unwrapped(sent, other) or _is_unwrapped(received, whole):
         return ()
     if _is_empty(other) and not _is_empty(whole):
         return (_break("missing", "", "nothing was received", lost=True),)
-    found = tuple(islice(_walk(sent, received, tuple(ignore)), MAX_BREAKS_COUNT))
-    if not found and not ignore:
+    found = tuple(islice(_walk(sent, received, is_ignored), MAX_BREAKS_COUNT))
+    if not found and is_ignored is None:
         return (_delta("", "differs in a place that is not listed by itself"),)
     return found
 
@@ -149,9 +153,12 @@ def _is_unwrapped(imprint: Imprint, text: FieldPrint) -> bool:
     )
 
 
-def _walk(sent: Imprint, received: Imprint, ignore: tuple[str, ...]) -> Iterator[Break]:
+def _walk(
+    sent: Imprint, received: Imprint, is_ignored: Callable[[str], bool] | None
+) -> Iterator[Break]:
     """Yield the breaks from the whole inwards; what lies inside of one is not listed again."""
-    done = set(ignore)
+    places = (*sent.fields, *received.fields) if is_ignored is not None else ()
+    done = {pointer for pointer in places if is_ignored is not None and is_ignored(pointer)}
     for pointer, field in sent.fields.items():
         if _is_inside(pointer, done):
             continue
@@ -192,7 +199,13 @@ def _lost_member(pointer: str, field: FieldPrint, sent: Imprint, received: Impri
     is_object = _type_at(sent, parent) == "object" and _type_at(received, parent) == "object"
     if not is_object or received.dropped_count:
         return None
-    return _break("truncation", pointer, "the member was lost", lost=not _is_empty(field))
+    return Break(
+        kind="truncation",
+        pointer=pointer,
+        message="the member was lost",
+        lost=not _is_empty(field),
+        is_absent=True,
+    )
 
 
 def _changed(
@@ -283,7 +296,7 @@ def _array_changed(
     rest = iter(whole)
     if part and all(any(item.digest == each.digest for each in rest) for item in part):
         message = f"{one.size - other.size} of {one.size} items were lost"
-        return _break("truncation", pointer, message, lost=True)
+        return Break(kind="truncation", pointer=pointer, message=message, lost=True, is_absent=True)
     return _delta(pointer, message)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from causewatch.dialects.handoff_tools import by_normalised, normalised, target_of
-from causewatch.graph.claims import is_whole
+from causewatch.graph.claims import is_call
 from causewatch.graph.tree import SKEW_NS, Tree
 from causewatch.model.step import Step, StepKind
 
@@ -62,8 +62,7 @@ def _inherit(tree: Tree, names: Sequence[str]) -> list[str]:
         owner[i] = _own_name(step) or inherited
         if step.kind == "tool" and (target := _delegate(step, agents)):
             delegated[i] = target
-        elif step.kind == "handoff" and step.handoff_to and is_whole(step):
-            # An instrumented call: what is below it, the receiver does.
+        elif step.handoff_to and is_call(step):
             delegated[i] = agents.get(normalised(step.handoff_to), step.handoff_to)
     return owner
 

@@ -23,7 +23,8 @@ from causewatch.graph.instrumented import Instrumented
 from causewatch.graph.owners import Owners
 from causewatch.graph.tree import SKEW_NS, Tree
 from causewatch.model.graph import Handoff
-from causewatch.model.step import HandoffMode
+from causewatch.model.step import HandoffMode, Payload
+from causewatch.model.value import canonical_bytes
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,12 +75,32 @@ def handoff_of(tree: Tree, owners: Owners, found: Found, ids: set[str]) -> Hando
         sender=found.sender,
         receiver=found.receiver,
         performed_by=found.performed_by,
-        sent=sent.payload,
+        sent=only_argument(sent.payload, got.payload if got else None),
         received=got.payload if got else None,
         received_by=got.by if got else None,
         mechanical=_is_mechanical(tree, found, sent, carried=bool(got and got.carried)),
         claim=told.told.claim if told is not None else None,
     )
+
+
+def only_argument(sent: Payload | None, received: Payload | None) -> Payload | None:
+    """Return what was sent without the name of the one argument that it was given as.
+
+    A tool that delegates takes ``{"brief": {…}}`` and gives its agent the brief. Text given so is
+    left as it is: whoever compares both sides knows an object with one text and that text as one.
+    """
+    if sent is None or sent.cut or received is None or not isinstance(sent.value, dict):
+        return sent
+    if len(sent.value) != 1:
+        return sent
+    ((name, value),) = sent.value.items()
+    got = received.value
+    is_named = isinstance(got, dict) and name in got
+    is_bare = isinstance(got, dict | list) or (isinstance(got, str) and got[:1] in {"{", "["})
+    if not isinstance(value, dict | list) or is_named or not is_bare:
+        return sent
+    raw = canonical_bytes(value).decode("utf-8", "replace")
+    return Payload(value=value, raw=raw, key=sent.key)
 
 
 def _sent(tree: Tree, found: Found, model: int | None) -> Side:

@@ -6,7 +6,10 @@ from typing import Literal
 
 import msgspec
 
-DeviationKind = Literal["unexpected", "missing", "order", "forbidden"]
+DeviationKind = Literal["unexpected", "missing", "order", "required", "forbidden"]
+"""A child too many, one missing, one out of order; of ``required`` and ``forbidden`` orders, a step
+without the one that it needs, and a step that may not come where it came.
+"""
 
 
 class Boundary(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,15 +64,19 @@ class Deviation(msgspec.Struct, frozen=True, kw_only=True):
     rule_id: str
     kind: DeviationKind
     node: str
-    """Name of the node as the template has it."""
+    """Name of the node at which it happened, as the run has it."""
     step: int
     """Index of the node's step."""
     child: str
-    """Name of the child at fault; empty where one is missing at the end."""
+    """Name of the child at fault: too many, out of place or missing; empty where several could be
+    missing.
+    """
     at: int
-    """Index of the step at fault: the unexpected child, else the node's own step."""
+    """Index of the step at fault: the child's, the node's own where a child is missing."""
     allowed: tuple[str, ...] = ()
+    """What could have stood there, as content models write it."""
     message: str = ""
+    """One sentence for people, of names only."""
 
 
 class Novel(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,21 +48,29 @@ class TextPart(msgspec.Struct, frozen=True, kw_only=True, tag="text", tag_field=
 
 
 class ToolCallPart(msgspec.Struct, frozen=True, kw_only=True, tag="tool_call", tag_field="part"):
-    """A model asking for a tool. ``arguments`` is parsed where it parses."""
+    """A model asking for a tool. ``arguments`` is parsed where it parses.
+
+    ``recorded`` is false where the message only says that there was a call: content was off.
+    """
 
     id: str
     name: str
     arguments: Value = None
+    recorded: bool = True
 
 
 class ToolResultPart(
     msgspec.Struct, frozen=True, kw_only=True, tag="tool_call_response", tag_field="part"
 ):
-    """A tool's answer as the model sees it. ``result`` is unwrapped where it parses."""
+    """A tool's answer as the model sees it. ``result`` is unwrapped where it parses.
+
+    ``recorded`` is false where the message only says that there was an answer: content was off.
+    """
 
     id: str
     name: str = ""
     result: Value = None
+    recorded: bool = True
 
 
 class OtherPart(msgspec.Struct, frozen=True, kw_only=True, tag="other", tag_field="part"):

@@ -10,6 +10,7 @@ import msgspec
 from causewatch.contracts.compile import Contract
 from causewatch.faults.trust import Trust
 from causewatch.model.finding import Labels
+from causewatch.paths.template import PathTemplate
 from causewatch.rules.keys import DEFAULT_INTERVAL_S, DEFAULT_WINDOW_S
 from causewatch.rules.template import Template
 from causewatch.rules.yaml import Place
@@ -18,6 +19,8 @@ from causewatch.signatures.syntax import Attribute, Intrinsic
 
 CONTRACT_ALERTNAME = "ContractViolated"
 CONTRACT_LABELS = ("contract", "from", "to", "violation", "severity")
+PATH_ALERTNAME = "PathDeviation"
+PATH_LABELS = ("path", "workflow", "node")
 
 
 class ByLabel(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +45,7 @@ class AnyRule(msgspec.Struct, frozen=True, kw_only=True):
     """What every rule has: its identity, when it fires, and what its alerts carry."""
 
     rule_id: str
-    """Stable over reloads: group and alertname, or group and contract."""
+    """Stable over reloads: group and alertname, or group and contract or path."""
     version: str
     """Digest of the rule's content, schemas included."""
     alertname: str
@@ -91,6 +94,18 @@ class ContractRule(AnyRule, frozen=True, kw_only=True):
         return CONTRACT_LABELS
 
 
+class PathRule(AnyRule, frozen=True, kw_only=True):
+    """A path template, which is a rule: a deviation is its match."""
+
+    name: str
+    template: PathTemplate
+
+    @property
+    def finding_labels(self) -> tuple[str, ...]:
+        """Return the labels of every path's alert."""
+        return PATH_LABELS
+
+
 class Group(msgspec.Struct, frozen=True, kw_only=True):
     """Rules that are evaluated together."""
 
@@ -100,15 +115,17 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     labels: Labels = msgspec.field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     contracts: tuple[ContractRule, ...] = ()
+    paths: tuple[PathRule, ...] = ()
     limit: int = 0
     """At most so many active alerts; 0 is no limit."""
     key: str
     """Identity over reloads: the name, or ``file;name`` where two files use one name."""
 
-    def __iter__(self) -> Iterator[Rule | ContractRule]:
-        """Iterate over the rules, then the contracts."""
+    def __iter__(self) -> Iterator[Rule | ContractRule | PathRule]:
+        """Iterate over the rules, then the contracts, then the paths."""
         yield from self.rules
         yield from self.contracts
+        yield from self.paths
 
 
 class Bundle(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,3 +142,8 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     def contracts(self) -> tuple[Contract, ...]:
         """Return the compiled contracts of all groups."""
         return tuple(rule.contract for group in self.groups for rule in group.contracts)
+
+    @property
+    def paths(self) -> tuple[PathTemplate, ...]:
+        """Return the path templates of all groups."""
+        return tuple(rule.template for group in self.groups for rule in group.paths)

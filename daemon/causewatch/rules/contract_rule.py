@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from typing import TypedDict, cast
 
 import msgspec
 
 from causewatch.contracts.compile import Contract, ContractError, compile_contract
-from causewatch.contracts.spec import Compare, CompareMode, ContractSpec, SchemaSource
+from causewatch.contracts.spec import (
+    AgeLimit,
+    Compare,
+    CompareMode,
+    ContractSpec,
+    ItemLimit,
+    Order,
+    SchemaSource,
+    ScoreFloor,
+)
 from causewatch.model.judgement import ViolationName
 from causewatch.model.value import Value
 from causewatch.rules.bundle import CONTRACT_ALERTNAME, CONTRACT_LABELS, ContractRule, Group
@@ -23,8 +32,8 @@ from causewatch.rules.yaml import Items, Node, Place, Problems, Scalar, plain
 RESERVED_LABELS = ("alertname", "contract", "from", "to", "violation")
 _STEP_KEYS = ("tool", "retrieval", "agent")
 _HANDOFF_KEYS = ("from", "to")
-_HANDOFF_ONLY = ("schema", "schema_file", "sent", "received", "compare")
-_STEP_ONLY = ("result",)
+_HANDOFF_ONLY = ("schema", "schema_file", "sent", "received", "compare", "order")
+_STEP_ONLY = ("arguments", "result")
 
 
 class _Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,8 +96,13 @@ def _check_binding(section: Section, problems: Problems) -> None:
         if section.has(key):
             message = f"{key!r} is for contracts of {what}; write {instead!r} here"
             problems.add(section.key_place(key), "contract", message)
-    if not any(section.has(key) for key in (*_HANDOFF_ONLY, *_STEP_ONLY)):
-        wanted = "result" if steps else "schema, schema_file, sent, received or compare"
+    demands = (*_HANDOFF_ONLY, *_STEP_ONLY)
+    if _missing_after(section) is None and not any(section.has(key) for key in demands):
+        wanted = (
+            "arguments or result"
+            if steps
+            else "schema, schema_file, sent, received, compare, order or failures.missing.after"
+        )
         message = f"the contract demands nothing: give it {wanted}"
         problems.add(section.place, "missing-key", message)
 
@@ -97,17 +111,16 @@ def _schemas(
     section: Section, file: str, files: SchemaFiles, problems: Problems
 ) -> dict[str, _Found]:
     """Return the schemas by their field of ``ContractSpec``."""
-    places: Mapping[str, Section | None] = {
-        "schema": section,
-        "sent_schema": section.section("sent"),
-        "received_schema": section.section("received"),
-        "result_schema": section.section("result"),
-    }
     found = {}
-    for side, holder in places.items():
+    for side in ("", "sent", "received", "arguments", "result"):
+        holder = section.section(side) if side else section
+        if side and holder is not None and holder.ok and not holder.node.entries:
+            *names, last = (key.name for key in holder.shape.keys)
+            message = f"{side} is empty: it has {', '.join(names)} and {last}"
+            problems.add(holder.place, "missing-key", message)
         schema = _schema(holder, file, files, problems) if holder else None
         if schema is not None:
-            found[side] = schema
+            found[f"{side}_schema" if side else "schema"] = schema
     return found
 
 
@@ -121,9 +134,6 @@ def _schema(holder: Section, file: str, files: SchemaFiles, problems: Problems) 
         source = SchemaSource(value=plain(inline), path=uri_path_of(file))
         return _Found(source=source, file=file, node=inline, place=inline.place)
     if not holder.is_good("schema_file"):
-        if holder.shape.name != "contract" and not holder.has("schema_file") and holder.ok:
-            message = f"a {holder.shape.name} needs schema or schema_file"
-            problems.add(holder.place, "missing-key", message)
         return None
     return _schema_in_file(holder, file, files, problems)
 
@@ -160,11 +170,44 @@ def _spec(
         schema=sources.get("schema"),
         sent_schema=sources.get("sent_schema"),
         received_schema=sources.get("received_schema"),
+        arguments_schema=sources.get("arguments_schema"),
         result_schema=sources.get("result_schema"),
+        **_limits(section, problems),
         compare=_compare(section, problems),
+        order=_order(section, problems),
+        missing_after_s=_missing_after(section),
         failures=_failures(section, severity),
         redact=_pointers(section, "redact", problems),
     )
+
+
+class _Limits(TypedDict):
+    min_items: ItemLimit | None
+    max_age: AgeLimit | None
+    min_score: ScoreFloor | None
+
+
+def _limits(section: Section, problems: Problems) -> _Limits:
+    """Return what is asked of a result beside its schema."""
+    found = _Limits(min_items=None, max_age=None, min_score=None)
+    result = section.section("result")
+    if result is None:
+        return found
+    items, score = result.value("min_items"), result.value("min_score")
+    if isinstance(items, Section):
+        pointer = _pointer(items, "pointer", problems)
+        found["min_items"] = ItemLimit(count=items.integer("count"), pointer=pointer)
+    elif isinstance(items, int):
+        found["min_items"] = ItemLimit(count=items)
+    if isinstance(score, Section):
+        pointer = _pointer(score, "pointer", problems)
+        found["min_score"] = ScoreFloor(limit=score.number("limit"), pointer=pointer)
+    elif isinstance(score, float):
+        found["min_score"] = ScoreFloor(limit=score)
+    if (age := result.section("max_age")) is not None:
+        pointer = _pointer(age, "pointer", problems)
+        found["max_age"] = AgeLimit(pointer=pointer, limit_s=age.seconds("limit"))
+    return found
 
 
 def _compare(section: Section, problems: Problems) -> Compare | None:
@@ -172,7 +215,32 @@ def _compare(section: Section, problems: Problems) -> Compare | None:
     if compare is None:
         return None
     mode = cast("CompareMode", compare.text("mode", "canonical"))
-    return Compare(mode=mode, ignore=_pointers(compare, "ignore", problems))
+    asks = compare.boolean("judge")
+    if asks and mode != "semantic":
+        message = "a judge of meaning is heard in mode semantic only"
+        problems.add(compare.key_place("judge"), "value", message)
+    return Compare(
+        mode=mode,
+        ignore=_pointers(compare, "ignore", problems),
+        max_lost_ratio=compare.number("max_lost_ratio"),
+        judge=asks,
+    )
+
+
+def _order(section: Section, problems: Problems) -> Order | None:
+    order = section.value("order")
+    if isinstance(order, Section):
+        return Order(key=_pointer(order, "key", problems))
+    return None if order is None else Order()
+
+
+def _missing_after(section: Section) -> float | None:
+    """Return how long a handoff may be on its way; ``None`` where that is not asked."""
+    failures = section.section("failures")
+    missing = failures.value("missing") if failures else None
+    if not isinstance(missing, Section) or not missing.is_good("after"):
+        return None
+    return missing.seconds("after")
 
 
 def _failures(section: Section, severity: str) -> dict[ViolationName, str]:
@@ -190,10 +258,19 @@ def _failures(section: Section, severity: str) -> dict[ViolationName, str]:
 def _pointers(section: Section, key: str, problems: Problems) -> tuple[str, ...]:
     node = section.node_of(key)
     for item in node.nodes if isinstance(node, Items) else ():
-        if isinstance(item, Scalar) and item.text and not item.text.startswith("/"):
-            message = f"a JSON pointer starts with a slash: write /{item.text}"
-            problems.add(item.place, "value", message)
+        _check_pointer(item, problems)
     return section.texts(key)
+
+
+def _pointer(section: Section, key: str, problems: Problems) -> str:
+    _check_pointer(section.node_of(key), problems)
+    return section.text(key)
+
+
+def _check_pointer(node: Node | None, problems: Problems) -> None:
+    if isinstance(node, Scalar) and node.text and not node.text.startswith("/"):
+        message = f"a JSON pointer starts with a slash: write /{node.text}"
+        problems.add(node.place, "value", message)
 
 
 def _reachable(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import assert_never
 
 import msgspec
 
 from causewatch.blame.cause import cause_of
+from causewatch.model.expectation import Deviation
 from causewatch.model.finding import Cause, Finding, StepRef
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Assessment, ContractVerdict, Violation
 from causewatch.model.value import canonical_bytes
-from causewatch.rules.bundle import ByLabel, ContractRule, Group, Rule
+from causewatch.rules.bundle import ByLabel, ContractRule, Group, PathRule, Rule
 from causewatch.rules.subject import step_of, subject_of
 from causewatch.signatures.columns import Cell, attribute_column, intrinsic_column
 from causewatch.signatures.needs import Needs, all_of
@@ -75,8 +77,9 @@ def evaluate(
     """Evaluate every rule of a group over one run.
 
     A signature rule gives one finding for each distinct tuple of its ``by`` labels (at most
-    ``MAX_FINDINGS_PER_RULE``), a contract one for each boundary and name of a violation. Of a run
-    that is not complete only monotone signatures and contracts are judged.
+    ``MAX_FINDINGS_PER_RULE``), a contract one for each boundary and name of a violation, a
+    path one for each node. Of a run that is not complete only monotone signatures, contracts and
+    what of a path can no longer become right are judged.
 
     Args:
         group: the rules; their contracts' verdicts are taken from the assessment.
@@ -90,7 +93,7 @@ def evaluate(
     failures: list[RuleFailure] = []
     cause = cause_of(assessment)
     asked = group.rules if plan is None else [group.rules[i] for i in plan.candidates(subject)]
-    for rule in (*asked, *group.contracts):
+    for rule in (*asked, *group.contracts, *group.paths):
         try:
             findings.extend(_findings(rule, assessment, subject, cause, slot_ns))
         except Exception as error:  # noqa: BLE001 -- one rule must not take the others along
@@ -101,19 +104,14 @@ def evaluate(
 
 
 def _findings(
-    rule: Rule | ContractRule,
+    rule: Rule | ContractRule | PathRule,
     assessment: Assessment,
     subject: Subject,
     cause: Cause,
     slot_ns: int,
 ) -> Iterator[Finding]:
     graph = assessment.graph
-    matches = (
-        _matches(rule, graph, subject, cause)
-        if isinstance(rule, Rule)
-        else _violations(rule, assessment, cause)
-    )
-    for match in matches:
+    for match in _found(rule, assessment, subject, cause):
         yield Finding(
             rule_id=rule.rule_id,
             rule_version=rule.version,
@@ -124,6 +122,20 @@ def _findings(
             cause=match.cause,
             evidence=match.evidence,
         )
+
+
+def _found(
+    rule: Rule | ContractRule | PathRule, assessment: Assessment, subject: Subject, cause: Cause
+) -> Iterator[_Match]:
+    match rule:
+        case Rule():
+            return _matches(rule, assessment.graph, subject, cause)
+        case ContractRule():
+            return _violations(rule, assessment, cause)
+        case PathRule():
+            return _deviations(rule, assessment, cause)
+        case _:
+            assert_never(rule)
 
 
 class _Match(msgspec.Struct, frozen=True, kw_only=True):
@@ -265,13 +277,34 @@ def _violations(rule: ContractRule, assessment: Assessment, cause: Cause) -> Ite
                 "violation": kind,
                 "severity": severity,
             },
-            cause=cause if cause.origin else _from_step(assessment.graph, steps[key], cause),
+            cause=cause
+            if cause.origin
+            else _from_step(assessment.graph, steps[key], cause, "a contract was violated here"),
             evidence=tuple(sentences[:MAX_EVIDENCE]),
         )
 
 
-def _from_step(graph: CausalGraph, index: int, cause: Cause) -> Cause:
-    reason = "a contract was violated here"
+def _deviations(rule: PathRule, assessment: Assessment, cause: Cause) -> Iterator[_Match]:
+    """Yield a match for each node at which a run left the template."""
+    found: dict[str, list[Deviation]] = {}
+    for deviation in assessment.deviations:
+        if deviation.rule_id == rule.rule_id:
+            found.setdefault(deviation.node, []).append(deviation)
+    graph = assessment.graph
+    for node, deviations in found.items():
+        first = deviations[0]
+        yield _Match(
+            labels={
+                "path": rule.name,
+                "workflow": graph.workflow[:MAX_LABEL_CHARS],
+                "node": node[:MAX_LABEL_CHARS],
+            },
+            cause=cause if cause.origin else _from_step(graph, first.at, cause, first.message),
+            evidence=tuple(each.message for each in deviations[:MAX_EVIDENCE]),
+        )
+
+
+def _from_step(graph: CausalGraph, index: int, cause: Cause, reason: str) -> Cause:
     ref = _step_ref(graph, index, reason)
     return msgspec.structs.replace(
         cause,

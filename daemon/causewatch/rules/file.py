@@ -13,10 +13,11 @@ import msgspec
 from causewatch.errors import Problem, ProblemsError
 from causewatch.faults.trust import Trust
 from causewatch.model.finding import Labels
-from causewatch.rules.bundle import Bundle, ContractRule, Group, Rule
+from causewatch.rules.bundle import Bundle, ContractRule, Group, PathRule, Rule
 from causewatch.rules.contract_rule import contract_of
 from causewatch.rules.keys import DEFAULT_INTERVAL_S, FILE
 from causewatch.rules.labels import labels_of
+from causewatch.rules.path_rule import path_of as path_rule_of
 from causewatch.rules.read import Section, did_you_mean, read
 from causewatch.rules.schemas import SchemaFiles, path_of
 from causewatch.rules.signature_rule import RESERVED_LABELS, rule_of
@@ -24,7 +25,7 @@ from causewatch.rules.test_file import is_test_node
 from causewatch.rules.yaml import Items, Node, Place, Problems, Scalar, Table, parse
 
 RULE_SUFFIXES = (".yaml", ".yml")
-RESERVED_NAMES = ("contract:", "limit:")
+RESERVED_NAMES = ("contract:", "path:", "limit:")
 
 
 def load(files: Mapping[str, bytes]) -> Bundle:
@@ -72,7 +73,7 @@ class _Loader:
         self._files = files
         self._problems = problems
         self._schemas = SchemaFiles(files)
-        self._contracts: dict[str, Place] = {}
+        self._claimed: dict[tuple[str, str], Place] = {}
         self._rule_ids: dict[str, Place] = {}
 
     def bundle(self) -> Bundle:
@@ -125,12 +126,14 @@ class _Loader:
         default = _default_name(file)
         if default not in declared:
             declared[default] = None, self._empty_group(file, default, names, None)
-        placed = self._place_contracts(section, default, tuple(declared))
+        contracts = self._placed(section, "contract", default, tuple(declared))
+        paths = self._placed(section, "path", default, tuple(declared))
         for name, (maybe, group) in declared.items():
             rules = tuple(self._rules(maybe, group)) if maybe else ()
-            contracts = tuple(self._made_contracts(placed.get(name, ()), group))
-            if maybe or contracts:
-                yield _with(group, rules, contracts)
+            made = tuple(self._made_contracts(contracts.get(name, ()), group))
+            walked = tuple(self._made_paths(paths.get(name, ()), group))
+            if maybe or made or walked:
+                yield msgspec.structs.replace(group, rules=rules, contracts=made, paths=walked)
 
     def _empty_group(
         self, file: str, name: str, names: Counter[str], section: Section | None
@@ -178,35 +181,42 @@ class _Loader:
         self._rule_ids[rule_id] = rule.place
         yield msgspec.structs.replace(rule, rule_id=rule_id)
 
-    def _place_contracts(
-        self, section: Section, default: str, groups: Sequence[str]
+    def _placed(
+        self, section: Section, what: str, default: str, groups: Sequence[str]
     ) -> dict[str, list[Section]]:
-        """Return the contracts by the name of their group."""
+        """Return the contracts, or the paths, by the name of their group."""
         placed: dict[str, list[Section]] = {}
-        for part in section.sections("contracts"):
+        for part in section.sections(f"{what}s"):
             name = part.text("group", default)
             if name not in groups:
                 hint = did_you_mean(name, groups)
                 message = f"this file has no group {name!r}{hint}"
                 self._problems.add(part.place_of("group"), "value", message)
                 name = default
-            self._claim(part)
+            self._claim(what, part)
             placed.setdefault(name, []).append(part)
         return placed
 
-    def _claim(self, part: Section) -> None:
-        """Take a contract's name, which is one among all files, in the order they are written."""
-        name, place = part.text("contract"), part.place_of("contract")
-        first = self._contracts.setdefault(name, place) if name else place
+    def _claim(self, what: str, part: Section) -> None:
+        """Take a contract's or a path's name, one among all files, in the order of writing."""
+        name, place = part.text(what), part.place_of(what)
+        first = self._claimed.setdefault((what, name), place) if name else place
         if first != place:
             where = f"line {first.line}"
             where = where if first.file == place.file else f"{first.file}, {where}"
-            message = f"the contract {name!r} is already in {where}"
-            self._problems.add(place, "duplicate-contract", message)
+            message = f"the {what} {name!r} is already in {where}"
+            self._problems.add(place, f"duplicate-{what}", message)
 
     def _made_contracts(self, sections: Sequence[Section], group: Group) -> Iterator[ContractRule]:
         for part in sections:
             rule = contract_of(part, group, self._schemas, self._problems)
+            if rule is not None:
+                self._rule_ids[rule.rule_id] = part.place
+                yield rule
+
+    def _made_paths(self, sections: Sequence[Section], group: Group) -> Iterator[PathRule]:
+        for part in sections:
+            rule = path_rule_of(part, group, self._problems)
             if rule is not None:
                 self._rule_ids[rule.rule_id] = part.place
                 yield rule
@@ -229,10 +239,6 @@ def _default_name(file: str) -> str:
 
 def _group_names(file: str, section: Section) -> set[str]:
     return {part.text("name") for part in section.sections("groups")} | {_default_name(file)}
-
-
-def _with(group: Group, rules: tuple[Rule, ...], contracts: tuple[ContractRule, ...]) -> Group:
-    return msgspec.structs.replace(group, rules=rules, contracts=contracts)
 
 
 def _is_schema(node: Node | None) -> bool:

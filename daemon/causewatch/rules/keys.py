@@ -6,6 +6,7 @@ from typing import get_args
 
 from causewatch.model.judgement import ViolationName
 from causewatch.rules.shape import (
+    Boolean,
     Choice,
     Duration,
     Either,
@@ -14,6 +15,7 @@ from causewatch.rules.shape import (
     Key,
     ListOf,
     MapOf,
+    Number,
     Shape,
     Text,
 )
@@ -108,34 +110,101 @@ GROUP = Shape(
     ),
 )
 
+_SCORE = Number(minimum=-1e9, maximum=1e9)
 _SCHEMA_KEYS = (
     Key(name="schema", kind=Json(), doc="A JSON Schema (2020-12)."),
     Key(name="schema_file", kind=_NAME, doc="A JSON Schema in a file, relative to this file."),
 )
 SIDE = Shape(name="side", keys=_SCHEMA_KEYS)
-_LATER_CHECKS = (
-    Key(name="min_items", kind=Integer(), doc="Fewest items of a result.", later=True),
-    Key(name="max_age", kind=Json(), doc="Oldest date within a result.", later=True),
-    Key(name="min_score", kind=Json(), doc="Lowest best score of a retrieval.", later=True),
+ITEMS = Shape(
+    name="item limit",
+    keys=(
+        Key(name="pointer", kind=_NAME, required=True, doc="JSON pointer of the list."),
+        Key(name="count", kind=Integer(minimum=1), required=True, doc="The fewest items."),
+    ),
 )
-RESULT = Shape(name="result", keys=(*_SCHEMA_KEYS, *_LATER_CHECKS))
+AGE = Shape(
+    name="age limit",
+    keys=(
+        Key(name="pointer", kind=_NAME, required=True, doc="JSON pointer of the date or dates."),
+        Key(name="limit", kind=Duration(), required=True, doc="The greatest age."),
+    ),
+)
+SCORE = Shape(
+    name="score limit",
+    keys=(
+        Key(name="pointer", kind=_NAME, required=True, doc="JSON pointer of the score or scores."),
+        Key(name="limit", kind=_SCORE, required=True, doc="The least that the best may be."),
+    ),
+)
+RESULT = Shape(
+    name="result",
+    keys=(
+        *_SCHEMA_KEYS,
+        Key(
+            name="min_items",
+            kind=Either(scalar=Integer(minimum=1), full=ITEMS),
+            doc="Fewest items: those of the list that the result is or holds, or of a pointer.",
+        ),
+        Key(
+            name="max_age",
+            kind=AGE,
+            doc="How old a date in the result may be when the step has received it.",
+        ),
+        Key(
+            name="min_score",
+            kind=Either(scalar=_SCORE, full=SCORE),
+            doc="Least best score: that of the retrieved documents, or of a pointer.",
+        ),
+    ),
+)
 COMPARE = Shape(
     name="comparison",
     keys=(
         Key(
             name="mode",
-            kind=Choice(words=("canonical", "exact"), later=("subset", "semantic")),
-            doc="How sent and received are compared: as canonical JSON, or byte by byte.",
+            kind=Choice(words=("canonical", "exact", "subset", "semantic")),
+            doc="As canonical JSON, byte by byte, what arrived only, or by meaning; canonical.",
         ),
-        Key(name="ignore", kind=ListOf(item=Text()), doc="JSON pointers that may differ."),
-        Key(name="max_lost_ratio", kind=Json(), doc="Tolerated lost share.", later=True),
+        Key(
+            name="ignore",
+            kind=ListOf(item=Text()),
+            doc="JSON pointers that may differ (in `subset`: may be lacking); `*` is any part.",
+        ),
+        Key(
+            name="max_lost_ratio",
+            kind=Number(minimum=0, maximum=1),
+            doc="The share that may be lost: of the bytes, in `semantic` of the facts; 0.",
+        ),
+        Key(
+            name="judge",
+            kind=Boolean(),
+            doc="In `semantic`: ask the `judge` of `causewatch.yaml` where text was reworded.",
+        ),
     ),
 )
-FAILURE = Shape(
+ORDER = Shape(
+    name="order",
+    keys=(
+        Key(
+            name="key",
+            kind=_NAME,
+            required=True,
+            doc="JSON pointer of a number, date or counted text that must not fall.",
+        ),
+    ),
+)
+_SEVERITY = Key(name="severity", kind=_NAME, required=True, doc="The alert's severity label.")
+FAILURE = Shape(name="failure", keys=(_SEVERITY,))
+MISSING = Shape(
     name="failure",
     keys=(
-        Key(name="severity", kind=_NAME, required=True, doc="The alert's severity label."),
-        Key(name="after", kind=Duration(), doc="How long to wait first.", later=True),
+        _SEVERITY,
+        Key(
+            name="after",
+            kind=Duration(),
+            doc="How long after it was sent a handoff may arrive; else that is not asked.",
+        ),
     ),
 )
 FAILURES = Shape(
@@ -143,7 +212,7 @@ FAILURES = Shape(
     keys=tuple(
         Key(
             name=violation,
-            kind=Either(scalar=_NAME, full=FAILURE),
+            kind=Either(scalar=_NAME, full=MISSING if violation == "missing" else FAILURE),
             doc=f"Severity of the violation `{violation}`.",
         )
         for violation in VIOLATIONS
@@ -167,15 +236,50 @@ CONTRACT = Shape(
         Key(name="schema_file", kind=_NAME, doc="The same in a file, relative to this file."),
         Key(name="sent", kind=SIDE, doc="Schema for what was sent only."),
         Key(name="received", kind=SIDE, doc="Schema for what was received only."),
-        Key(name="result", kind=RESULT, doc="Schema for the result of a step."),
-        Key(name="arguments", kind=Json(), doc="Schema for the arguments.", later=True),
+        Key(name="arguments", kind=SIDE, doc="Schema for the arguments of a step."),
+        Key(name="result", kind=RESULT, doc="What the result of a step must be."),
         Key(name="compare", kind=COMPARE, doc="How sent and received must agree."),
-        Key(name="order", kind=Json(), doc="Key by which messages are ordered.", later=True),
-        Key(name="redact", kind=ListOf(item=Text()), doc="JSON pointers never shown."),
+        Key(
+            name="order",
+            kind=Either(scalar=Choice(words=("causal",)), full=ORDER),
+            doc="Nothing older after newer: by a key, or `causal` for the order of sending.",
+        ),
+        Key(
+            name="redact",
+            kind=ListOf(item=Text()),
+            doc="JSON pointers whose values are never shown; `*` is any part.",
+        ),
         Key(name="failures", kind=FAILURES, doc="Severity of each violation."),
         Key(name="group", kind=_NAME, doc="A group of this file; else the file's default group."),
         *_FIRING,
-        *_LATER_CHECKS,
+        Key(name="novelty", kind=Json(), doc="Alerts on first-seen shapes.", later=True),
+    ),
+)
+
+PATH = Shape(
+    name="path",
+    keys=(
+        Key(name="path", kind=_NAME, required=True, doc="The path's name."),
+        Key(name="workflow", kind=_NAME, doc="Glob over workflows; all of them unless told."),
+        Key(
+            name="expect",
+            kind=MapOf(value=Text()),
+            doc="For each node (an agent, a tool, the workflow) a content model of what may stand"
+            " below it, such as `kb_search{1,3}, -> (billing | tech)`.",
+        ),
+        Key(
+            name="required",
+            kind=ListOf(item=_NAME),
+            doc="Orders such as `agent:policy before tool:issue_refund`: each of the second has one"
+            " of the first that ended earlier.",
+        ),
+        Key(
+            name="forbidden",
+            kind=ListOf(item=_NAME),
+            doc="Orders such as `tool:send_email after tool:issue_refund` that may not come about.",
+        ),
+        Key(name="group", kind=_NAME, doc="A group of this file; else the file's default group."),
+        *_FIRING,
         Key(name="novelty", kind=Json(), doc="Alerts on first-seen shapes.", later=True),
     ),
 )
@@ -205,6 +309,10 @@ FILE = Shape(
             kind=ListOf(item=TRUST),
             doc="Who may steer actions; the first match wins, what is not listed is untrusted.",
         ),
-        Key(name="paths", kind=Json(), doc="Path templates.", later=True),
+        Key(
+            name="paths",
+            kind=ListOf(item=PATH),
+            doc="Path templates: what shape the runs of a workflow may have.",
+        ),
     ),
 )

@@ -8,17 +8,18 @@ do, and once more at each time that is asked for. What happens between two looks
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from causewatch.model.finding import Alert, Finding
 from causewatch.model.judgement import Assessment
 from causewatch.rules.bundle import Bundle, Group
-from causewatch.rules.evaluate import RuleFailure, evaluate, needs_of, plan_of
+from causewatch.rules.evaluate import Evaluation, RuleFailure, evaluate, needs_of, plan_of
 from causewatch.rules.state import advance
 from causewatch.rules.subject import subject_of
-from causewatch.signatures.subject import Subject
+
+MAX_KEPT_RUNS = 1_000
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,8 +41,44 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     failures: tuple[RuleFailure, ...] = ()
 
 
+class Evaluator:
+    """Evaluates the groups of a bundle over runs, each group over each run once.
+
+    What a group finds in a run does not depend on when it looks, so rehearsals that share runs
+    share this too.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self._needs = needs_of(bundle.groups)
+        self._plans = {group.key: plan_of(group) for group in bundle.groups}
+        self._known: dict[int, tuple[Assessment, dict[str, Evaluation]]] = {}
+
+    def evaluations(self, run: Assessment, at_ns: int) -> dict[str, Evaluation]:
+        """Return what each group, by its key, finds in a run at a time."""
+        known = self._known.get(id(run))
+        if known is None:
+            # The run is kept beside, so that no other one can take its identity.
+            known = self._known[id(run)] = run, self._evaluated(run)
+            if len(self._known) > MAX_KEPT_RUNS:
+                del self._known[next(iter(self._known))]
+        return {key: _at(evaluation, at_ns) for key, evaluation in known[1].items()}
+
+    def _evaluated(self, run: Assessment) -> dict[str, Evaluation]:
+        subject = subject_of(run, self._needs)
+        return {
+            group.key: evaluate(group, run, 0, subject, self._plans[group.key])
+            for group in self.bundle.groups
+        }
+
+
+def _at(evaluation: Evaluation, at_ns: int) -> Evaluation:
+    findings = tuple(msgspec.structs.replace(f, at_ns=at_ns) for f in evaluation.findings)
+    return msgspec.structs.replace(evaluation, findings=findings)
+
+
 def rehearse(
-    bundle: Bundle, arrivals: Iterable[Arrival], times_ns: Iterable[int]
+    evaluator: Evaluator, arrivals: Iterable[Arrival], times_ns: Iterable[int]
 ) -> tuple[Look, ...]:
     """Return a look for each time a run arrives and each time asked for, in order of time.
 
@@ -50,7 +87,7 @@ def rehearse(
     by_time: defaultdict[int, list[Assessment]] = defaultdict(list)
     for arrival in arrivals:
         by_time[arrival.at_ns].append(arrival.assessment)
-    stage = _Stage(bundle)
+    stage = _Stage(evaluator)
     return tuple(
         stage.look(at_ns, by_time.get(at_ns, ())) for at_ns in sorted({*by_time, *times_ns})
     )
@@ -59,22 +96,20 @@ def rehearse(
 class _Stage:
     """Alert rows and findings of all groups, kept from one look to the next."""
 
-    def __init__(self, bundle: Bundle) -> None:
-        self._needs = needs_of(bundle.groups)
-        self._groups = [_Part(group) for group in bundle.groups]
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+        self._groups = [_Part(group) for group in evaluator.bundle.groups]
 
     def look(self, at_ns: int, runs: Sequence[Assessment]) -> Look:
-        subjects = [(run, subject_of(run, self._needs)) for run in runs]
-        found: list[Finding] = []
-        failures: list[RuleFailure] = []
-        changed = [part.look(at_ns, subjects, found, failures) for part in self._groups]
-        alerts = (alert for part in self._groups for alert in part.rows.values())
+        seen = [self._evaluator.evaluations(run, at_ns) for run in runs]
+        changed = [part.look(at_ns, seen) for part in self._groups]
+        every = [evaluation for each in seen for evaluation in each.values()]
         return Look(
             at_ns=at_ns,
             changed=tuple(rows for rows in changed if rows),
-            alerts=tuple(alerts),
-            findings=tuple(found),
-            failures=tuple(failures),
+            alerts=tuple(alert for part in self._groups for alert in part.rows.values()),
+            findings=tuple(finding for each in every for finding in each.findings),
+            failures=tuple(failure for each in every for failure in each.failures),
         )
 
 
@@ -83,23 +118,13 @@ class _Part:
 
     def __init__(self, group: Group) -> None:
         self._group = group
-        self._plan = plan_of(group)
         self._findings: dict[str, dict[object, Finding]] = {rule.rule_id: {} for rule in group}
         self._slot_ns: int | None = None
         self.rows: dict[object, Alert] = {}
 
-    def look(
-        self,
-        at_ns: int,
-        runs: Sequence[tuple[Assessment, Subject]],
-        found: list[Finding],
-        failures: list[RuleFailure],
-    ) -> tuple[Alert, ...]:
-        for assessment, subject in runs:
-            evaluation = evaluate(self._group, assessment, at_ns, subject, self._plan)
-            failures.extend(evaluation.failures)
-            found.extend(evaluation.findings)
-            for finding in evaluation.findings:
+    def look(self, at_ns: int, seen: Sequence[Mapping[str, Evaluation]]) -> tuple[Alert, ...]:
+        for evaluations in seen:
+            for finding in evaluations[self._group.key].findings:
                 key = finding.run_id, tuple(sorted(finding.labels.items()))
                 self._findings[finding.rule_id].setdefault(key, finding)
         changed = advance(

@@ -69,7 +69,7 @@ class MapOf(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 class Either(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A scalar for the plain case, or something larger for the full one."""
 
-    scalar: Text | Choice
+    scalar: Text | Choice | Integer | Number
     full: Shape | MapOf | ListOf
 
 

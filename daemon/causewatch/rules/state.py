@@ -41,7 +41,7 @@ from typing import Literal, assert_never
 import msgspec
 
 from causewatch.model.finding import Alert, AlertState, Cause, Finding
-from causewatch.rules.bundle import Bundle, ContractRule, Group, Rule
+from causewatch.rules.bundle import AnyRule, Bundle, Group
 from causewatch.rules.identity import rule_id_of
 from causewatch.rules.keys import DEFAULT_SEVERITY
 
@@ -161,7 +161,7 @@ def limit_id(group: Group) -> str:
 class _Lane:
     """One rule, one set of labels: its row, and its findings by time."""
 
-    def __init__(self, rule: Rule | ContractRule, labels: Mapping[str, str]) -> None:
+    def __init__(self, rule: AnyRule, labels: Mapping[str, str]) -> None:
         self.rule = rule
         self.labels = dict(labels)
         self.known: Alert | None = None
@@ -262,9 +262,7 @@ class _Lane:
         return msgspec.structs.replace(row, annotations=texts)
 
 
-def _lanes(
-    rule: Rule | ContractRule, findings: Iterable[Finding], known: Iterable[Alert]
-) -> Iterator[_Lane]:
+def _lanes(rule: AnyRule, findings: Iterable[Finding], known: Iterable[Alert]) -> Iterator[_Lane]:
     """Yield a lane for each set of labels that has a finding or a row."""
     lanes: dict[tuple[tuple[str, str], ...], _Lane] = {}
 

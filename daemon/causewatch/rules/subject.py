@@ -146,6 +146,8 @@ def _add_judgement(assessment: Assessment, derived: Sequence[_Derived]) -> None:
             known = derived[verdict.step].get("causewatch.validation")
             worst = _worst([str(known or "pass"), verdict.verdict])
             derived[verdict.step]["causewatch.validation"] = worst
+    for deviation in assessment.deviations:
+        _append(derived[deviation.at], "causewatch.path.deviation", deviation.path)
     if graph.state != "early":
         _add_blame(graph, blame, derived)
         _add_health(assessment, derived)

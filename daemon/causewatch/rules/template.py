@@ -1,9 +1,10 @@
 """Annotation templates: ``{{ $labels.x | filter }}``. No loops, no code, a cap on the output.
 
-Variables: ``$labels.NAME``, ``$value``, ``$workflow``, ``$category``, and the steps ``$origin``,
-``$propagator`` and ``$symptom``, by themselves or with ``.name``, ``.agent``, ``.kind``,
-``.span_id``, ``.trace_id``. Filters: ``upper``, ``lower``, ``trim``, ``quote``,
-``truncate N``, ``default "text"``. What is unknown renders as the empty string.
+Variables: ``$labels.NAME``, ``$value``, ``$workflow``, ``$category``, ``$deviation`` (of a path,
+as a sentence), and the steps ``$origin``, ``$propagator`` and ``$symptom``, by themselves
+or with ``.name``, ``.agent``, ``.kind``, ``.span_id``, ``.trace_id``. Filters: ``upper``,
+``lower``, ``trim``, ``quote``, ``truncate N``, ``default "text"``. What is unknown renders as the
+empty string.
 """
 
 from __future__ import annotations
@@ -21,9 +22,8 @@ MAX_EXPRESSIONS = 100
 
 _STEPS = ("origin", "propagator", "symptom")
 _STEP_FIELDS = ("name", "agent", "kind", "span_id", "trace_id")
-_PLAIN = ("value", "workflow", "category")
+_PLAIN = ("value", "workflow", "category", "deviation")
 _VARIABLES = ("labels", *_PLAIN, *_STEPS)
-_LATER_VARIABLES = ("deviation",)
 _FILTERS = {"upper": "", "lower": "", "trim": "", "quote": "", "truncate": "N", "default": "text"}
 _VARIABLE = re.compile(r"\$([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*))?\Z")
 _FILTER = re.compile(r"""([A-Za-z_]\w*)(?:\s+(?:(\d{1,4})|"([^"]*)"|'([^']*)'))?\Z""")
@@ -119,9 +119,6 @@ def _variable(text: str, offset: int, labels: Collection[str]) -> tuple[str, str
     if found is None:
         raise TemplateError(f"expected a variable such as $labels.x, not {text!r}", offset)
     name, field = found[1], found[2] or ""
-    if name in _LATER_VARIABLES:
-        message = f"${name} is not supported by this version of causewatch"
-        raise TemplateError(message, offset, "unsupported")
     if name not in _VARIABLES:
         known = did_you_mean(name, _VARIABLES) or f"; known are {', '.join(_VARIABLES)}"
         raise TemplateError(f"unknown variable ${name}{known}", offset)
@@ -179,8 +176,16 @@ def _value(expression: Expression, alert: Alert) -> str:
             return cause.workflow
         case "category":
             return cause.category
+        case "deviation":
+            return _deviation(alert)
         case _:
             return _of_step(_step(expression.variable, cause), expression.field)
+
+
+def _deviation(alert: Alert) -> str:
+    """Return what a path's alert is about; the alerts of other rules have no deviation."""
+    is_path = alert.rule_id.partition("/")[2].startswith("path:")
+    return alert.evidence[0] if is_path and alert.evidence else ""
 
 
 def _step(variable: str, cause: Cause) -> StepRef | None:

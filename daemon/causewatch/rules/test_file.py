@@ -108,6 +108,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     inputs: tuple[Input, ...] = ()
+    baseline: tuple[tuple[str, Place], ...] = ()
+    """Files of good runs, as written."""
     checks: tuple[Check, ...] = ()
     place: Place
 
@@ -185,7 +187,8 @@ def _cases(section: Section, problems: Problems) -> Iterator[Case]:
         checks = tuple(_checks(part))
         if not checks and part.ok:
             problems.add(place, "value", f"the test {name!r} expects nothing")
-        yield Case(name=name, inputs=inputs, checks=checks, place=place)
+        baseline = tuple(_written(part, "baseline"))
+        yield Case(name=name, inputs=inputs, baseline=baseline, checks=checks, place=place)
 
 
 def _input(section: Section) -> Input:

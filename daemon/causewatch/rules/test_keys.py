@@ -198,6 +198,11 @@ CASE = Shape(
             doc="The recorded runs that arrive, and when.",
         ),
         Key(
+            name="baseline",
+            kind=ListOf(item=_NAME),
+            doc="Recorded good runs: a result that lacks what a tool's always have is partial.",
+        ),
+        Key(
             name="alert_rule_test",
             kind=ListOf(item=ALERT_CHECK),
             doc="Which alerts fire at some time.",

@@ -47,6 +47,10 @@ DERIVED: tuple[Derived, ...] = (
         values=_VERDICTS,
     ),
     Derived(
+        name="path.deviation", type="string list",
+        doc="on the step at fault: the path templates that the run left there",
+    ),
+    Derived(
         name="blame.category", type="string", doc="on the origin: what kind of corruption began",
         values=get_args(Category),
     ),

@@ -112,6 +112,12 @@ class Metrics:
             buckets=HEALTH_BUCKETS,
             registry=r,
         )
+        self.judge_questions = Counter(
+            "causewatch_judge_questions",
+            "Questions to the judge of meaning, by what came of them.",
+            ["outcome"],
+            registry=r,
+        )
         self.contract_verdicts = Counter(
             "causewatch_contract_verdicts",
             "Verdicts of contracts.",

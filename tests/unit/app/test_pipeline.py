@@ -242,6 +242,9 @@ def test_what_the_assembler_drops_is_counted(house: House) -> None:
     assert sample("causewatch_live_runs", {}) == 1
     house.turn(after_s=11)
     assert sample("causewatch_runs_total", {"state": "complete", "verdict": "healthy"}) == 1
+    workflow = {"workflow": house.store.recent_runs()[0].workflow}
+    assert sample("causewatch_context_health_count", workflow) == 1
+    assert sample("causewatch_context_health_sum", workflow) == 1.0
     house.close()
 
 
@@ -319,12 +322,12 @@ def test_a_run_that_cannot_be_told_holds_up_no_other(
     real = getattr(pipeline, stage)
     doomed: list[str] = []
 
-    def failing(subject: Any, *rest: Any) -> Any:
+    def failing(subject: Any, *rest: Any, **named: Any) -> Any:
         run_id = getattr(subject, "run_id", "") or subject.graph.run_id
         doomed.append(run_id)
         if run_id == doomed[0]:
             raise RecursionError
-        return real(subject, *rest)
+        return real(subject, *rest, **named)
 
     monkeypatch.setattr(pipeline, stage, failing)
     for name in (CUT, FINE):

@@ -11,6 +11,7 @@ from causewatch.app.suites import find_suites
 from causewatch.app.testing import Outcome, Report, run_suites
 from causewatch.errors import InputError
 from causewatch.rules.bundle import Bundle
+from history_fixtures import PART, files
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 CUT, OK = "pydantic-ai__native__truncated_handoff", "pydantic-ai__native__ok"
@@ -185,8 +186,37 @@ def test_contracts_are_judged_over_all_inputs(bench: Bench) -> None:
     assert statuses[1][1][1].startswith("+ verdict violated")
 
 
-def test_a_path_test_of_no_deviation_fails_where_one_is_expected(bench: Bench) -> None:
-    """Unknown templates are refused before anything runs."""
+def test_paths_are_judged_over_all_inputs(bench: Bench) -> None:
+    """A run that leaves the template says where; no expected deviation means none may be."""
+    rules = bench.folder / "rules.yaml"
+    paths = "paths:\n- {path: flow, expect: {billing_agent: issue_refund, triage_agent: nobody}}\n"
+    rules.write_text(rules.read_text() + paths, encoding="utf-8")
+    bench.tests(
+        "[{file: ok.jsonl.gz, repeat: 2}, {file: cut.jsonl.gz}]",
+        "path_test:",
+        "- {path: flow, exp_deviations: [{node: triage_agent, kind: unexpected}]}",
+        "- {path: flow}",
+    )
+    (_, passed), (status, lines) = bench.outcomes()
+    assert (passed, status) == ((), "failed")
+    assert [line[:47] for line in lines] == ["+ node 'triage_agent', child 'research_agent', "]
+
+
+def test_good_runs_tell_what_a_result_lacks(bench: Bench) -> None:
+    """A silent partial result is one only beside others: ``baseline`` names them."""
+    good = [path.name for path in files(bench.folder, 5)]
+    (part,) = files(bench.folder, 1, PART, first=7)
+    found = "alert_rule_test: [{eval_time: 0s, alertname: Lost, exp_alerts: [{match: subset}]}]"
+    bench.tests(f"[{{file: {part.name}}}]", f"baseline: [{', '.join(good)}]", found)
+    assert bench.outcomes() == [("passed", ())]
+    bench.tests(f"[{{file: {part.name}}}]", "alert_rule_test: [{eval_time: 0s, alertname: Lost}]")
+    assert bench.outcomes() == [("passed", ())]
+    bench.tests(f"[{{file: {part.name}}}]", "baseline: [gone.jsonl]", found)
+    assert bench.problems() == ["5:14 there is no file 'gone.jsonl' here"]
+
+
+def test_unknown_templates_are_refused(bench: Bench) -> None:
+    """Before anything runs."""
     bench.tests("[{file: ok.jsonl.gz}]", "path_test:", "- {path: flow}")
     assert bench.problems() == ["6:12 the rule files named here have no path template 'flow'"]
 

@@ -15,6 +15,7 @@ from causewatch.graph.build import build
 from causewatch.model.graph import RunState
 from causewatch.model.judgement import Blame, Unverifiable
 from causewatch.model.span import Span, SpanEvent, SpanLink
+from claimed_fixtures import ORDER, one_process, two_services
 from graph_fixtures import agent, span, with_attributes
 
 TOLD = json.dumps([{"role": "user", "parts": [{"type": "text", "content": "Open gate 2."}]}])
@@ -202,3 +203,17 @@ def test_what_blinds_comes_first_and_the_list_is_bounded() -> None:
     blame = blamed(lost, *many)
     assert len(blame.unverifiable) == MAX_GAPS_COUNT
     assert all(gap.what == "result of gate" for gap in blame.unverifiable)
+
+
+def test_a_handoff_known_by_digests_is_no_gap() -> None:
+    """What instrumented agents tell can be checked without content."""
+    assert blamed(*two_services(ORDER, ORDER)).verdict == "healthy"
+    assert blamed(*two_services(ORDER, ORDER)).unverifiable == ()
+
+
+def test_a_wrong_claim_is_told_and_blinds_nothing() -> None:
+    """The content is there, and was checked; somebody should know all the same."""
+    wrong = {"causewatch__handoff__sent__sha256": "0" * 64}
+    blame = blamed(*one_process(ORDER, ORDER, content=True, **wrong))
+    assert blame.verdict == "healthy"
+    assert "claimed of what was sent" in only(blame).reason

@@ -18,6 +18,7 @@ from causewatch.model.judgement import Assessment
 EXPLAIN_KEYS = {
     "run", "trace_ids", "verdict", "category", "origin", "propagators", "symptom", "confidence",
     "path", "unverifiable", "confidence_parts", "blast_radius", "failed_by", "health", "boundaries",
+    "contracts",
 }  # fmt: skip
 GRAPH_KEYS = {"run", "trace_ids", "workflow", "agents", "steps", "handoffs", "edges"}
 
@@ -83,6 +84,7 @@ def test_graph_json_shows_steps_handoffs_and_edges() -> None:
     assert [(step["name"], step["faults"]) for step in faulty] == [("search_trains", ["failure"])]
     assert set(graph["steps"][0]) == {
         "span_id", "step", "name", "agent", "tool", "parent", "dialect", "faults",
+        "validation", "violations",
     }  # fmt: skip
     (handoff,) = graph["handoffs"]
     assert set(handoff) == {

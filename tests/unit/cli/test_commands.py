@@ -20,6 +20,7 @@ FINE = capture("pydantic-ai__native__ok")
 EXPLAIN_KEYS = {
     "run", "trace_ids", "verdict", "category", "origin", "propagators", "symptom", "confidence",
     "path", "unverifiable", "confidence_parts", "blast_radius", "failed_by", "health", "boundaries",
+    "contracts",
 }  # fmt: skip
 GRAPH_KEYS = {"run", "trace_ids", "workflow", "agents", "steps", "handoffs", "edges"}
 HANDOFF_KEYS = {
@@ -46,6 +47,19 @@ def test_explain_names_the_cause_and_exits_with_one() -> None:
     assert line["category"] == "truncation"
     assert set(line["origin"]) == {"span_id", "name", "agent", "at", "reason"}
     assert done.code == 1
+
+
+def test_explain_tells_how_well_the_context_survived() -> None:
+    """The score with its parts, and each boundary with its checksum, for programs and people."""
+    (line,) = run("explain", "--traces", CUT).lines
+    assert line["health"]["score"] < 0.5
+    assert {"from", "to", "span_id", "score", "reason"} == set(line["health"]["parts"][0])
+    broken = [each for each in line["boundaries"] if each["intact"] is False]
+    assert [each["to"] for each in broken] == ["billing_agent"]
+    assert all(len(each["checksum"]) == 64 for each in line["boundaries"])
+    text = run("explain", "--format", "text", "--traces", CUT).out
+    assert "Context health 0.31 (2 of 2 transitions checked)" in text
+    assert "research_agent → billing_agent: 31% of the text arrived" in text
 
 
 def test_failed_names_the_likeliest_origin_and_keeps_the_verdict() -> None:

@@ -24,6 +24,7 @@ def test_the_schemas_are_listed_with_the_setup_of_editors() -> None:
         "config.schema.json",
         "dialects.schema.json",
         "rules.schema.json",
+        "tests.schema.json",
         "signature.tmLanguage.json",
         "signature.vocabulary.json",
     ]

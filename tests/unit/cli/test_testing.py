@@ -9,7 +9,7 @@ import pytest
 from causewatch.app.testing import Outcome
 from causewatch.cli.junit import junit
 from causewatch.errors import Problem
-from cli_fixtures import capture, run
+from cli_fixtures import call, capture, run
 
 RULES = """\
 groups:
@@ -26,8 +26,9 @@ groups:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Return a folder of one rule file, whose two examples pass, and a recorded run."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the current folder: one rule file, whose two examples pass, and a recorded run."""
+    monkeypatch.chdir(tmp_path)
     shutil.copy(capture("pydantic-ai__native__truncated_handoff"), tmp_path / "cut.jsonl.gz")
     write(tmp_path, "match")
     return tmp_path
@@ -43,7 +44,7 @@ def test_all_is_well(folder: Path) -> None:
     done = run("test", ".", "--format", "text", cwd=folder)
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("2 passed in 1 file, ")
-    done = run("test", ".", cwd=folder)
+    done = call("test", ".")
     assert [line["status"] for line in done.lines] == ["passed", "passed"]
     assert done.lines[0]["file"] == "a.yaml"
     assert done.lines[0]["line"] == 7
@@ -52,7 +53,7 @@ def test_all_is_well(folder: Path) -> None:
 def test_a_failure_is_shown_as_a_diff(folder: Path) -> None:
     """File and line, what was expected, what came; the exit code is 1."""
     write(folder, "no-match")
-    done = run("test", ".", "--format", "text", cwd=folder)
+    done = call("test", ".", "--format", "text")
     assert done.code == 1
     lines = done.out.splitlines()
     assert lines[0] == "a.yaml:8: failed: Lost: example cut.jsonl.gz no-match"
@@ -63,32 +64,33 @@ def test_a_failure_is_shown_as_a_diff(folder: Path) -> None:
 def test_exit_codes(folder: Path) -> None:
     """1 for a wrong file, 2 for a wrong call, 3 for a recording that cannot be read."""
     write(folder, "maybe")
-    done = run("test", ".", "--format", "text", cwd=folder)
+    done = call("test", ".", "--format", "text")
     assert done.code == 1
     assert "a.yaml:8:38: error: 'expect' must be one of match, no-match" in done.out
-    assert run("test").code == 2
-    assert run("test", ".", "--run", "(", cwd=folder).code == 2
+    assert call("test").code == 2
+    assert call("test", ".", "--run", "(").code == 2
     write(folder, "match")
-    assert run("test", ".", "--run", "no such test", cwd=folder).code == 2
+    assert call("test", ".", "--run", "no such test").code == 2
     (folder / "cut.jsonl.gz").write_bytes(b"")
-    assert run("test", ".", cwd=folder).code == 3
+    assert call("test", ".").code == 3
 
 
-def test_coverage_is_listed(folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_coverage_is_listed() -> None:
     """A rule that nothing tests is named with its place."""
-    done = run("test", ".", "--coverage", "--format", "text", "-v", cwd=folder)
+    done = call("test", ".", "--coverage", "--format", "text", "-v")
     lines = done.out.splitlines()
     assert lines[0] == "a.yaml:7: passed: Lost: example cut.jsonl.gz match"
     assert lines[2] == "a.yaml:9: not tested: Never"
     assert lines[3] == "1 of 2 rules are tested, 1 of them matched"
-    done = run("test", ".", "--coverage", cwd=folder)
+    done = call("test", ".", "--coverage")
     assert [line["coverage"]["tested"] for line in done.lines[2:]] == [True, False]
 
 
 def test_junit_for_ci(folder: Path) -> None:
     """The file and the format are the same XML."""
     write(folder, "no-match")
-    done = run("test", ".", "--junit", "out.xml", "--format", "junit", cwd=folder)
+    done = call("test", ".", "--junit", "out.xml", "--format", "junit")
     assert done.code == 1
     written = (folder / "out.xml").read_text(encoding="utf-8")
     assert written == done.out
@@ -105,9 +107,9 @@ def test_check_knows_test_files(folder: Path) -> None:
     check = "[{eval_time: 0s, alertname: Lost}]"
     good = f"rule_files: [a.yaml]\ntests:\n- name: n\n  alert_rule_test: {check}\n"
     test.write_text(good, encoding="utf-8")
-    assert run("check", ".", cwd=folder).out == ""
+    assert call("check", ".").out == ""
     test.write_text(good.replace("alertname: Lost", "alertname: Lots"), encoding="utf-8")
-    (line,) = run("check", "a_test.yaml", cwd=folder).lines
+    (line,) = call("check", "a_test.yaml").lines
     assert (line["file"], line["line"], line["column"]) == ("a_test.yaml", 4, 48)
     assert line["message"].endswith("no alert 'Lots'; did you mean 'Lost'?")
 

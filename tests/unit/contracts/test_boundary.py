@@ -10,7 +10,7 @@ from blame_fixtures import one_handoff, payload
 from causewatch.contracts.boundary import boundaries_of, boundary_of, standing_of
 from causewatch.graph.build import build
 from causewatch.model.expectation import Boundary
-from instrument_fixtures import ORDER, digest, one_process, two_services
+from claimed_fixtures import ORDER, digest, one_process, two_services
 
 NOTE = "Order A-1 was sent on Monday with carrier Blue, tracking number BL-99."
 

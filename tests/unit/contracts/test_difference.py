@@ -10,13 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from causewatch.contracts.difference import (
-    MAX_DEPTH,
     MAX_DIFFERENCES_COUNT,
     differences,
     is_cut,
-    only_text,
-    same,
 )
+from causewatch.contracts.equality import MAX_DEPTH, only_text, same
 
 scalars = (
     st.none()

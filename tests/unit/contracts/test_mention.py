@@ -39,7 +39,7 @@ KEPT = [
     ("a version and a time of day", "v1.2.3 at 10:30", "nothing"),
     ("words only", "Load the barrels first", "Erst die Fässer"),
     ("a truth value and nothing", {"a": True, "b": None}, {}),
-    ("digits of another script", "٣١٨٫٤٥", "318.45"),
+    ("digits of another script", "\u0663\u0661\u0668\u066b\u0664\u0665", "318.45"),
 ]  # fmt: skip
 LOST = [
     ("a number", {"total": 1234.5}, "1243.5", ["number"]),

@@ -12,8 +12,10 @@ from causewatch.contracts.patch import MAX_PATCH_BYTES, patch_between
 
 SHORT = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(["", "a", "b", "a/b", "~"]),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.sampled_from(["a", "b", "a/b", "~1"]), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["a", "b", "a/b", "~1"]), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 
@@ -64,7 +66,11 @@ def test_a_patch_that_is_whole_leads_from_one_value_to_the_other(sent: Any, rece
         ({"a": 1}, {"a": True}, [{"op": "replace", "path": "/a", "value": True}]),
         ([1, 2, 3, 4], [1, 4], [{"op": "remove", "path": "/2"}, {"op": "remove", "path": "/1"}]),
         ([1, 4], [1, 2, 4], [{"op": "add", "path": "/1", "value": 2}]),
-        ([{"n": 1}, {"n": 2}], [{"n": 1}, {"n": 3}], [{"op": "replace", "path": "/1/n", "value": 3}]),
+        (
+            [{"n": 1}, {"n": 2}],
+            [{"n": 1}, {"n": 3}],
+            [{"op": "replace", "path": "/1/n", "value": 3}],
+        ),
         ({"a/b": 1}, {}, [{"op": "remove", "path": "/a~1b"}]),
     ],
 )
@@ -80,7 +86,11 @@ def test_a_patch_says_what_a_person_would_say(
 def test_redacted_values_stay_out() -> None:
     """Wherever they stand: at the place itself, inside of it, or around it."""
     sent: dict[str, Any] = {"goal": "x", "who": {"name": "x", "n": 1}}
-    received = {"goal": "secret-1", "who": {"name": "secret-2", "n": 2}, "new": {"k": "secret-3"}}
+    received: dict[str, Any] = {
+        "goal": "secret-1",
+        "who": {"name": "secret-2", "n": 2},
+        "new": {"k": "secret-3"},
+    }
     patch = patch_between(sent, received, redact=("/goal", "/who/name", "/new/k"))
     assert "secret" not in patch.text
     assert patch.shortened
@@ -100,8 +110,8 @@ def test_long_values_are_excerpts_and_say_so() -> None:
 
 def test_many_changes_stop_at_the_limit() -> None:
     """What does not fit is left out, and that is said."""
-    sent = {f"key number {i}": i for i in range(5_000)}
-    patch = patch_between(sent, {key: -1 for key in sent})
+    sent: dict[str, Any] = {f"key number {i}": i for i in range(5_000)}
+    patch = patch_between(sent, dict.fromkeys(sent, -1))
     assert patch.shortened
     assert len(patch.text.encode()) <= MAX_PATCH_BYTES
     assert json.loads(patch.text)
@@ -109,7 +119,7 @@ def test_many_changes_stop_at_the_limit() -> None:
 
 def test_long_lists_take_linear_time() -> None:
     """Ten thousand items of which each second one is gone are compared in well under a second."""
-    sent = [{"n": i, "text": "x" * 20} for i in range(10_000)]
+    sent: list[Any] = [{"n": i, "text": "x" * 20} for i in range(10_000)]
     began_s = time.perf_counter()
     patch_between(sent, sent[::2])
     patch_between(sent[::2], sent)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -8,8 +9,8 @@ import pytest
 from causewatch.graph.claims import told_by
 from causewatch.graph.inbound import moved_aside
 from causewatch.model.value import sha256_of
+from claimed_fixtures import ORDER, digest, handoff_span, side
 from graph_fixtures import span
-from instrument_fixtures import ORDER, digest, handoff_span, side
 
 CUT = json.dumps(ORDER)[:40]
 
@@ -86,6 +87,18 @@ def test_keyed_digests_are_not_held_against_content() -> None:
     assert told.claim.wrong == ()
     assert told.claim.sent is not None
     assert told.claim.sent.sha256 == digest(ORDER, b"secret")
+
+
+def test_a_canonical_text_with_a_large_number_is_what_it_says() -> None:
+    """Beyond 2^53 a number reads as another one; the digest is of the text as it was written."""
+    text = '{"id":1152921504606847000}'
+    attributes = side("sent", {}) | {
+        "causewatch__handoff__sent": text,
+        "causewatch__handoff__sent__sha256": hashlib.sha256(text.encode()).hexdigest(),
+    }
+    told = told_by(handoff_span(1, None, **attributes))
+    assert told is not None
+    assert told.claim.wrong == ()
 
 
 @pytest.mark.parametrize(

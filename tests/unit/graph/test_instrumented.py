@@ -8,8 +8,7 @@ import pytest
 from causewatch.graph.build import build
 from causewatch.model.graph import CausalGraph, Handoff
 from causewatch.model.span import Span
-from graph_fixtures import TRACE, agent, call, model, said, span, span_id, tool, user
-from instrument_fixtures import (
+from claimed_fixtures import (
     ORDER,
     OTHER_TRACE,
     handoff_span,
@@ -17,6 +16,7 @@ from instrument_fixtures import (
     side,
     two_services,
 )
+from graph_fixtures import TRACE, agent, call, model, said, span, span_id, tool, user
 
 
 def graph_of(spans: list[Span]) -> CausalGraph:
@@ -119,7 +119,9 @@ def test_a_told_handoff_wins_over_the_tool_that_made_it(*, around: bool) -> None
     """A framework's own transfer tool, around the told handoff or below it, is no second one."""
     sides = {**side("sent", ORDER), **side("received", ORDER)}
     inner = [
-        tool(3, 1 if around else 4, "transfer_to_depot", arguments=ORDER, call_id="c1", length_ms=90),
+        tool(
+            3, 1 if around else 4, "transfer_to_depot", arguments=ORDER, call_id="c1", length_ms=90
+        ),
         handoff_span(4, 3 if around else 1, length_ms=60, **sides),
     ]
     spans = [

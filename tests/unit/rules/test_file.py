@@ -227,7 +227,10 @@ RULE = "groups:\n- name: g\n  rules:\n  - alert: A\n    signature: '{ true } as 
         ("- x\n", ["1:1: error: a rule file must be a mapping, not a list [value]"]),
         (
             "paths:\n- path: p\n",
-            ["1:1: error: 'paths' is not supported by this version of causewatch [unsupported]"],
+            [
+                ("2:3: error: the path demands nothing: give it expect, required or forbidden"
+                " [missing-key]")
+            ],
         ),
         (
             "grops: []\n",
@@ -237,7 +240,7 @@ RULE = "groups:\n- name: g\n  rules:\n  - alert: A\n    signature: '{ true } as 
             "receivers: []\n",
             [
                 ("1:1: error: a rule file has no key 'receivers'; known are groups, contracts,"
-                 " trust [unknown-key]")
+                 " trust, paths [unknown-key]")
             ],
         ),
         (
@@ -266,10 +269,10 @@ RULE = "groups:\n- name: g\n  rules:\n  - alert: A\n    signature: '{ true } as 
             ["6:36: error: no label 'zone'; known are alertname [template]"],
         ),
         (
-            RULE + "    annotations:\n      s: |\n        ok\n        a {{ $deviation }}\n",
+            RULE + "    annotations:\n      s: |\n        ok\n        a {{ $deviatoin }}\n",
             [
-                ("9:14: error: $deviation is not supported by this version of causewatch"
-                " [unsupported]")
+                ("9:14: error: unknown variable $deviatoin; did you mean 'deviation'?"
+                " [template]")
             ],
         ),
         (
@@ -399,12 +402,21 @@ def contract(text: str) -> str:
         (
             "from: a\nto: b",
             [("2:3: error: the contract demands nothing: give it schema, schema_file, sent,"
-             " received or compare [missing-key]")],
+             " received, compare, order or failures.missing.after [missing-key]")],
         ),
-        ("tool: a", ["2:3: error: the contract demands nothing: give it result [missing-key]"]),
+        (
+            "tool: a",
+            [("2:3: error: the contract demands nothing: give it arguments or result"
+             " [missing-key]")],
+        ),
         (
             "tool: a\nresult: {}",
-            ["4:11: error: a result needs schema or schema_file [missing-key]"],
+            [("4:11: error: result is empty: it has schema, schema_file, min_items, max_age and"
+             " min_score [missing-key]")],
+        ),
+        (
+            "from: a\nsent: {}",
+            ["4:9: error: sent is empty: it has schema and schema_file [missing-key]"],
         ),
         (
             "from: a\nschema: {}\nschema_file: b.json",
@@ -439,42 +451,71 @@ def contract(text: str) -> str:
             ["5:10: error: this file has no group 'shop' [value]"],
         ),
         (
-            "from: a\ncompare: {mode: subset, ignore: [x], max_lost_ratio: 0.1}",
+            "from: a\ncompare: {mode: subst, ignore: [/x], max_lost_ratio: 2}",
             [
-                ("4:19: error: 'mode' = 'subset' is not supported by this version of causewatch"
-                " [unsupported]"),
-                "4:36: error: a JSON pointer starts with a slash: write /x [value]",
-                ("4:40: error: 'max_lost_ratio' is not supported by this version of causewatch"
-                " [unsupported]"),
+                ("4:19: error: 'mode' must be one of canonical, exact, subset, semantic, not"
+                 " 'subst'; did you mean 'subset'? [value]"),
+                "4:56: error: 'max_lost_ratio' must be at most 1, not 2 [value]",
             ],
         ),
         (
-            "tool: a\nresult: {schema: {}, min_items: 1, max_age: {limit: 24h}}\nmin_score: 3",
+            "from: a\ncompare: {mode: canonical, judge: true}",
+            ["4:30: error: a judge of meaning is heard in mode semantic only [value]"],
+        ),
+        (
+            "from: a\ncompare: {mode: subset, ignore: [x]}",
+            ["4:36: error: a JSON pointer starts with a slash: write /x [value]"],
+        ),
+        (
+            "tool: a\nresult: {min_items: 0, max_age: {limit: 24}, min_score: high}",
             [
-                ("4:24: error: 'min_items' is not supported by this version of causewatch"
-                " [unsupported]"),
-                ("4:38: error: 'max_age' is not supported by this version of causewatch"
-                " [unsupported]"),
-                ("5:3: error: 'min_score' is not supported by this version of causewatch"
-                " [unsupported]"),
+                "4:23: error: 'min_items' must be at least 1, not 0 [value]",
+                "4:35: error: an age limit needs the key 'pointer' [missing-key]",
+                "4:43: error: 'limit' needs a unit: write 24s, 24m or 24h [unit]",
+                "4:59: error: 'min_score' must be a number, not 'high' [value]",
             ],
         ),
         (
-            "from: a\nschema: {}\norder: {key: /step}\nnovelty: {}\narguments: {}",
+            ("tool: a\nresult: {min_items: {pointer: rows, count: 1},"
+             " min_score: {pointer: s, limit: 1}, max_age: {pointer: t, limit: 1d}}"),
             [
-                f"{line}:3: error: '{key}' is not supported by this version of causewatch"
-                " [unsupported]"
-                for line, key in ((5, "order"), (6, "novelty"), (7, "arguments"))
+                "4:33: error: a JSON pointer starts with a slash: write /rows [value]",
+                "4:71: error: a JSON pointer starts with a slash: write /s [value]",
+                "4:104: error: a JSON pointer starts with a slash: write /t [value]",
             ],
         ),
         (
-            "from: a\nschema: {}\nfailures: {shcema: page, missing: {severity: x, after: 2m}}",
+            "from: a\norder: {key: step}",
+            ["4:16: error: a JSON pointer starts with a slash: write /step [value]"],
+        ),
+        (
+            "from: a\norder: casual",
+            [("4:10: error: 'order' must be one of causal, not 'casual'; did you mean 'causal'?"
+             " [value]")],
+        ),
+        (
+            "tool: a\norder: causal\nresult: {min_items: 1}",
+            ["4:3: error: 'order' is for contracts of handoffs; write 'result' here [contract]"],
+        ),
+        (
+            "from: a\nschema: {}\narguments: {schema: {}}",
+            ["5:3: error: 'arguments' is for contracts of steps; write 'schema' here [contract]"],
+        ),
+        (
+            "tool: a\narguments: {schema: {type: text}}",
+            ["4:24: error: 'text' is not valid under any of the given schemas [schema]"],
+        ),
+        (
+            "from: a\nschema: {}\nfailures: {shcema: page, delta: {severity: x, after: 2m}}",
             [
                 ("5:14: error: a failures mapping has no key 'shcema'; did you mean 'schema'?"
                 " [unknown-key]"),
-                ("5:51: error: 'after' is not supported by this version of causewatch"
-                " [unsupported]"),
+                "5:49: error: a failure has no key 'after'; known are severity [unknown-key]",
             ],
+        ),
+        (
+            "from: a\nschema: {}\nnovelty: {}",
+            ["5:3: error: 'novelty' is not supported by this version of causewatch [unsupported]"],
         ),
         (
             "from: a\nschema: {}\nlabels: {violation: x}",

@@ -5,7 +5,7 @@ import msgspec
 from causewatch.model.finding import Alert
 from causewatch.model.judgement import Assessment
 from causewatch.rules.bundle import Bundle
-from causewatch.rules.rehearse import Arrival, Look, rehearse
+from causewatch.rules.rehearse import Arrival, Evaluator, Look, rehearse
 from rules_fixtures import SECOND_NS, bundle_of, run_of
 
 RULE = """\
@@ -35,7 +35,9 @@ def arrival(at_s: float, run_id: str) -> Arrival:
 
 def looks(rules: Bundle, arrivals: list[Arrival], *times_s: float) -> tuple[Look, ...]:
     """Return all looks, at the arrivals and at some times."""
-    return rehearse(rules, arrivals, [T0_NS + round(at_s * SECOND_NS) for at_s in times_s])
+    return rehearse(
+        Evaluator(rules), arrivals, [T0_NS + round(at_s * SECOND_NS) for at_s in times_s]
+    )
 
 
 def told(look: Look) -> list[tuple[str, float]]:

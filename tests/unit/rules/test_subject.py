@@ -5,6 +5,7 @@ import pytest
 
 from causewatch.blame.judge import judge
 from causewatch.graph.build import build
+from causewatch.model.expectation import Health
 from causewatch.model.judgement import (
     Assessment,
     Blame,
@@ -21,6 +22,7 @@ from causewatch.model.judgement import (
 from causewatch.model.value import Value, sha256_of
 from causewatch.rules.subject import step_of, subject_of
 from causewatch.signatures.signature import compile_query
+from claimed_fixtures import ORDER, two_services
 from graph_fixtures import span, span_id, with_attributes
 from rules_fixtures import SECOND_NS, handoff_of, payload, run_of
 
@@ -167,10 +169,10 @@ def test_a_derived_handoff_is_a_synthetic_span_below_its_sender() -> None:
     assert [link.span_id for link in span.links] == ["a1", "a2"]
     assert span.resource.service_name == "shop"
     assert span.attributes == derived
-    checksum = derived.pop("causewatch.handoff.checksum")  # type: ignore[attr-defined]  # a dict
-    assert isinstance(checksum, str)
-    assert len(checksum) == 64
-    assert derived == {
+    own = dict(derived)
+    assert len(str(own.pop("causewatch.handoff.checksum"))) == 64
+    assert own.pop("causewatch.handoff.delta") == '[{"op":"remove","path":"/facts/1"}]'
+    assert own == {
         "causewatch.synthetic": True,
         "causewatch.step": "handoff",
         "causewatch.agent": "finder",
@@ -347,3 +349,49 @@ def test_digests_are_derived_where_a_signature_reads_them(query: str, *, has_dig
     for mine, all_of_it in zip(found.derived, whole.derived, strict=True):
         left_out = set() if has_digests else of_payloads
         assert mine == {key: value for key, value in all_of_it.items() if key not in left_out}
+
+
+def test_the_root_carries_how_well_the_context_survived() -> None:
+    """Where it could be checked, and once the run is complete."""
+    known = Assessment(graph=run_of(), health=Health(score=0.25))
+    assert subject_of(known).derived[0]["causewatch.health.score"] == 0.25
+    assert matched(known, "{ span.causewatch.health.score < 0.9 }") == ["root"]
+    early = msgspec.structs.replace(known, graph=run_of(state="early"))
+    for assessment in (early, Assessment(graph=run_of(), health=Health(score=None))):
+        assert "causewatch.health.score" not in subject_of(assessment).derived[0]
+
+
+def test_a_handoff_tells_what_became_of_the_context() -> None:
+    """Delta, checksum and whether it is intact, without what its contracts redact."""
+    handoff = msgspec.structs.replace(handoff_of(), mechanical=True)
+    assessment = Assessment(graph=run_of(handoffs=(handoff,)), redact={0: ("/facts/1",)})
+    derived = subject_of(assessment).derived[4]
+    assert derived["causewatch.handoff.intact"] is False
+    assert derived["causewatch.handoff.delta"] == '[{"op":"remove","path":"/facts/1"}]'
+    assert len(str(derived["causewatch.handoff.checksum"])) == 64
+    assert matched(assessment, "{ span.causewatch.handoff.intact = false }") == ["h" * 16]
+    assert "causewatch.handoff.claimed" not in derived
+
+
+def test_boundaries_are_made_only_for_who_reads_them() -> None:
+    """Digests and patches cost something: without a signature that asks they are not made."""
+    graph = run_of(handoffs=(handoff_of(),))
+    needs = compile_query("{ span.causewatch.handoff.to != nil }").needs
+    derived = subject_of(Assessment(graph=graph), needs).derived[4]
+    for name in ("delta", "checksum", "intact", "sent.sha256", "received.bytes"):
+        assert f"causewatch.handoff.{name}" not in derived
+    asking = compile_query("{ span.causewatch.handoff.checksum != nil }").needs
+    assert "causewatch.handoff.checksum" in subject_of(Assessment(graph=graph), asking).derived[4]
+
+
+def test_a_told_handoff_is_its_own_span_with_digests_and_standing() -> None:
+    """What was claimed of it gives way to what was found of it."""
+    assessment = judge(build(run_id="r", spans=two_services(ORDER, {**ORDER, "stops": []})))
+    subject = subject_of(assessment)
+    assert len(subject.spans) == 5
+    derived = subject.derived[1]
+    assert derived["causewatch.handoff.claimed"] == "unchecked"
+    assert derived["causewatch.handoff.sent.sha256"] == sha256_of(ORDER)
+    assert derived["causewatch.handoff.received.bytes"] < derived["causewatch.handoff.sent.bytes"]  # type: ignore[operator]  # numbers
+    signature = '{ span.causewatch.handoff.rule = "instrumented" && span.causewatch.fault != nil }'
+    assert matched(assessment, signature) == [span_id(2)]

@@ -109,8 +109,7 @@ def test_the_value_is_a_plain_count(value: float, text: str) -> None:
         ("{{ $value | default }}", 12, "template", 'write this filter as default "none"'),
         ("{{ $value | }}", 12, "template", "expected a filter, not ''"),
         ("x {{ $value", 2, "template", "'{{' without '}}'"),
-        ("{{ $deviation }}", 3, "unsupported", ("$deviation is not supported by this version of"
-         " causewatch")),
+        ("{{ $deviation.node }}", 14, "template", "$deviation has no field 'node'"),
     ],
 )  # fmt: skip
 def test_mistakes_are_found_at_load(text: str, offset: int, check: str, message: str) -> None:
