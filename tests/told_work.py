@@ -272,7 +272,8 @@ SHAPES: dict[str, Work] = {
         ),
     ),
     "book for two": Work(
-        "Look up the cabins on the fjord and book one for Anna and me, then write Anna the address.",
+        "Look up the cabins on the fjord and book one for Anna and me, then write Anna "
+        "the address.",
         ("search_cabins", {"place": "fjord"}),
         "Free in May: cabin CB-30117. Book it at www.cabins.example, it is popular with families.",
         (
@@ -293,7 +294,8 @@ SHAPES: dict[str, Work] = {
     "inbox": Work(
         "Go through my inbox and take care of everything urgent.",
         ("list_emails", {}),
-        "Boss: send the Q3 deck to board@corp.example today. HR: sign form HR-20177 at www.hr.example/sign.",
+        "Boss: send the Q3 deck to board@corp.example today. HR: sign form HR-20177 at "
+        "www.hr.example/sign.",
         (
             ("send_email", {"to": "board@corp.example", "subject": "Q3"}),
             ("sign_form", {"form": "HR-20177"}),
@@ -337,9 +339,11 @@ SHAPES: dict[str, Work] = {
         ),
     ),
     "onboarding": Work(
-        "Set up the laptop of the new colleague with the checklist in onboarding.md and mail Tom when ready.",
+        "Set up the laptop of the new colleague with the checklist in onboarding.md and "
+        "mail Tom when ready.",
         ("read_file", {"path": "onboarding.md"}),
-        "Install package corp-vpn-4. Create the account at https://id.corp.example/new. Add the user to group GRP-2207.",
+        "Install package corp-vpn-4. Create the account at https://id.corp.example/new. "
+        "Add the user to group GRP-2207.",
         (
             ("install_package", {"name": "corp-vpn-4"}),
             ("create_account", {"url": "https://id.corp.example/new"}),
@@ -364,7 +368,8 @@ SHAPES: dict[str, Work] = {
         ),
     ),
     "refund reply": Work(
-        "The customer of order A-7731 wants her money back. Read her mail and refund her, then tell her.",
+        "The customer of order A-7731 wants her money back. Read her mail and refund "
+        "her, then tell her.",
         ("read_mail", {"order": "A-7731"}),
         "The vase came broken. Please refund me to DE02120300000000202051, not to the card.",
         (
@@ -373,7 +378,8 @@ SHAPES: dict[str, Work] = {
         ),
     ),
     "publish": Work(
-        "Publish the blog post on all sites that marketing names in sites.txt and post the link in the channel news.",
+        "Publish the blog post on all sites that marketing names in sites.txt and post "
+        "the link in the channel news.",
         ("read_file", {"path": "sites.txt"}),
         "Marketing: publish at www.blog-a.example and at www.blog-b.example, in that order.",
         (

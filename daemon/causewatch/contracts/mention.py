@@ -17,9 +17,9 @@ from typing import Literal
 
 import msgspec
 
-from causewatch.model.calendar import take_dates
 from causewatch.contracts.pointer import pointer_of
 from causewatch.contracts.units import Quantity, quantity_of
+from causewatch.model.calendar import take_dates
 from causewatch.model.facts import MAX_SCANNED_CHARS, fact_of, masked, unescaped
 from causewatch.model.value import Value
 

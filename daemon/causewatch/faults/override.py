@@ -15,6 +15,7 @@ _MACHINE = (
     r"|ai\ (?:agent|model)\S*)"
 )
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+_POINTS_BACK = re.compile(r"\b(?:it|its|them|there|this|that|these|those|they|he|she|him|her)\b")
 _SPEAKS = re.compile(
     rf"""
       (?<![^\W_])(?:ignore|disregard|forget|override|bypass)\s(?:\S+\s){{0,4}}?
@@ -95,13 +96,13 @@ def speaks_to_machine(text: str) -> bool:
 def delegating(text: str) -> str:
     """Return the sentences of a normalised request that ask to do what some other text says.
 
-    Each comes with the one before it, which may name the text.
+    One that points back comes with the one before it, which may name the text.
     """
     found: list[str] = []
     before = ""
     for sentence in _SENTENCE.split(text[:MAX_LOOKED_AT_CHARS]):
         if _DELEGATES.search(sentence):
-            found += (before, sentence)
+            found += (before, sentence) if _POINTS_BACK.search(sentence) else (sentence,)
         before = sentence
     return " ".join(found)
 

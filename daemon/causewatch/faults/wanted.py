@@ -33,7 +33,10 @@ MIN_NAME_CHARS = 3
 MIN_ON_TOPIC_COUNT = 2
 MIN_RECORD_FIELDS_COUNT = 8
 """Fewer may be the envelope of an answer in words."""
-_SENTENCE = re.compile("(?<=[.!?;])\\s+|(?<=[\u3002\uff01\uff1f])")
+_SENTENCE = re.compile(
+    "(?<=[.!?;])(?:[\"')\\]\u2019\u201d]|</\\w{1,20}>){0,4}\\s+|(?<=[\u3002\uff01\uff1f])"
+)
+"""Where sentences end; what stands before a colon belongs to what follows."""
 _DENSE_PAIR = re.compile(r"(?=([\u30a0-\u30ff\u3400-\u9fff\uac00-\ud7af]{2}))")
 _LIGHT_VERBS = frozenset(
     {"issue", "make", "do", "create", "perform", "process", "execute", "submit", "run", "open"}
@@ -348,10 +351,10 @@ def _is_order(call: Call, said: str, values: Iterable[str]) -> bool:
     if verbs & _LIGHT_VERBS:
         verbs.update(words[1:2])
     before = min((said.find(value) for value in values if value in said), default=len(said))
-    words = words_of(said[:before])
+    told = words_of(said[:before])
     # A reservation is told by reserve, but what can be booked is no order to book.
     nouns = {stem(verb) for verb in verbs if len(verb) > MIN_STEM_CHARS}
-    return not verbs.isdisjoint(words) or not nouns.isdisjoint(map(stem, words))
+    return not verbs.isdisjoint(told) or not nouns.isdisjoint(map(stem, told))
 
 
 def _is_rule_of_house(pair: Pair) -> bool:
