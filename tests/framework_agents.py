@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -28,8 +28,8 @@ def interpreter() -> Path:
     return Path(built.stdout.strip())
 
 
-def play(framework: Framework, endpoint: str, *flags: str) -> Sequence[str]:
-    """Run the story with every break, each in a run of its own; returns the breaks in order.
+def play(framework: Framework, endpoint: str, *flags: str) -> dict[str, str]:
+    """Run the story with every break, each in a run of its own; returns the traces by break.
 
     Args:
         framework: whose agents.
@@ -42,5 +42,8 @@ def play(framework: Framework, endpoint: str, *flags: str) -> Sequence[str]:
         text=True,
         check=True,
         timeout=_PLAY_LIMIT_S,
+        # What agents import of causewatch stands alone: the frameworks' environment has no more.
+        env={**os.environ, "PYTHONPATH": str(ROOT / "daemon")},
     )
-    return [json.loads(line)["break"] for line in done.stdout.splitlines()]
+    lines = map(json.loads, done.stdout.splitlines())
+    return {line["break"]: line["trace_id"] for line in lines}

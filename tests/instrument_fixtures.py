@@ -1,4 +1,4 @@
-"""Spans that instrumented code makes, kept in memory."""
+"""Spans that ``causewatch.instrument`` makes, kept in memory."""
 
 from __future__ import annotations
 

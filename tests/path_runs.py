@@ -191,7 +191,12 @@ class _Clock:
             found += spans
             latest_ms = max(latest_ms, end_ms)
         end_ms = max(latest_ms, start_ms + LENGTH_MS) + 1
-        make = {"agent": agent, "tool": tool, "workflow": _workflow}[act.kind]
+        makers: dict[str, Callable[..., Span]] = {
+            "agent": agent,
+            "tool": tool,
+            "workflow": _workflow,
+        }
+        make = makers[act.kind]
         took = {"start_ms": start_ms, "length_ms": end_ms - start_ms, "trace": self._trace}
         return [make(own, parent, act.name, **took), *found], end_ms
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from causewatch.contracts.boundary import boundaries_of
 from causewatch.graph.build import build
 from causewatch.model.expectation import Deviation
 from causewatch.model.graph import CausalGraph, RunState
@@ -136,6 +137,7 @@ def _step(run: Run, step: int | None) -> str:
     return NONE if step is None else run.name(step)
 
 
+_INTACT = {True: "yes", False: "no", None: "unknown"}
 RUN: Mapping[str, Callable[[Assessment, Run], str]] = {
     "healthy": verdict_told,
     "corrupted": verdict_told,
@@ -150,6 +152,16 @@ RUN: Mapping[str, Callable[[Assessment, Run], str]] = {
     ),
     "handoffs": lambda a, _: (
         " ".join(f"{h.from_agent}>{h.to_agent}" for h in a.graph.handoffs) or NONE
+    ),
+    "health": lambda a, _: (
+        NONE if a.health is None or a.health.score is None else f"{a.health.score:g}"
+    ),
+    "intact": lambda a, _: (
+        " ".join(
+            f"{a.graph.handoffs[b.handoff].to_agent}:{_INTACT[b.intact]}"
+            for b in boundaries_of(a.graph, a.redact)
+        )
+        or NONE
     ),
     "gaps": lambda a, run: (
         " ".join(

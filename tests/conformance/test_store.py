@@ -12,9 +12,12 @@ import pytest
 
 from causewatch.faults.history import History, ToolHistory
 from causewatch.faults.learn import MAX_TOOLS_COUNT
+from causewatch.model.expectation import Novel
 from causewatch.model.finding import Finding
 from causewatch.notify.config import Receiver, SlackConfig, targets_of
 from causewatch.notify.decide import decide
+from causewatch.novelty.baseline import MAX_WORKFLOWS_COUNT, Baseline
+from causewatch.novelty.watch import Spent
 from causewatch.store.port import Store
 from causewatch.store.record import MessageRef, OutboxRow, StoredRun, Told, TraceLink
 from causewatch.store.sqlite import SqliteStore
@@ -412,6 +415,38 @@ def test_a_run_keeps_what_it_was_judged_with(store: Store) -> None:
     run = store.run("run-1")
     assert run is not None
     assert run.history == history
+
+
+def test_baselines_of_workflows_are_replaced_and_bounded(store: Store) -> None:
+    """The newest value of each counts; of too many those that changed longest ago go."""
+    old = Baseline(since_ns=5, shapes={"a" * 16: 3}, edges={"x > y": 3, "x -> z": 2})
+    new = Baseline(since_ns=5, shapes={"b" * 16: 4}, edges={"x > y": 4})
+    store.put_baselines({"one": old, "two": old}, at_ns=NOW)
+    store.put_baselines({"one": new}, at_ns=NOW + S)
+    store.put_baselines({}, at_ns=NOW + 2 * S)
+    assert list(store.baselines().items()) == [("two", old), ("one", new)]
+    many = {f"flow {n}": old for n in range(MAX_WORKFLOWS_COUNT)}
+    store.put_baselines(many, at_ns=NOW + 3 * S)
+    store.prune(NOW + 1000 * S)
+    assert store.baselines() == many
+
+
+def test_what_rules_told_on_a_day_is_kept_and_days_gone_by_are_not(store: Store) -> None:
+    """Yesterday's stays, as another rule's runs may be a little late."""
+    told = Spent(day=7, items=frozenset({"w: x > y"}))
+    store.put_spent({"a": told, "b": msgspec.structs.replace(told, day=5)})
+    assert store.spent() == {"a": told, "b": msgspec.structs.replace(told, day=5)}
+    store.put_spent({"c": msgspec.structs.replace(told, day=8)})
+    assert set(store.spent()) == {"a", "c"}
+
+
+def test_a_run_keeps_what_was_told_as_new(store: Store) -> None:
+    """A run that is judged again says the same."""
+    novel = Novel(kind="edge", edge="x > y", fingerprint="a" * 16, step=2, rule_id="g/novelty:p")
+    store.put_run(a_run(novel=(novel,)))
+    run = store.run("run-1")
+    assert run is not None
+    assert run.novel == (novel,)
 
 
 def test_closing_twice_does_nothing(store: Store) -> None:

@@ -169,7 +169,7 @@ def test_formatting_reads_back_as_a_model_of_the_same_language(model: Model) -> 
     assert format_model(again) == format_model(parse_model(format_model(again)))
 
 
-NAMED = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=12)
+NAMED = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 
 
 @given(NAMED)

@@ -89,7 +89,8 @@ def test_good_rules_are_good() -> None:
         ("schema: page", "scheme: page", "$.contracts[0].failures"),
         ("level: trusted", "level: 1", "$.trust[0].level"),
         ("- contract: c\n  from", "- from", "$.contracts[0]"),
-        ("trust:", "paths: []\ntrust:", "$"),
+        ("trust:", "paths: 7\ntrust:", "$.paths"),
+        ("trust:", "walks: []\ntrust:", "$"),
     ],
 )
 def test_mistakes_are_found_in_the_editor(old: str, new: str, path: str) -> None:
@@ -101,7 +102,7 @@ def test_mistakes_are_found_in_the_editor(old: str, new: str, path: str) -> None
 def test_keys_of_later_versions_are_not_offered() -> None:
     """What the loader refuses as unsupported, an editor does not complete."""
     later = [key.name for shape in (FILE, RULE, CONTRACT) for key in shape.keys if key.later]
-    assert "paths" in later
+    assert "backfill" in later
     assert not [name for name in later if f'"{name}":' in rendered(rules_schema())]
 
 

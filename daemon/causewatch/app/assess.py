@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from causewatch.app.files import Request, read_requests
+from causewatch.app.reference import newly_judged, reference_of
 from causewatch.app.rulefiles import load_bundle
 from causewatch.blame.ending import NOT_KNOWN, Ending
 from causewatch.blame.judge import judge
@@ -15,7 +16,7 @@ from causewatch.dialects.table import Dialect
 from causewatch.dialects.tables import SHIPPED
 from causewatch.errors import InputError, UserError
 from causewatch.faults.calls import calls_of
-from causewatch.faults.history import NO_HISTORY, History
+from causewatch.faults.history import NO_HISTORY
 from causewatch.faults.known import Known
 from causewatch.faults.learn import joined, learn
 from causewatch.graph.assemble import RunAssembler
@@ -57,8 +58,8 @@ def assess_files(  # noqa: PLR0913  # what is judged, with what, beside what
     """Judge every run in the files, and in a daemon's store, with the rules under ``rules``.
 
     With a symptom in ``ending``, only the run that holds that span is judged. What tools always
-    return is taken from the good runs in the files ``baseline``, and from what the store has
-    learned.
+    return, and what is new in a run, is told from the good runs in the files ``baseline``, else
+    from what the store has learned.
 
     Raises:
         ProblemsError: when a rule file is wrong.
@@ -67,21 +68,21 @@ def assess_files(  # noqa: PLR0913  # what is judged, with what, beside what
     bundle = Bundle() if rules is None else load_bundle([rules]).bundle
     errors: list[InputError] = []
     requests = all_requests(paths, store, errors)
-    past = _past(baseline, store, dialects, errors)
+    past = past_of(baseline, store, dialects, errors)
     assessments = assess_requests(requests, bundle, errors, dialects, ending=ending, past=past)
     return Assessed(assessments=assessments, errors=errors)
 
 
-def _past(
+def past_of(
     baseline: Sequence[str],
     store: Path | None,
     dialects: Sequence[Dialect],
     errors: list[InputError],
 ) -> Remembered:
-    """Return what is known of tools: good runs named for it come first, then the store."""
-    history = history_of(read_requests(baseline, errors=errors), errors, dialects)
-    if history.tools or store is None:
-        return Remembered(now=history)
+    """Return what is known of earlier runs: good ones named for it come first, then the store."""
+    past = reference(read_requests(baseline, errors=errors), errors, dialects)
+    if past.now.tools or past.baselines or store is None:
+        return past
     try:
         return remembered(store / STATE_FILE)
     except InputError as error:
@@ -89,16 +90,19 @@ def _past(
         return NOTHING_REMEMBERED
 
 
-def history_of(
+def reference(
     requests: Iterator[Request], errors: list[InputError], dialects: Sequence[Dialect] = SHIPPED
-) -> History:
-    """Return what tools always return in good runs; a corrupted one among them is left out."""
+) -> Remembered:
+    """Return what good runs show of tools and workflows; a corrupted one among them is left out."""
     history = NO_HISTORY
+    good = []
     for snapshot in snapshots_of(requests, errors):
         assessment = judge(graph_of(snapshot, dialects))
         if assessment.blame.verdict != "corrupted":
             history = joined(history, learn(history, calls_of(assessment.graph)))
-    return history
+            good.append(assessment)
+    baselines = reference_of(good)
+    return Remembered(now=history, baselines=baselines, is_reference=bool(baselines))
 
 
 def all_requests(
@@ -132,7 +136,8 @@ def assess_requests(  # noqa: PLR0913  # what is judged, with what, beside what
     for snapshot in snapshots:
         graph = graph_of(snapshot, dialects)
         known = Known(trust=bundle.trust, history=past.of(tuple(snapshot.trace_ids)))
-        yield judge(graph, bundle.contracts, known, ending, paths=bundle.paths)
+        judged = judge(graph, bundle.contracts, known, ending, paths=bundle.paths)
+        yield newly_judged(judged, bundle.watches, past)
 
 
 def _with_span(snapshots: Sequence[RunSnapshot], start: str) -> RunSnapshot:

@@ -23,6 +23,7 @@ from causewatch.graph.inbound import estimated_bytes
 from causewatch.incidents.gather import REOPEN_WITHIN_NS, IncidentChange, gather
 from causewatch.model.finding import Alert, Finding
 from causewatch.model.judgement import Assessment
+from causewatch.novelty.watch import Watch
 from causewatch.paths.template import PathTemplate
 from causewatch.rules.bundle import Group
 from causewatch.rules.evaluate import evaluate, needs_of, plan_of
@@ -94,6 +95,11 @@ class Groups:
     def paths(self) -> tuple[PathTemplate, ...]:
         """Return the path templates of all groups, for the pipeline to judge with."""
         return self._loaded.bundle.paths
+
+    @property
+    def watches(self) -> tuple[Watch, ...]:
+        """Return what the paths of all groups watch for as new."""
+        return self._loaded.bundle.watches
 
     @property
     def trust(self) -> tuple[Trust, ...]:

@@ -21,6 +21,7 @@ import structlog
 from causewatch.app.assess import graph_of
 from causewatch.app.groups import Groups
 from causewatch.app.learning import Learning
+from causewatch.app.newness import Looked, Newness
 from causewatch.blame.judge import judge
 from causewatch.blame.render import explain_json
 from causewatch.blame.story import explain_text
@@ -89,7 +90,8 @@ class Pipeline:
         self._retention_s = retention_s
         self._scores = scores
         self._tuning = tuning
-        self._learning = Learning(store)
+        self._newness = Newness(store, metrics)
+        self._learning = Learning(store, self._newness)
         self._dialects = dialects
         self._position = inbox.cursor(CURSOR)
         self._due: deque[RunSnapshot] = deque()
@@ -196,12 +198,13 @@ class Pipeline:
     def _judge(self, snapshot: RunSnapshot) -> None:
         """Judge a run that is complete, late or evicted; keep it, and offer it to the groups."""
         assessment = self._assessed(snapshot)
-        stored = self._stored(assessment, snapshot) if assessment is not None else None
-        if assessment is not None and stored is not None:
-            self._learning.keep(stored, assessment, now_ns=self._now_ns())
-            self._count(assessment)
+        looked = self._looked(assessment) if assessment is not None else None
+        stored = self._stored(looked.assessment, snapshot) if looked is not None else None
+        if looked is not None and stored is not None:
+            self._learning.keep(stored, looked, now_ns=self._now_ns())
+            self._count(looked.assessment)
             first_batch = min(snapshot.batches, default=self._position)
-            self._groups.offer(assessment, first_batch=first_batch)
+            self._groups.offer(looked.assessment, first_batch=first_batch)
         for run_id in (snapshot.run_id, *snapshot.aliases):
             self._early.pop(run_id, None)
 
@@ -226,10 +229,15 @@ class Pipeline:
         took_s = time.monotonic() - began_s
         self._early_at_s = began_s + max(EARLY_EVERY_S, took_s / EARLY_SHARE)
 
+    def _waits_for_the_end(self) -> bool:
+        """Tell whether some expectation is judged only when nothing more can come."""
+        after = (contract.spec.missing_after_s for contract in self._groups.contracts)
+        return bool(self._groups.paths) or any(limit is not None for limit in after)
+
     def _assessed(self, snapshot: RunSnapshot) -> Assessment | None:
         """Judge a run, or take what was judged early if nothing came since."""
         extent, early = self._early.get(snapshot.run_id, (None, None))
-        if early is not None and extent == self._extent(snapshot):
+        if early is not None and extent == self._extent(snapshot) and not self._waits_for_the_end():
             graph = msgspec.structs.replace(early.graph, state=snapshot.state)
             return msgspec.structs.replace(early, graph=graph)
         try:
@@ -252,6 +260,15 @@ class Pipeline:
             self._count_error(snapshot)
             log.exception("run could not be judged", run=snapshot.run_id)
             return None
+
+    def _looked(self, assessment: Assessment) -> Looked:
+        """Tell what is new in a run."""
+        try:
+            return self._newness.look(assessment, self._groups.watches, now_ns=self._now_ns())
+        except Exception:
+            # As above: what else was judged of the run stands.
+            log.exception("novelty could not be judged", run=assessment.graph.run_id)
+            return Looked(assessment=assessment)
 
     def _stored(self, assessment: Assessment, snapshot: RunSnapshot) -> StoredRun | None:
         """Return what is kept of a run, ``None`` for one that cannot be told."""

@@ -9,6 +9,7 @@ import msgspec
 
 from causewatch.app.assess import graph_of, snapshots_of
 from causewatch.app.files import Request
+from causewatch.app.reference import newly_judged
 from causewatch.app.rulefiles import load_bundle
 from causewatch.blame.judge import judge
 from causewatch.dialects.table import Dialect
@@ -24,6 +25,7 @@ from causewatch.signatures.refuse import refused
 from causewatch.signatures.signature import Signature, compile_query
 from causewatch.signatures.subject import Subject, raw_subject
 from causewatch.signatures.why import Counted, count_parts
+from causewatch.store.archive import NOTHING_REMEMBERED, Remembered
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +76,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 class Scenes:
     """The subjects of all datasets of some files, built when first asked for."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what is asked, and beside what it is judged
         self,
         requests: Iterable[Request],
         *,
@@ -82,7 +84,9 @@ class Scenes:
         rules: Path | None,
         errors: list[InputError],
         dialects: Sequence[Dialect] = SHIPPED,
+        past: Remembered = NOTHING_REMEMBERED,
     ) -> None:
+        self._past = past
         self._by_dataset: dict[str, list[Request]] = {"": []}
         for request in requests:
             self._by_dataset.setdefault(request.dataset, []).append(request)
@@ -100,7 +104,7 @@ class Scenes:
                 self._scenes[dataset] = list(_raw_scenes(requests, self._errors, self._dialects))
             else:
                 self._scenes[dataset] = list(
-                    _judged_scenes(requests, self._rules, self._errors, self._dialects)
+                    _judged_scenes(requests, self._rules, self._errors, self._dialects, self._past)
                 )
         return self._scenes[dataset]
 
@@ -128,16 +132,15 @@ def _judged_scenes(
     rules: Path | None,
     errors: list[InputError],
     dialects: Sequence[Dialect],
+    past: Remembered,
 ) -> Iterator[Scene]:
     bundle = load_bundle([rules]).bundle if rules is not None else Bundle()
     for snapshot in snapshots_of(iter(requests), errors):
-        assessment = judge(
-            graph_of(snapshot, dialects),
-            bundle.contracts,
-            Known(trust=bundle.trust),
-            paths=bundle.paths,
-        )
-        yield Scene(id=snapshot.run_id, subject=subject_of(assessment))
+        known = Known(trust=bundle.trust, history=past.of(tuple(snapshot.trace_ids)))
+        graph = graph_of(snapshot, dialects)
+        assessment = judge(graph, bundle.contracts, known, paths=bundle.paths)
+        judged = newly_judged(assessment, bundle.watches, past)
+        yield Scene(id=snapshot.run_id, subject=subject_of(judged))
 
 
 def answer(question: Question, scenes: Scenes, *, why: bool = False) -> Answer:

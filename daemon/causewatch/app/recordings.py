@@ -6,18 +6,19 @@ from collections.abc import Sequence
 
 import msgspec
 
-from causewatch.app.assess import graph_of, history_of, snapshots_of
+from causewatch.app.assess import graph_of, reference, snapshots_of
 from causewatch.app.files import Request, read_requests
 from causewatch.app.freshen import copied_logs, copied_traces
+from causewatch.app.reference import newly_judged
 from causewatch.blame.judge import judge
 from causewatch.dialects.table import Dialect
 from causewatch.dialects.tables import SHIPPED
 from causewatch.errors import InputError
-from causewatch.faults.history import NO_HISTORY, History
 from causewatch.faults.known import Known
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Assessment
 from causewatch.rules.bundle import Bundle
+from causewatch.store.archive import NOTHING_REMEMBERED, Remembered
 
 MAX_KEPT_GRAPHS = 1_000
 """Copies that are kept for tests to come; the rest are made again."""
@@ -32,22 +33,22 @@ class Recordings:
         self._requests: dict[str, tuple[Request, ...]] = {}
         self._graphs: dict[tuple[str, str, int], tuple[CausalGraph, ...]] = {}
         self._judged: dict[tuple[str, str, int, int], tuple[Assessment, ...]] = {}
-        self._histories: dict[tuple[str, ...], History] = {}
+        self._pasts: dict[tuple[str, ...], Remembered] = {}
         self._bundle: Bundle | None = None
 
-    def history(self, paths: tuple[str, ...]) -> History:
-        """Return what tools always return in the good runs of some files.
+    def past(self, paths: tuple[str, ...]) -> Remembered:
+        """Return what the good runs of some files show of tools and workflows.
 
         Raises:
             InputError: when any of a file cannot be read.
         """
-        if paths not in self._histories:
+        if paths not in self._pasts:
             errors: list[InputError] = []
             requests = (request for path in paths for request in self._read(path))
-            self._histories[paths] = history_of(requests, errors, self._dialects)
+            self._pasts[paths] = reference(requests, errors, self._dialects)
             if errors:
                 raise errors[0]
-        return self._histories[paths]
+        return self._pasts[paths]
 
     def runs(
         self,
@@ -56,7 +57,7 @@ class Recordings:
         *,
         salt: str = _AS_RECORDED,
         by_ns: int = 0,
-        history: History = NO_HISTORY,
+        past: Remembered = NOTHING_REMEMBERED,
     ) -> tuple[Assessment, ...]:
         """Return the judged runs of a file, at least one.
 
@@ -65,7 +66,7 @@ class Recordings:
             bundle: whose contracts and trust count.
             salt: what the ids depend on; without one they are those recorded.
             by_ns: how much later than recorded the runs are.
-            history: what is known of tools from other runs.
+            past: what is known from other runs.
 
         Raises:
             InputError: when any of the file cannot be read, or it holds no span.
@@ -73,12 +74,14 @@ class Recordings:
         if bundle is not self._bundle:
             self._judged.clear()
             self._bundle = bundle
-        key = path, salt, by_ns, id(history)
+        key = path, salt, by_ns, id(past)
         known = self._judged.get(key)
         if known is None:
-            facts = Known(trust=bundle.trust, history=history)
+            facts = Known(trust=bundle.trust, history=past.now)
             known = self._judged[key] = tuple(
-                judge(graph, bundle.contracts, facts, paths=bundle.paths)
+                newly_judged(
+                    judge(graph, bundle.contracts, facts, paths=bundle.paths), bundle.watches, past
+                )
                 for graph in self._built(path, salt, by_ns)
             )
             while len(self._judged) > MAX_KEPT_GRAPHS:

@@ -244,15 +244,13 @@ class _Stage:
         arrivals: list[Arrival] = []
         used: Counter[str] = Counter()
         baseline = tuple(beside(suite.file, written) for written, _ in case.baseline)
-        history = desk.recordings.history(baseline)
+        past = desk.recordings.past(baseline)
         for each in case.inputs:
             path = beside(suite.file, each.file)
             for copy in range(each.repeat):
                 by_ns = _ns(each.at_s) + copy * _ns(each.every_s)
                 salt = _salt(copy, used[path], by_ns)
-                runs = desk.recordings.runs(
-                    path, suite.bundle, salt=salt, by_ns=by_ns, history=history
-                )
+                runs = desk.recordings.runs(path, suite.bundle, salt=salt, by_ns=by_ns, past=past)
                 arrivals += [Arrival(at_ns=EPOCH_NS + by_ns, assessment=run) for run in runs]
                 self._recorded.extend(runs if copy == 0 else ())
             used[path] += 1

@@ -20,7 +20,7 @@ from causewatch.paths.check import walk
 from causewatch.paths.template import PathTemplate
 
 
-def judge(
+def judge(  # noqa: PLR0913  # what is judged, by what, and whom to ask
     graph: CausalGraph,
     contracts: Sequence[Contract] = (),
     known: Known = NOTHING_KNOWN,

@@ -64,6 +64,16 @@ def explain_json(assessment: Assessment) -> dict[str, Any]:
         "contracts": verdicts_json(assessment),
         "health": _health_json(assessment),
         "boundaries": _boundaries_json(assessment),
+        "novel": [
+            {
+                "kind": novel.kind,
+                "edge": novel.edge or None,
+                "fingerprint": novel.fingerprint,
+                "path": novel.path or None,
+                "span_id": _span_id(graph, novel.step),
+            }
+            for novel in assessment.novel
+        ],
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from causewatch.blame.safe import safe, wrapped
 from causewatch.blame.verdicts import violated_lines
-from causewatch.model.expectation import Health, HealthPart
+from causewatch.model.expectation import Health, HealthPart, Novel
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Assessment, Blame, Hop
 
@@ -50,6 +50,7 @@ def explain_text(
     for told in violated_lines(assessment):
         lines += page.text(f"✗ {told}", 2)
     lines += _health(assessment.graph, assessment.health, page)
+    lines += _new(assessment.novel, page)
     lines += _gaps(blame, page)
     return "\n".join(lines) + "\n"
 
@@ -221,6 +222,17 @@ def _health(graph: CausalGraph, health: Health | None, page: _Page) -> Iterator[
     rest = len(worst) - MAX_SHOWN_PARTS_COUNT
     if rest > 0:
         yield f"    and {rest} more"
+
+
+def _new(found: Sequence[Novel], page: _Page) -> Iterator[str]:
+    """Yield what the workflow never had before."""
+    if found:
+        yield ""
+        yield "  New to this workflow"
+    for novel in found[:MAX_SHOWN_PARTS_COUNT]:
+        yield from page.text(novel.edge or f"shape {novel.fingerprint}", 4)
+    if len(found) > MAX_SHOWN_PARTS_COUNT:
+        yield f"    and {len(found) - MAX_SHOWN_PARTS_COUNT} more"
 
 
 def _transition(graph: CausalGraph, part: HealthPart) -> str:

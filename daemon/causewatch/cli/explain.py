@@ -9,6 +9,7 @@ import click
 
 from causewatch.cli.options import (
     TracesCommand,
+    baseline_option,
     dialects_option,
     graph_format_option,
     input_options,
@@ -38,13 +39,7 @@ if TYPE_CHECKING:
     metavar="SPAN",
     help="The span where it was seen (an id, or its beginning): trace back from there.",
 )
-@click.option(
-    "--baseline",
-    multiple=True,
-    metavar="FILE...",
-    help="Spans of good runs: a result that lacks what all of a tool's results there have is"
-    " partial.",
-)
+@baseline_option
 @graph_format_option
 def command(  # noqa: PLR0913  # one an option
     *,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from causewatch.cli import learn_paths
+from causewatch.cli import learn_accepted, learn_contracts, learn_paths
 
 
 @click.group()
@@ -16,4 +16,6 @@ def command() -> None:
     """
 
 
-command.add_command(learn_paths.command, "paths")
+command.add_command(learn_accepted.command)
+command.add_command(learn_contracts.command)
+command.add_command(learn_paths.command)

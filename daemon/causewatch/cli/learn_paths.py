@@ -14,7 +14,7 @@ from causewatch.cli.options import (
 )
 
 
-@click.command(cls=TracesCommand)
+@click.command("paths", cls=TracesCommand)
 @input_options
 @dialects_option
 @click.option(

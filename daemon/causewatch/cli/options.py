@@ -105,6 +105,17 @@ def input_options(function: F) -> F:
     return traces(store_option(function))
 
 
+def baseline_option(function: F) -> F:
+    """Add ``--baseline FILES``."""
+    return click.option(
+        "--baseline",
+        multiple=True,
+        metavar="FILE...",
+        help="Spans of good runs: a result that lacks what all of a tool's results there have is"
+        " partial, and what no run of the workflow there has is new.",
+    )(function)
+
+
 def format_option(function: F) -> F:
     """Add ``--format``; ``auto`` is text on a terminal and JSON lines in a pipe."""
     return click.option(
@@ -137,7 +148,7 @@ def rules_option(function: F) -> F:
         "--rules",
         "rules",
         type=click.Path(exists=True, path_type=Path),
-        help="Rule files whose contracts and trust are used; none by default.",
+        help="Rule files whose contracts, paths and trust are used; none by default.",
     )(function)
 
 

@@ -12,6 +12,7 @@ import msgspec
 from causewatch.cli.answers import print_answer
 from causewatch.cli.options import (
     TracesCommand,
+    baseline_option,
     dialects_option,
     format_option,
     input_options,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     "--header", "headers", multiple=True, metavar="NAME=VALUE", help="Sent to Tempo, repeatable."
 )
 @input_options
+@baseline_option
 @rules_option
 @dialects_option
 @format_option
@@ -64,6 +66,7 @@ def command(  # noqa: PLR0913, PLR0917  # one parameter an option
     headers: tuple[str, ...],
     traces: tuple[str, ...],
     store: Path | None,
+    baseline: tuple[str, ...],
     rules: Path | None,
     dialects: tuple[Path, ...],
     form: str,
@@ -72,7 +75,7 @@ def command(  # noqa: PLR0913, PLR0917  # one parameter an option
 
     A bad QUERY exits with 2; with --queries it is an "error" line and changes no exit code.
     """
-    from causewatch.app.assess import all_requests  # noqa: PLC0415  # start-up
+    from causewatch.app.assess import all_requests, past_of  # noqa: PLC0415  # start-up
     from causewatch.app.dialectfiles import load_dialects  # noqa: PLC0415
     from causewatch.app.querying import Question, Scenes, answer  # noqa: PLC0415
 
@@ -87,7 +90,8 @@ def command(  # noqa: PLR0913, PLR0917  # one parameter an option
     errors: list[InputError] = []
     requests = all_requests(traces, store, errors)
     known = load_dialects(dialects)
-    scenes = Scenes(requests, raw=raw, rules=rules, errors=errors, dialects=known)
+    past = past_of(baseline, store, known, errors)
+    scenes = Scenes(requests, raw=raw, rules=rules, errors=errors, dialects=known, past=past)
     failed = False
     for question in questions:
         answered = answer(question, scenes, why=why)

@@ -28,6 +28,7 @@ from causewatch.model.value import Value, canonical_bytes
 NO_CONTENT_FIX = "record message content: switch on content capture in the instrumentation"
 CUT_FIX = "raise the attribute length limit of the SDK, the Collector or the backend"
 ORDER_FIX = "let the schema require what order reads"
+ODD_FIX = "send what JSON can hold: shallower, and with shorter numbers"
 _NS_PER_S = 1_000_000_000
 
 
@@ -78,7 +79,11 @@ def _check_step(contract: Contract, index: int, step: Step) -> ContractVerdict:
         if value is not None:
             if contract.result is not None:
                 apply_schema(contract.result, "result", (value.value,), outcome)
-            apply_limits(contract, step, value.value, outcome)
+            try:
+                apply_limits(contract, step, value.value, outcome)
+            except (ValueError, OverflowError, RecursionError) as problem:
+                name = type(problem).__name__
+                outcome.gaps.append(f"the result cannot be read ({name}): {ODD_FIX}")
     return _verdict(outcome, index, given, returned)
 
 
@@ -128,7 +133,11 @@ def _check_handoff(contract: Contract, graph: CausalGraph, index: int) -> Outcom
         _check_received(contract, sent, seen_received, outcome)
     if contract.spec.compare and seen_sent is not None and seen_received is not None:
         known = cache(lambda: Known(graph, handoff))
-        compare(contract.spec.compare, seen_sent, seen_received, outcome, known)
+        try:
+            compare(contract.spec.compare, seen_sent, seen_received, outcome, known)
+        except (ValueError, OverflowError, RecursionError) as problem:
+            name = type(problem).__name__
+            outcome.gaps.append(f"the payloads cannot be compared ({name}): {ODD_FIX}")
     return outcome
 
 

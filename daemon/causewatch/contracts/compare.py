@@ -75,9 +75,11 @@ def _strict(demand: Compare, sent: Payload, received: Payload) -> list[Differenc
 
 
 def _subset(demand: Compare, sent: Payload, received: Payload) -> list[Difference]:
-    whole = _least(sent.value, received.value, _walked)
-    found = [each for each in whole if not _may_lack(demand, each)]
-    return _tolerated(demand, found, sent.value)
+    def walked(left: Value, right: Value) -> tuple[Difference, ...]:
+        # What may be lacking takes no place among those that are told.
+        return differences(left, right, MAX_WALKED_COUNT, lambda each: not _may_lack(demand, each))
+
+    return _tolerated(demand, list(_least(sent.value, received.value, walked)), sent.value)
 
 
 def _walked(sent: Value, received: Value) -> tuple[Difference, ...]:

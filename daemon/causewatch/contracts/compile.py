@@ -11,6 +11,7 @@ import jsonschema
 import jsonschema_rs
 import msgspec
 
+from causewatch.contracts.burden import burden_of
 from causewatch.contracts.pointer import pointer_of
 from causewatch.contracts.spec import ContractSpec, SchemaSource
 from causewatch.errors import UserError
@@ -104,15 +105,22 @@ def schema_problems(
     if not isinstance(source.value, dict | bool):
         yield SchemaProblem(side=side, pointer="", message="a schema is a mapping, true or false")
         return
-    clean = True
-    for error in sorted(
-        _META_SCHEMA.iter_errors(source.value), key=lambda e: list(map(str, e.path))
-    ):
-        clean = False
+    try:
+        errors = sorted(
+            _META_SCHEMA.iter_errors(source.value), key=lambda e: list(map(str, e.path))
+        )
+    except RecursionError:
+        yield SchemaProblem(side=side, pointer="", message="the schema is nested too deep")
+        return
+    for error in errors:
         yield SchemaProblem(
             side=side, pointer=pointer_of(error.absolute_path), message=error.message[:500]
         )
-    if not clean:
+    if errors:
+        return
+    burden = burden_of(source.value)
+    if burden is not None:
+        yield SchemaProblem(side=side, pointer=burden.pointer, message=burden.message)
         return
     try:
         _validator(source, schemas or {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Literal
 
@@ -56,20 +56,23 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def differences(
-    sent: Value, received: Value, limit: int = MAX_DIFFERENCES_COUNT
+    sent: Value,
+    received: Value,
+    limit: int = MAX_DIFFERENCES_COUNT,
+    counts: Callable[[Difference], bool] | None = None,
 ) -> tuple[Difference, ...]:
-    """Return where ``received`` differs from ``sent``, at most ``limit`` places.
+    """Return where ``received`` differs from ``sent``, at most ``limit`` places that ``counts``.
 
     The kinds: *truncation*, what arrived is a proper part of what was sent (a text's prefix or
     fragment, fewer items, fewer keys); *serialization*, the same content in another form (structure
     flattened to text, JSON inside of a string, a number as text, another encoding); *missing*,
-    nothing arrived; *delta*, any other difference.
+    nothing arrived; *delta*, any other difference. Without ``counts`` every place does.
     """
     if spelled_alike(sent, received):
         return ()
     if not is_empty(sent) and is_empty(received):
         return (_difference("missing", (), "nothing was received", sent, received),)
-    return tuple(islice(_walk(sent, received, ()), limit))
+    return tuple(islice(filter(counts, _walk(sent, received, ())), limit))
 
 
 def _walk(sent: Value, received: Value, path: Path) -> Iterator[Difference]:

@@ -39,5 +39,5 @@ def _json(value: Value) -> str:
         pass
     try:
         return repr(value)
-    except RecursionError:
-        return "(nested too deep to be shown)"
+    except (RecursionError, ValueError):
+        return "(too deep or too long a number to be shown)"

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from causewatch.contracts.equality import scalar_text
 from causewatch.contracts.mention import leaves_of
 from causewatch.contracts.pointer import found_at
 from causewatch.contracts.spec import AgeLimit, ItemLimit, ScoreFloor
@@ -23,6 +24,7 @@ MAX_EPOCH_S = 10**10
 _NS_PER_S = 1_000_000_000
 ZONELESS = timedelta(hours=12)
 """A time without a zone may be of any: none is further behind than that."""
+MAX_SCORE = 1e300
 MAX_EPOCH_DIGITS = 13
 MAX_DATE_CHARS = 40
 _ENVELOPE = frozenset(
@@ -73,7 +75,7 @@ def items_of(value: Value, asked: Value = None) -> int:
     """
     if not isinstance(value, dict):
         return len(value) if isinstance(value, list) else int(_is_something(value))
-    echoes = {str(leaf) for _, leaf in leaves_of(asked)}
+    echoes = {text for _, leaf in leaves_of(asked) if (text := scalar_text(leaf)) is not None}
     layer, says, has_arrays = [value], False, False
     while layer and not has_arrays:
         members = [pair for item in layer for pair in item.items()]
@@ -95,7 +97,7 @@ def _says(key: str, member: Value, echoes: set[str]) -> bool:
     if isinstance(member, dict | list | bool) or not _is_something(member) or member == 0:
         return False
     words = re.split(r"[\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower())
-    return str(member) not in echoes and not _ENVELOPE & set(words)
+    return scalar_text(member) not in echoes and not _ENVELOPE & set(words)
 
 
 def too_old(value: Value, limit: AgeLimit, now_ns: int) -> Iterator[Shortfall]:
@@ -172,7 +174,7 @@ def too_low(step: Step, value: Value, floor: ScoreFloor) -> Iterator[Shortfall]:
         scores = [place for _, place in found_at(value, floor.pointer)]
     else:
         scores = [document.score for document in step.documents]
-    known = [each for each in scores if isinstance(each, int | float)]
+    known = [each for each in scores if isinstance(each, int | float) and abs(each) < MAX_SCORE]
     if scores and len(known) == len(scores):
         best = max(known)
         if best < floor.limit:

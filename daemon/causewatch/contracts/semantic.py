@@ -267,7 +267,7 @@ def _fact_key(value: Value) -> frozenset[str]:
     """Return what a scalar that is one fact may be read as."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return frozenset()
-    text = str(value).strip()
+    text = value.strip() if isinstance(value, str) else scalar_text(value) or ""
     if len(text) > MAX_VALUE_CHARS or not any(map(str.isdigit, text)):
         return frozenset()
     if " " in text:

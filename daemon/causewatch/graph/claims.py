@@ -56,7 +56,7 @@ def told_by(span: Span) -> Told | None:
     sides = {side: _side(attributes, side) for side in _SIDES}
     if all(payload is None and imprint is None for payload, imprint in sides.values()):
         return None
-    keyed = attributes.get(f"{HANDOFF}keyed") in {True, "true"}
+    keyed = attributes.get(f"{HANDOFF}keyed") in (True, "true")
     checked = {side: _checked(*sides[side], keyed=keyed) for side in _SIDES}
     claim = Claim(
         id=_text(attributes, "id"),

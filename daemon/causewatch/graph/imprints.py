@@ -287,7 +287,7 @@ def _array_changed(
         first = f"{pointer}/0"
         return None if first in sent and first in received else _delta(pointer, "the items differ")
     if not other.size:
-        return _break("missing", pointer, f"all {one.size} items were lost", lost=True)
+        return _items_lost(pointer, one, other)
     message = f"{one.size} items became {other.size}"
     if other.size > one.size:
         return _delta(pointer, message)
@@ -295,9 +295,13 @@ def _array_changed(
     part = [item for i in range(other.size) if (item := received.get(f"{pointer}/{i}")) is not None]
     rest = iter(whole)
     if part and all(any(item.digest == each.digest for each in rest) for item in part):
-        message = f"{one.size - other.size} of {one.size} items were lost"
-        return Break(kind="truncation", pointer=pointer, message=message, lost=True, is_absent=True)
+        return _items_lost(pointer, one, other)
     return _delta(pointer, message)
+
+
+def _items_lost(pointer: str, one: FieldPrint, other: FieldPrint) -> Break:
+    message = f"{one.size - other.size} of {one.size} items were lost"
+    return Break(kind="truncation", pointer=pointer, message=message, lost=True, is_absent=True)
 
 
 def _is_empty(field: FieldPrint) -> bool:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import json.encoder
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 Json: TypeAlias = "str | bool | int | float | Sequence[Json] | Mapping[str, Json] | None"
 JsonType = Literal["null", "boolean", "number", "string", "array", "object"]
@@ -23,8 +22,7 @@ _MIN_PLAIN_EXPONENT = -6
 _quoted = json.encoder.encode_basestring
 
 
-@dataclass(frozen=True, slots=True)
-class Spelled:
+class Spelled(NamedTuple):
     """A value with its canonical text, and its members or items by their name or index.
 
     ``size`` is the characters (code points) of a string, the items or members of a container, else
@@ -53,11 +51,11 @@ def spell(value: Json) -> Spelled:
             return Spelled("string", len(value), _quoted(value))
         case int() | float():
             return Spelled("number", 0, number(value))
-        case Mapping():
+        case dict() | Mapping():
             members = tuple((key, spell(value[key])) for key in _ordered(value))
             inside = ",".join(f"{_quoted(key)}:{each.text}" for key, each in members)
             return Spelled("object", len(members), f"{{{inside}}}", members)
-        case Sequence():
+        case list() | Sequence():
             items = tuple((str(index), spell(item)) for index, item in enumerate(value))
             return Spelled("array", len(items), f"[{','.join(e.text for _, e in items)}]", items)
     raise TypeError(f"no JSON value: {type(value).__name__}")

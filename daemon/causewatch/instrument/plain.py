@@ -57,7 +57,7 @@ class Plainer:
                 made = self._integer(value)
             case float():
                 made = float(value)
-            case Mapping():
+            case dict() | Mapping():
                 made = self._members(((_key(k), v) for k, v in value.items()), depth)
             case list() | tuple():
                 made = [self.plain(item, depth + 1) for item in value]

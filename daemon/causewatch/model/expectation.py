@@ -82,9 +82,17 @@ class Deviation(msgspec.Struct, frozen=True, kw_only=True):
 class Novel(msgspec.Struct, frozen=True, kw_only=True):
     """A shape or an edge that this workflow never had before, in reviewed or learned runs."""
 
+    path: str = ""
+    """Name of the path rule that watches for it."""
+    rule_id: str = ""
     kind: Literal["shape", "edge"]
     edge: str
-    """Such as ``planner -> researcher``; empty for a shape."""
+    """Such as ``planner -> researcher`` (a handoff) or ``planner > kb_search`` (a call); empty for
+    a shape.
+    """
     fingerprint: str
+    """Of the run's whole shape."""
     step: int
     """Index of the step where it stands: the edge's target, the root for a shape."""
+    message: str = ""
+    """One sentence for people, of names only."""

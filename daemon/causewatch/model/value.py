@@ -33,8 +33,13 @@ def canonical_bytes(value: Value) -> bytes:
     try:
         return msgspec.json.encode(value, order="sorted")
     except (ValueError, TypeError, RecursionError):
+        pass
+    try:
         # Lone surrogates and the like: no JSON writes them, but they have a spelling.
         return repr(value).encode("utf-8", "backslashreplace")
+    except (ValueError, RecursionError):
+        # Thousands of digits, or of lists in lists: nobody reads them, and none is like another.
+        return f"{type(value).__name__} {id(value)}".encode()
 
 
 def _is_plain(value: Value, depth: int) -> bool:

@@ -48,13 +48,13 @@ Follows = dict[Name, set[Name]]
 
 def infer(words: Row[Word]) -> Model:
     """Return a content model that accepts all words; the simplest of its kind that says most."""
-    names = tuple(dict.fromkeys(item.name for word in words for item in word))
+    names = names_of(words)
     if not names:
         return NOTHING
     if len(names) > MAX_ALPHABET_COUNT:
         return opened()
     model = _chain(words)
-    if _is_readable(model) and all(_accepts(model, word) for word in words):
+    if _is_readable(model) and all(accepts(model, word) for word in words):
         return model
     return _repeat(_choice(names), [len(word) for word in words])
 
@@ -67,7 +67,25 @@ def _is_readable(model: Model) -> bool:
         return False
 
 
-def _accepts(model: Model, word: Word) -> bool:
+def names_of(words: Row[Word]) -> tuple[Name, ...]:
+    """Return the names in words, each once, in the order of first appearance."""
+    return tuple(dict.fromkeys(item.name for word in words for item in word))
+
+
+def counts_of(words: Row[Word]) -> Model:
+    """Return a model of the words that knows names and numbers only, no order."""
+    names = names_of(words)
+    if not names:
+        return NOTHING
+    if len(names) > MAX_ANY_ORDER_PARTS_COUNT:
+        return Repeat(part=_choice(names), least=0, most=None)
+    parts = tuple(_repeat(name, [_count(word, name) for word in words]) for name in names)
+    model = parts[0] if len(parts) == 1 else AnyOrder(parts=parts)
+    return model if _is_readable(model) else Repeat(part=_choice(names), least=0, most=None)
+
+
+def accepts(model: Model, word: Word) -> bool:
+    """Tell whether a word is what a model allows."""
     leaves = leaves_of(model)
     events = [
         Event(

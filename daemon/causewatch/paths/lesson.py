@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from causewatch.paths.infer import infer
+from causewatch.paths.holdout import settle
 from causewatch.paths.sample import NodeSample, samples_of
 from causewatch.paths.syntax import Model, Name, Pattern
 from causewatch.paths.visits import Visit
@@ -30,6 +30,8 @@ class LearnedNode(msgspec.Struct, frozen=True, kw_only=True):
 
     pattern: Pattern
     model: Model
+    misfits_count: int
+    """How many activations did not fit what the others taught, each fifth held out in turn."""
     runs_count: int
     visits_count: int
     seen: tuple[Seen, ...]
@@ -55,9 +57,11 @@ def lesson_of(workflow: str, runs: Sequence[Sequence[Visit]]) -> Lesson:
 def _learned(sample: NodeSample) -> LearnedNode:
     counts = [Counter(item.name for item in word) for word in sample.words]
     names = dict.fromkeys(item.name for word in sample.words for item in word)
+    settled = settle(sample.words)
     return LearnedNode(
         pattern=sample.pattern,
-        model=infer(sample.words),
+        model=settled.model,
+        misfits_count=settled.misfits_count,
         runs_count=sample.runs_count,
         visits_count=len(sample.words),
         seen=tuple(_seen(name, counts) for name in names),

@@ -17,6 +17,8 @@ from causewatch.paths.derive import Fits, State, after, may_end
 from causewatch.paths.limits import MAX_ALTERNATIVES_COUNT, MAX_TRIES_COUNT
 
 MAX_PERMUTED_COUNT = 200
+MAX_PERMUTED_ALTERNATIVES_COUNT = 100
+"""Less than for a verdict: that an order would help is only how a deviation is told."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +64,7 @@ def permuted(state: State, events: Sequence[Event]) -> bool:
         msgspec.structs.replace(event, start_ns=0, end_ns=longest_ns, number=i)
         for i, event in enumerate(events)
     ]
-    halt = _Search(loose).run(state)
+    halt = _Search(loose, MAX_PERMUTED_ALTERNATIVES_COUNT).run(state)
     return halt.is_right and not halt.is_open
 
 
@@ -92,8 +94,11 @@ def _in_line(state: State, events: Sequence[Event]) -> Halt:
 class _Search:
     """All orders of some children side by side: which are read, and what may come then."""
 
-    def __init__(self, events: Sequence[Event]) -> None:
+    def __init__(
+        self, events: Sequence[Event], alternatives_count: int = MAX_ALTERNATIVES_COUNT
+    ) -> None:
         self._events = events
+        self._alternatives_count = alternatives_count
         self._tries_count = 0
 
     def run(self, state: State) -> Halt:
@@ -101,7 +106,7 @@ class _Search:
         readings: dict[int, State] = {0: state}
         for _ in self._events:
             following = self._one_more(readings)
-            if self._tries_count > MAX_TRIES_COUNT or _width(following) > MAX_ALTERNATIVES_COUNT:
+            if self._tries_count > MAX_TRIES_COUNT or _width(following) > self._alternatives_count:
                 return Halt(state=state, left=(), is_right=False, is_open=True)
             if not following:
                 return self._stuck(readings)

@@ -99,6 +99,9 @@ class _Walk:
         handoffs = [h for h in graph.handoffs if h.rule != _BESIDE]
         self._handoffs = handoffs
         self._by_step = {h.performed_by: h for h in handoffs if h.performed_by is not None}
+        for handoff in handoffs:
+            if (tool := _tool_around(graph, handoff)) is not None:
+                self._by_step.setdefault(tool, handoff)
         self._by_receiver: dict[int, list[Handoff]] = {}
         for handoff in handoffs:
             if handoff.receiver is not None:
@@ -271,6 +274,19 @@ def _host_of(step: Step) -> str:
     attributes = step.span.resource.attributes
     parts = (attributes.get(key) for key in ("host.name", "service.name", "service.instance.id"))
     return "/".join(str(part) for part in parts if part)
+
+
+def _tool_around(graph: CausalGraph, handoff: Handoff) -> int | None:
+    """Return the tool that a handoff with a span of its own was made in, or ``None``."""
+    if handoff.derived:
+        return None
+    for start in (handoff.receiver, handoff.performed_by):
+        at = graph.parent[start] if start is not None else ROOT
+        while at >= 0 and graph.steps[at].kind != "agent":
+            if graph.steps[at].kind == "tool":
+                return at
+            at = graph.parent[at]
+    return None
 
 
 def _root_of(graph: CausalGraph) -> int:

@@ -10,6 +10,7 @@ import msgspec
 from causewatch.contracts.compile import Contract
 from causewatch.faults.trust import Trust
 from causewatch.model.finding import Labels
+from causewatch.novelty.watch import Watch
 from causewatch.paths.template import PathTemplate
 from causewatch.rules.keys import DEFAULT_INTERVAL_S, DEFAULT_WINDOW_S
 from causewatch.rules.template import Template
@@ -21,6 +22,8 @@ CONTRACT_ALERTNAME = "ContractViolated"
 CONTRACT_LABELS = ("contract", "from", "to", "violation", "severity")
 PATH_ALERTNAME = "PathDeviation"
 PATH_LABELS = ("path", "workflow", "node")
+NOVEL_ALERTNAME = "NovelPath"
+NOVEL_LABELS = ("path", "workflow", "edge")
 
 
 class ByLabel(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +109,21 @@ class PathRule(AnyRule, frozen=True, kw_only=True):
         return PATH_LABELS
 
 
+class NoveltyRule(AnyRule, frozen=True, kw_only=True):
+    """What a path watches for as new, which is a rule: an edge or a shape never seen is its match.
+
+    A thing is new once only, so it fires at its first run, whatever the path's ``min_runs``.
+    """
+
+    name: str
+    watch: Watch
+
+    @property
+    def finding_labels(self) -> tuple[str, ...]:
+        """Return the labels of every alert on something new."""
+        return NOVEL_LABELS
+
+
 class Group(msgspec.Struct, frozen=True, kw_only=True):
     """Rules that are evaluated together."""
 
@@ -116,16 +134,18 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[Rule, ...] = ()
     contracts: tuple[ContractRule, ...] = ()
     paths: tuple[PathRule, ...] = ()
+    novelties: tuple[NoveltyRule, ...] = ()
     limit: int = 0
     """At most so many active alerts; 0 is no limit."""
     key: str
     """Identity over reloads: the name, or ``file;name`` where two files use one name."""
 
-    def __iter__(self) -> Iterator[Rule | ContractRule | PathRule]:
-        """Iterate over the rules, then the contracts, then the paths."""
+    def __iter__(self) -> Iterator[Rule | ContractRule | PathRule | NoveltyRule]:
+        """Iterate over the rules, then the contracts, then the paths, then what is watched."""
         yield from self.rules
         yield from self.contracts
         yield from self.paths
+        yield from self.novelties
 
 
 class Bundle(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,3 +167,8 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     def paths(self) -> tuple[PathTemplate, ...]:
         """Return the path templates of all groups."""
         return tuple(rule.template for group in self.groups for rule in group.paths)
+
+    @property
+    def watches(self) -> tuple[Watch, ...]:
+        """Return what the paths of all groups watch for as new."""
+        return tuple(rule.watch for group in self.groups for rule in group.novelties)

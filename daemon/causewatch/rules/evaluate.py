@@ -13,7 +13,7 @@ from causewatch.model.finding import Cause, Finding, StepRef
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Assessment, ContractVerdict, Violation
 from causewatch.model.value import canonical_bytes
-from causewatch.rules.bundle import ByLabel, ContractRule, Group, PathRule, Rule
+from causewatch.rules.bundle import ByLabel, ContractRule, Group, NoveltyRule, PathRule, Rule
 from causewatch.rules.subject import step_of, subject_of
 from causewatch.signatures.columns import Cell, attribute_column, intrinsic_column
 from causewatch.signatures.needs import Needs, all_of
@@ -27,6 +27,9 @@ MAX_LABEL_CHARS = 256
 MAX_EVIDENCE = 5
 BY_SIGNATURE = "matched by signature"
 DIGEST_CHARS = 12
+
+
+AnyGroupRule = Rule | ContractRule | PathRule | NoveltyRule
 
 
 class RuleFailure(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,8 +81,9 @@ def evaluate(
 
     A signature rule gives one finding for each distinct tuple of its ``by`` labels (at most
     ``MAX_FINDINGS_PER_RULE``), a contract one for each boundary and name of a violation, a
-    path one for each node. Of a run that is not complete only monotone signatures, contracts and
-    what of a path can no longer become right are judged.
+    path one for each node, and one for each edge or shape that is new. Of a run that is not
+    complete only monotone signatures, contracts and what of a path can no longer become right are
+    judged.
 
     Args:
         group: the rules; their contracts' verdicts are taken from the assessment.
@@ -93,7 +97,7 @@ def evaluate(
     failures: list[RuleFailure] = []
     cause = cause_of(assessment)
     asked = group.rules if plan is None else [group.rules[i] for i in plan.candidates(subject)]
-    for rule in (*asked, *group.contracts, *group.paths):
+    for rule in (*asked, *group.contracts, *group.paths, *group.novelties):
         try:
             findings.extend(_findings(rule, assessment, subject, cause, slot_ns))
         except Exception as error:  # noqa: BLE001 -- one rule must not take the others along
@@ -104,7 +108,7 @@ def evaluate(
 
 
 def _findings(
-    rule: Rule | ContractRule | PathRule,
+    rule: AnyGroupRule,
     assessment: Assessment,
     subject: Subject,
     cause: Cause,
@@ -125,7 +129,7 @@ def _findings(
 
 
 def _found(
-    rule: Rule | ContractRule | PathRule, assessment: Assessment, subject: Subject, cause: Cause
+    rule: AnyGroupRule, assessment: Assessment, subject: Subject, cause: Cause
 ) -> Iterator[_Match]:
     match rule:
         case Rule():
@@ -134,6 +138,8 @@ def _found(
             return _violations(rule, assessment, cause)
         case PathRule():
             return _deviations(rule, assessment, cause)
+        case NoveltyRule():
+            return _novelties(rule, assessment, cause)
         case _:
             assert_never(rule)
 
@@ -302,6 +308,22 @@ def _deviations(rule: PathRule, assessment: Assessment, cause: Cause) -> Iterato
             cause=cause if cause.origin else _from_step(graph, first.at, cause, first.message),
             evidence=tuple(each.message for each in deviations[:MAX_EVIDENCE]),
         )
+
+
+def _novelties(rule: NoveltyRule, assessment: Assessment, cause: Cause) -> Iterator[_Match]:
+    """Yield a match for each edge that is new, and for a new shape."""
+    graph = assessment.graph
+    for novel in assessment.novel:
+        if novel.rule_id == rule.rule_id:
+            yield _Match(
+                labels={
+                    "path": rule.name,
+                    "workflow": graph.workflow[:MAX_LABEL_CHARS],
+                    "edge": novel.edge[:MAX_LABEL_CHARS],
+                },
+                cause=cause if cause.origin else _from_step(graph, novel.step, cause, "new here"),
+                evidence=(novel.message,),
+            )
 
 
 def _from_step(graph: CausalGraph, index: int, cause: Cause, reason: str) -> Cause:

@@ -13,10 +13,11 @@ import msgspec
 from causewatch.errors import Problem, ProblemsError
 from causewatch.faults.trust import Trust
 from causewatch.model.finding import Labels
-from causewatch.rules.bundle import Bundle, ContractRule, Group, PathRule, Rule
+from causewatch.rules.bundle import Bundle, ContractRule, Group, NoveltyRule, PathRule, Rule
 from causewatch.rules.contract_rule import contract_of
 from causewatch.rules.keys import DEFAULT_INTERVAL_S, FILE
 from causewatch.rules.labels import labels_of
+from causewatch.rules.novelty_rule import novelty_of
 from causewatch.rules.path_rule import path_of as path_rule_of
 from causewatch.rules.read import Section, did_you_mean, read
 from causewatch.rules.schemas import SchemaFiles, path_of
@@ -25,7 +26,7 @@ from causewatch.rules.test_file import is_test_node
 from causewatch.rules.yaml import Items, Node, Place, Problems, Scalar, Table, parse
 
 RULE_SUFFIXES = (".yaml", ".yml")
-RESERVED_NAMES = ("contract:", "path:", "limit:")
+RESERVED_NAMES = ("contract:", "path:", "novelty:", "limit:")
 
 
 def load(files: Mapping[str, bytes]) -> Bundle:
@@ -132,8 +133,11 @@ class _Loader:
             rules = tuple(self._rules(maybe, group)) if maybe else ()
             made = tuple(self._made_contracts(contracts.get(name, ()), group))
             walked = tuple(self._made_paths(paths.get(name, ()), group))
-            if maybe or made or walked:
-                yield msgspec.structs.replace(group, rules=rules, contracts=made, paths=walked)
+            new = tuple(self._made_novelties(paths.get(name, ()), group))
+            if maybe or made or walked or new:
+                yield msgspec.structs.replace(
+                    group, rules=rules, contracts=made, paths=walked, novelties=new
+                )
 
     def _empty_group(
         self, file: str, name: str, names: Counter[str], section: Section | None
@@ -217,6 +221,13 @@ class _Loader:
     def _made_paths(self, sections: Sequence[Section], group: Group) -> Iterator[PathRule]:
         for part in sections:
             rule = path_rule_of(part, group, self._problems)
+            if rule is not None:
+                self._rule_ids[rule.rule_id] = part.place
+                yield rule
+
+    def _made_novelties(self, sections: Sequence[Section], group: Group) -> Iterator[NoveltyRule]:
+        for part in sections:
+            rule = novelty_of(part, group, self._problems)
             if rule is not None:
                 self._rule_ids[rule.rule_id] = part.place
                 yield rule

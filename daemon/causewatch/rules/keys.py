@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 from causewatch.model.judgement import ViolationName
+from causewatch.novelty.watch import MAX_BUDGET_PER_DAY
 from causewatch.rules.shape import (
     Boolean,
     Choice,
@@ -252,7 +253,34 @@ CONTRACT = Shape(
         Key(name="failures", kind=FAILURES, doc="Severity of each violation."),
         Key(name="group", kind=_NAME, doc="A group of this file; else the file's default group."),
         *_FIRING,
-        Key(name="novelty", kind=Json(), doc="Alerts on first-seen shapes.", later=True),
+    ),
+)
+
+NOVELTY = Shape(
+    name="novelty mapping",
+    keys=(
+        Key(
+            name="learn_for",
+            kind=Duration(),
+            doc="How long after the workflow's first good run nothing is told; 7d unless told.",
+        ),
+        Key(
+            name="budget_per_day",
+            kind=Integer(maximum=MAX_BUDGET_PER_DAY),
+            doc="At most so many new edges and shapes are told on one day (UTC), the rest is only"
+            " counted; 20 unless told.",
+        ),
+        Key(
+            name="kinds",
+            kind=ListOf(item=Choice(words=("edge", "shape"))),
+            doc="What is watched: edges, shapes, or (unless told) both.",
+        ),
+        Key(
+            name="accepted",
+            kind=ListOf(item=_NAME),
+            doc="Reviewed edges, such as `planner -> researcher` or `planner > kb_*`, and"
+            " fingerprints of shapes, that are not told; `causewatch learn accepted` prints them.",
+        ),
     ),
 )
 
@@ -280,7 +308,11 @@ PATH = Shape(
         ),
         Key(name="group", kind=_NAME, doc="A group of this file; else the file's default group."),
         *_FIRING,
-        Key(name="novelty", kind=Json(), doc="Alerts on first-seen shapes.", later=True),
+        Key(
+            name="novelty",
+            kind=NOVELTY,
+            doc="Alerts `NovelPath` on edges and shapes that the workflow never had before.",
+        ),
     ),
 )
 

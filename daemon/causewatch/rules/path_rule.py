@@ -12,7 +12,7 @@ from causewatch.paths.error import PathError
 from causewatch.paths.parser import Order, parse_model, parse_node, parse_order
 from causewatch.paths.syntax import Name, leaves_of
 from causewatch.paths.template import Node, PathTemplate, is_match
-from causewatch.rules.bundle import PATH_ALERTNAME, PATH_LABELS, Group, PathRule
+from causewatch.rules.bundle import NOVEL_LABELS, PATH_ALERTNAME, PATH_LABELS, Group, PathRule
 from causewatch.rules.firing import firing_of
 from causewatch.rules.identity import rule_id_of, version_of
 from causewatch.rules.keys import DEFAULT_SEVERITY
@@ -20,7 +20,7 @@ from causewatch.rules.labels import labels_of
 from causewatch.rules.read import Section
 from causewatch.rules.yaml import Items, Problems, Scalar, Table, plain
 
-RESERVED_LABELS = ("alertname", "path", "workflow", "node")
+RESERVED_LABELS = ("alertname", "path", "workflow", "node", "edge")
 MAX_NODES_COUNT = 500
 NEAR_RATIO = 0.8
 """How alike two names are before one is taken for the other misspelt."""
@@ -30,14 +30,19 @@ _T = TypeVar("_T")
 
 
 def path_of(section: Section, group: Group, problems: Problems) -> PathRule | None:
-    """Return the path template written in a mapping; ``None`` when it cannot be read."""
+    """Return the path template written in a mapping.
+
+    It is ``None`` when it cannot be read, and where a path only watches for what is new.
+    """
     before = len(problems)
     labels = {
         "severity": DEFAULT_SEVERITY,
         **group.labels,
         **labels_of(section, RESERVED_LABELS, problems),
     }
-    firing = firing_of(section, group.file, {*labels, *PATH_LABELS, "alertname"}, problems)
+    firing = firing_of(
+        section, group.file, {*labels, *found_labels(section), "alertname"}, problems
+    )
     name = section.text("path")
     rule_id = rule_id_of(group.key, f"path:{name}")
     template = PathTemplate(
@@ -48,10 +53,14 @@ def path_of(section: Section, group: Group, problems: Problems) -> PathRule | No
         required=tuple(_orders(section, "required", problems)),
         forbidden=tuple(_orders(section, "forbidden", problems)),
     )
-    if not any(section.has(key) for key in _DEMANDS):
-        message = "the path demands nothing: give it expect, required or forbidden"
+    has_demand = any(section.has(key) for key in _DEMANDS)
+    if not has_demand and not section.has("novelty"):
+        message = "the path demands nothing: give it expect, required, forbidden or novelty"
         problems.add(section.place, "missing-key", message)
-    if not section.ok or len(problems) != before:
+    if not has_demand and section.has("examples"):
+        message = "examples are of expect, required and forbidden: what is new no single run tells"
+        problems.add(section.key_place("examples"), "value", message)
+    if not section.ok or len(problems) != before or not has_demand:
         return None
     _warn_unused(section, template, problems)
     return PathRule(
@@ -64,6 +73,12 @@ def path_of(section: Section, group: Group, problems: Problems) -> PathRule | No
         place=section.place,
         **msgspec.structs.asdict(firing),
     )
+
+
+def found_labels(section: Section) -> frozenset[str]:
+    """Return the labels that the alerts of a path carry beside those that its author gave."""
+    deviating = PATH_LABELS if any(section.has(key) for key in _DEMANDS) else ()
+    return frozenset((*deviating, *(NOVEL_LABELS if section.has("novelty") else ())))
 
 
 def _nodes(section: Section, problems: Problems) -> Iterator[Node]:

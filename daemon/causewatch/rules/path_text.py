@@ -63,6 +63,10 @@ def _comments(node: LearnedNode) -> list[str]:
         words.append(f"and {len(node.seen) - len(shown)} more")
     if not node.seen:
         words.append("nothing below it")
+    if node.misfits_count:
+        words.append(
+            f"held out, {node.misfits_count} of {node.visits_count:,} did not fit the rest"
+        )
     lines = ["#"]
     for word in words:
         if len(lines[-1]) + len(word) >= MAX_COMMENT_CHARS:

@@ -146,8 +146,7 @@ def _add_judgement(assessment: Assessment, derived: Sequence[_Derived]) -> None:
             known = derived[verdict.step].get("causewatch.validation")
             worst = _worst([str(known or "pass"), verdict.verdict])
             derived[verdict.step]["causewatch.validation"] = worst
-    for deviation in assessment.deviations:
-        _append(derived[deviation.at], "causewatch.path.deviation", deviation.path)
+    _add_expected(assessment, derived)
     if graph.state != "early":
         _add_blame(graph, blame, derived)
         _add_health(assessment, derived)
@@ -155,6 +154,14 @@ def _add_judgement(assessment: Assessment, derived: Sequence[_Derived]) -> None:
             for index, parent in enumerate(graph.parent):
                 if parent == -1:
                     _append(derived[index], "causewatch.failed", failing.by)
+
+
+def _add_expected(assessment: Assessment, derived: Sequence[_Derived]) -> None:
+    """Add where the run left a path template, and what its workflow never had before."""
+    for deviation in assessment.deviations:
+        _append(derived[deviation.at], "causewatch.path.deviation", deviation.path)
+    for novel in assessment.novel:
+        _append(derived[novel.step], "causewatch.novel", novel.edge or "shape")
 
 
 def _add_blame(graph: CausalGraph, blame: Blame, derived: Sequence[_Derived]) -> None:

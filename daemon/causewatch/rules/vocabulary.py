@@ -51,6 +51,10 @@ DERIVED: tuple[Derived, ...] = (
         doc="on the step at fault: the path templates that the run left there",
     ),
     Derived(
+        name="novel", type="string list",
+        doc="what the workflow never had before: edges, each on its target, `shape` on the root",
+    ),
+    Derived(
         name="blame.category", type="string", doc="on the origin: what kind of corruption began",
         values=get_args(Category),
     ),

@@ -1,14 +1,20 @@
-"""Reads what a store knew of tools, without owning it: beside a running daemon, or long after."""
+"""Reads what a store knew, without owning it: beside a running daemon, or long after."""
 
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from causewatch.errors import InputError
 from causewatch.faults.history import NO_HISTORY, History, ToolHistory
+from causewatch.model.expectation import Novel
+from causewatch.novelty.baseline import Baseline
+
+_T = TypeVar("_T")
 
 
 class _Judged(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,6 +22,17 @@ class _Judged(msgspec.Struct, frozen=True, kw_only=True):
 
     trace_ids: tuple[str, ...]
     history: History = NO_HISTORY
+    novel: tuple[Novel, ...] = ()
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored run in which something was told as new."""
+
+    run_id: str
+    workflow: str = ""
+    verdict: str = "healthy"
+    ended_at_ns: int = 0
+    novel: tuple[Novel, ...] = ()
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +40,12 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
 
     judged: dict[str, History] = {}
     now: History = NO_HISTORY
+    told: dict[str, tuple[Novel, ...]] = {}
+    """What was told as new in each run, by trace id."""
+    baselines: dict[str, Baseline] = {}
+    """What each workflow had so far."""
+    is_reference: bool = False
+    """Whether people named the good runs all this comes from: nothing more is to be learned."""
 
     def of(self, trace_ids: tuple[str, ...]) -> History:
         """Return what the run with these traces was judged with: the same again, or what is now."""
@@ -33,7 +56,7 @@ NOTHING_REMEMBERED = Remembered()
 
 
 def remembered(path: Path) -> Remembered:
-    """Read what the store at ``path`` knows of tools; nothing where there is no store yet.
+    """Read what the store at ``path`` knows; nothing where there is no store yet.
 
     Raises:
         InputError: when it cannot be read.
@@ -41,21 +64,49 @@ def remembered(path: Path) -> Remembered:
     if not path.is_file():
         return NOTHING_REMEMBERED
     try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-        try:
-            judged = {
-                trace_id: run.history
+        with closing(_connected(path)) as connection:
+            runs = {
+                trace_id: run
                 for (value,) in connection.execute("SELECT value FROM runs")
                 for run in (msgspec.json.decode(value, type=_Judged),)
                 for trace_id in run.trace_ids
             }
-            has_history = connection.execute(
-                "SELECT 1 FROM sqlite_master WHERE name = 'tool_history'"
-            ).fetchone()
-            rows = connection.execute("SELECT tool, value FROM tool_history") if has_history else ()
-            tools = {name: msgspec.json.decode(value, type=ToolHistory) for name, value in rows}
-        finally:
-            connection.close()
+            tools = _table(connection, "tool_history", "tool", ToolHistory)
+            baselines = _table(connection, "novelty_baselines", "workflow", Baseline)
     except (sqlite3.Error, msgspec.DecodeError) as error:
         raise InputError(f"{path}: {error}") from None
-    return Remembered(judged=judged, now=History(tools=tools))
+    return Remembered(
+        judged={trace_id: run.history for trace_id, run in runs.items()},
+        now=History(tools=tools),
+        told={trace_id: run.novel for trace_id, run in runs.items()},
+        baselines=baselines,
+    )
+
+
+def told_runs(path: Path) -> tuple[Told, ...]:
+    """Return the runs in which the store at ``path`` told something as new, oldest first.
+
+    Raises:
+        InputError: when it cannot be read.
+    """
+    if not path.is_file():
+        return ()
+    try:
+        with closing(_connected(path)) as connection:
+            rows = connection.execute("SELECT value FROM runs ORDER BY updated_at_ns, run_id")
+            runs = [msgspec.json.decode(value, type=Told) for (value,) in rows]
+    except (sqlite3.Error, msgspec.DecodeError) as error:
+        raise InputError(f"{path}: {error}") from None
+    return tuple(run for run in runs if run.novel)
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+
+
+def _table(connection: sqlite3.Connection, table: str, key: str, kind: type[_T]) -> dict[str, _T]:
+    """Return the values of a table by key; none where the store is older than the table."""
+    exists = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+    sql = f"SELECT {key}, value FROM {table}"  # noqa: S608  # constants above
+    rows = connection.execute(sql) if exists else ()
+    return {name: msgspec.json.decode(value, type=kind) for name, value in rows}

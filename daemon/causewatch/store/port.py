@@ -7,13 +7,15 @@ from any thread; ``transaction()`` belongs to the thread that entered it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from causewatch.faults.history import History
 from causewatch.model.finding import Alert, AlertState, Finding
 from causewatch.model.incident import Incident, IncidentState
+from causewatch.novelty.baseline import Baseline
+from causewatch.novelty.watch import Spent
 from causewatch.store.record import (
     MessageRef,
     OutboxRow,
@@ -168,7 +170,27 @@ class HistoryStore(Protocol):
         ...
 
 
-class Store(RunStore, AlertStore, OutboxStore, HistoryStore, Protocol):
+class NoveltyStore(Protocol):
+    """What workflows had so far, and what rules told as new."""
+
+    def put_baselines(self, grown: Mapping[str, Baseline], *, at_ns: int) -> None:
+        """Insert or replace baselines by workflow; beyond a limit the oldest are forgotten."""
+        ...
+
+    def baselines(self) -> dict[str, Baseline]:
+        """Return the baseline of each workflow, those that changed last at the end."""
+        ...
+
+    def put_spent(self, spent: Mapping[str, Spent]) -> None:
+        """Insert or replace what rules told on a day, by rule; days gone by are forgotten."""
+        ...
+
+    def spent(self) -> dict[str, Spent]:
+        """Return what each rule told on its last day."""
+        ...
+
+
+class Store(RunStore, AlertStore, OutboxStore, HistoryStore, NoveltyStore, Protocol):
     """Everything a daemon keeps."""
 
     def transaction(self) -> AbstractContextManager[None]:

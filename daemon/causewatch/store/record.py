@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from causewatch.faults.history import NO_HISTORY, History
+from causewatch.model.expectation import Novel
 from causewatch.model.incident import Incident
 
 OutboxState = Literal["queued", "sending", "sent", "dead"]
@@ -35,6 +36,8 @@ class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     ended_at_ns: int = 0
     updated_at_ns: int = 0
     history: History = NO_HISTORY
+    novel: tuple[Novel, ...] = ()
+    """What was told as new in it: a run that is judged again says the same."""
 
 
 class TraceLink(msgspec.Struct, frozen=True, kw_only=True):

@@ -125,6 +125,24 @@ class Metrics:
             registry=r,
         )
 
+        self.novel = Counter(
+            "causewatch_novel",
+            "Edges and shapes told as new to their workflow.",
+            ["kind"],
+            registry=r,
+        )
+        self.novel_over_budget = Counter(
+            "causewatch_novel_over_budget",
+            "New edges and shapes that were not told, as the day's budget was used up.",
+            registry=r,
+        )
+        self.novelty_forgotten = Counter(
+            "causewatch_novelty_forgotten",
+            "Edges, shapes or whole workflows dropped from baselines that were full.",
+            ["what"],
+            registry=r,
+        )
+
     def _rules(self, r: CollectorRegistry) -> None:
         """Rules: found, evaluated, loaded."""
         self.findings = Counter("causewatch_findings", "Rule matches.", ["rule"], registry=r)

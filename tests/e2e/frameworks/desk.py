@@ -1,6 +1,6 @@
 """Runs the story with one framework: ``desk.py FRAMEWORK --endpoint URL [--break NAME]...``.
 
-Prints one line of JSON for each run: what was broken, and the planner's answer.
+Prints one line of JSON for each run: what was broken, its trace, and the planner's answer.
 """
 
 from __future__ import annotations
@@ -41,10 +41,12 @@ def main() -> None:
     tracer = traces.get_tracer("restock")
     for broken in arguments.breaks or BREAKS:
         # As in any service: a request's span is around what its agents do.
-        with model(broken) as url, tracer.start_as_current_span("restock"):
+        with model(broken) as url, tracer.start_as_current_span("restock") as root:
             answer = framework.run(url, broken, Delivery(broken, recorded))
         traces.force_flush()
-        sys.stdout.write(json.dumps({"break": broken, "answer": answer}) + "\n")
+        trace_id = format(root.get_span_context().trace_id, "032x")
+        line = {"break": broken, "trace_id": trace_id, "answer": answer}
+        sys.stdout.write(json.dumps(line) + "\n")
     traces.shutdown()
 
 

@@ -16,6 +16,7 @@ from causewatch.app.files import read_requests
 from causewatch.app.groups import Groups
 from causewatch.app.pipeline import CURSOR, Pipeline
 from causewatch.blame.judge import judge
+from causewatch.contracts.meaning import Opinion
 from causewatch.graph.assemble import RunAssembler
 from causewatch.inbox.sqlite import SqliteInbox
 from causewatch.incidents.gather import IncidentChange
@@ -372,6 +373,43 @@ def test_a_contract_that_changes_before_a_run_is_complete_judges_it(house: House
     house.close()
 
 
+def test_what_only_a_complete_run_shows_is_judged_when_it_is(house: House) -> None:
+    """A run judged early, to which nothing came any more, is judged anew: a step is missing."""
+    house.groups.replace(
+        loaded(
+            "groups: [{name: silent}]\npaths:\n- path: asked\n  group: silent\n"
+            "  required: ['tool:ask_anybody before tool:issue_refund']\n"
+        )
+    )
+    house.send(FINE)
+    house.turn()
+    house.turn(after_s=11)
+    house.evaluate()
+    assert house.reasons == ["opened"]
+    house.close()
+
+
+def test_a_judge_of_meaning_is_asked_where_a_contract_wants_one(house: House) -> None:
+    """With what the handoffs of the run carried, and its answer is a verdict."""
+    shown: list[str] = []
+
+    def judged(sent: str, received: str) -> Opinion:
+        shown.extend((sent, received))
+        return Opinion(kept=False, reason="the meaning is another")
+
+    house.pipeline._meaning = judged
+    compare = "{mode: semantic, judge: true}"
+    text = f"contracts:\n- contract: any\n  from: '*'\n  to: '*'\n  compare: {compare}\n"
+    house.groups.replace(loaded(text))
+    house.send(FINE)
+    house.turn()
+    house.turn(after_s=11)
+    sample = house.metrics.registry.get_sample_value
+    labels = {"contract": "any", "verdict": "violated"}
+    assert sample("causewatch_contract_verdicts_total", labels) == len(shown) / 2 > 0
+    house.close()
+
+
 def test_judging_early_leaves_most_of_the_time_to_what_comes_in(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -379,9 +417,9 @@ def test_judging_early_leaves_most_of_the_time_to_what_comes_in(
     clock_s = [100.0]
     monkeypatch.setattr("causewatch.app.pipeline.time.monotonic", lambda: clock_s[0])
 
-    def slow(*arguments: Any) -> Any:
+    def slow(*arguments: Any, **named: Any) -> Any:
         clock_s[0] += 6.0
-        return judge(*arguments)
+        return judge(*arguments, **named)
 
     monkeypatch.setattr(pipeline, "judge", slow)
     house.send(FINE)

@@ -10,8 +10,10 @@ from causewatch.app.recordings import Recordings
 from causewatch.app.suites import find_suites
 from causewatch.app.testing import Outcome, Report, run_suites
 from causewatch.errors import InputError
+from causewatch.otlp.encode import encode_traces
 from causewatch.rules.bundle import Bundle
 from history_fixtures import PART, files
+from novelty_fixtures import DESK, SENDING, spans
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 CUT, OK = "pydantic-ai__native__truncated_handoff", "pydantic-ai__native__ok"
@@ -213,6 +215,20 @@ def test_good_runs_tell_what_a_result_lacks(bench: Bench) -> None:
     assert bench.outcomes() == [("passed", ())]
     bench.tests(f"[{{file: {part.name}}}]", "baseline: [gone.jsonl]", found)
     assert bench.problems() == ["5:14 there is no file 'gone.jsonl' here"]
+
+
+def test_good_runs_tell_what_is_new(bench: Bench) -> None:
+    """``baseline`` is the workflow's past: no time of learning, and a test for each new edge."""
+    for name, text in (("good", DESK), ("news", SENDING)):
+        (bench.folder / f"{name}.pb").write_bytes(encode_traces(spans(text, name)))
+    watch = "paths:\n- {path: desk, novelty: {}}\n"
+    (bench.folder / "rules.yaml").write_text(watch, encoding="utf-8")
+    wanted = "alert_rule_test: [{eval_time: 0s, alertname: NovelPath, exp_alerts: ["
+    label = "{exp_labels: {edge: desk > send_mail}, match: subset}]}]"
+    bench.tests("[{file: news.pb}]", "baseline: [good.pb]", wanted + label)
+    assert bench.outcomes() == [("passed", ())]
+    bench.tests("[{file: good.pb}]", "baseline: [good.pb]", f"{wanted}]}}]")
+    assert bench.outcomes() == [("passed", ())]
 
 
 def test_unknown_templates_are_refused(bench: Bench) -> None:

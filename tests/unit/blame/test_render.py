@@ -10,10 +10,12 @@ import pytest
 
 from blame_fixtures import RunBuilder, one_handoff, payload
 from causewatch.blame.judge import judge
-from causewatch.blame.render import explain_json, graph_json
+from causewatch.blame.render import MAX_SHOWN_BOUNDARIES_COUNT, explain_json, graph_json
 from causewatch.contracts.compile import compile_contract
 from causewatch.contracts.spec import Compare, ContractSpec
+from causewatch.graph.build import build
 from causewatch.model.judgement import Assessment
+from claimed_fixtures import ORDER, two_services
 
 EXPLAIN_KEYS = {
     "run", "trace_ids", "verdict", "category", "origin", "propagators", "symptom", "confidence",
@@ -106,6 +108,45 @@ def test_a_handoff_shows_its_contracts_worst_verdict() -> None:
     (handoff,) = graph_json(judge(graph, rules))["handoffs"]
     assert handoff["verdict"] == "violated"
     assert sorted(handoff["violations"]) == ["delta", "truncation"]
+
+
+def test_what_a_contract_redacts_is_in_no_delta() -> None:
+    """Neither in the graph nor in what explain says; of two contracts both pointers count."""
+    sent, received = ({"who": f"Anna {n}", "sum": f"{n} EUR", "n": n} for n in (1, 2))
+    graph = one_handoff(payload(sent), payload(received), mechanical=True)
+    specs = (
+        ContractSpec(name="x", redact=("/who",), compare=Compare()),
+        ContractSpec(name="y", redact=("/sum",), compare=Compare()),
+    )
+    rules = [compile_contract(spec, rule_id=spec.name) for spec in specs]
+    assessment = judge(graph, rules)
+    (handoff,) = graph_json(assessment)["handoffs"]
+    assert "Anna" not in handoff["delta"]
+    assert "EUR" not in handoff["delta"]
+    assert {"op": "replace", "path": "/n", "value": 2} in json.loads(handoff["delta"])
+    assert "Anna" in graph_json(judge(graph))["handoffs"][0]["delta"]
+    (boundary,) = explain_json(assessment)["boundaries"]
+    assert (boundary["intact"], boundary["checksum"]) == (False, handoff["checksum"])
+
+
+def test_a_told_handoff_says_what_became_of_its_claim() -> None:
+    """Digests and sizes are those of its own spans; a handoff nobody told of has no claim."""
+    assessment = judge(build(run_id="r", spans=two_services(ORDER, ORDER)))
+    (handoff,) = graph_json(assessment)["handoffs"]
+    assert (handoff["claimed"], handoff["rule"]) == ("unchecked", "instrumented")
+    assert handoff["sent_sha256"] == handoff["received_sha256"]
+    assert handoff["sent_bytes"] > 0
+    assert graph_json(bad())["handoffs"][0]["claimed"] is None
+
+
+def test_explain_lists_the_first_boundaries_of_a_long_run() -> None:
+    """A loop of thousands of handoffs does not make its story endless; the graph has them all."""
+    graph = one_handoff(payload("x"), payload("x"), mechanical=True)
+    many = msgspec.structs.replace(graph, handoffs=graph.handoffs * 500)
+    assessment = judge(many)
+    told = explain_json(assessment)
+    assert len(told["boundaries"]) == len(told["health"]["parts"]) == MAX_SHOWN_BOUNDARIES_COUNT
+    assert len(graph_json(assessment)["handoffs"]) == 500
 
 
 def test_names_may_be_missing() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from blame_fixtures import RunBuilder
+from blame_fixtures import RunBuilder, one_handoff, payload
 from causewatch.blame.ending import Ending
 from causewatch.blame.judge import judge
 from causewatch.blame.safe import MAX_LINE_CHARS, cells_of, safe, wrapped
 from causewatch.blame.story import DEFAULT_WIDTH, explain_text
+from causewatch.model.expectation import Health, HealthPart
 from causewatch.model.judgement import Assessment
 
 
@@ -173,3 +175,23 @@ def test_confidence_is_told_in_parts_where_they_differ() -> None:
     run.call("buy_ticket", {"train": "TGV-9241"}, {"booking": 1})
     run.say("Booked.")
     assert "confidence 0.63 = 0.90 observed x 0.70 attributed" in explain_text(judge(run.graph()))
+
+
+def test_the_worst_transitions_are_named() -> None:
+    """How well the context survived, the worst first, and how many more there are."""
+    graph = one_handoff(payload("x"), payload("x"), mechanical=True)
+    names = [f"lost <{i}>" for i in range(5)]
+    parts = tuple(
+        HealthPart(handoff=0, score=0.9 - i / 10, reason=name) for i, name in enumerate(names)
+    )
+    health = Health(score=0.5, parts=(*parts, HealthPart(handoff=0, score=None, reason="?")))
+    text = explain_text(msgspec.structs.replace(judge(graph), health=health))
+    assert "Context health 0.50 (5 of 6 transitions checked)" in text
+    assert text.index("0.50 front → back: lost <4>") < text.index("0.60 front → back: lost <3>")
+    assert "and 2 more" in text
+
+
+def test_nothing_is_said_of_a_health_that_nobody_knows() -> None:
+    """No transition could be checked, or there was none."""
+    graph = one_handoff(None, payload("x"))
+    assert "Context health" not in explain_text(judge(graph))

@@ -22,6 +22,9 @@ paths:
   required: ["look_up before pay"]
   forbidden: ["tool:look_up after tool:pay"]
 """
+NOTHING = (
+    "2:3: error: the path demands nothing: give it expect, required or forbidden [missing-key]"
+)
 
 
 def problems_of(text: str) -> list[str]:
@@ -109,8 +112,7 @@ paths:
         (
             "paths:\n- path: p\n  expects: {a: b}\n",
             [
-                "2:3: error: the path demands nothing: give it expect, required or forbidden"
-                " [missing-key]",
+                NOTHING,
                 "3:3: error: a path has no key 'expects'; did you mean 'expect'? [unknown-key]",
             ],
         ),

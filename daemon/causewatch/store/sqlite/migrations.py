@@ -54,4 +54,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             value BLOB NOT NULL) WITHOUT ROWID""",
         "CREATE INDEX tool_history_by_time ON tool_history (changed_at_ns)",
     ),
+    (
+        """CREATE TABLE novelty_baselines (
+            workflow TEXT PRIMARY KEY, changed_at_ns INTEGER NOT NULL,
+            value BLOB NOT NULL) WITHOUT ROWID""",
+        """CREATE TABLE novelty_budgets (
+            rule_id TEXT PRIMARY KEY, day INTEGER NOT NULL,
+            value BLOB NOT NULL) WITHOUT ROWID""",
+    ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from causewatch.store.sqlite.alerts import AlertTables
 from causewatch.store.sqlite.history import HistoryTables
+from causewatch.store.sqlite.novelty import NoveltyTables
 from causewatch.store.sqlite.outbox import OutboxTables
 from causewatch.store.sqlite.runs import RunTables
 
@@ -19,7 +20,7 @@ _DANGLING = (
 )
 
 
-class SqliteStore(RunTables, AlertTables, OutboxTables, HistoryTables):
+class SqliteStore(RunTables, AlertTables, OutboxTables, HistoryTables, NoveltyTables):
     """``Store`` in one SQLite file, or in memory without a path."""
 
     def meta(self, key: str) -> str | None:

@@ -1,0 +1,1 @@
+"""Novelty: what a run's structure is, and what of it a workflow never had before."""
