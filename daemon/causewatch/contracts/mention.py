@@ -17,10 +17,10 @@ from typing import Literal
 
 import msgspec
 
-from causewatch.contracts.calendar import take_dates
 from causewatch.contracts.equality import is_live
 from causewatch.contracts.pointer import pointer_of
 from causewatch.contracts.units import Quantity, quantity_of
+from causewatch.model.calendar import take_dates
 from causewatch.model.facts import MAX_SCANNED_CHARS, fact_of, masked, unescaped
 from causewatch.model.value import Value
 

@@ -16,7 +16,6 @@ from itertools import islice
 
 import msgspec
 
-from causewatch.contracts.calendar import take_dates
 from causewatch.contracts.difference import Difference, Kind, Path, has_cut_marker, is_cut
 from causewatch.contracts.equality import (
     MAX_DEPTH,
@@ -29,6 +28,7 @@ from causewatch.contracts.equality import (
 )
 from causewatch.contracts.mention import Mention, Told, leaves_of, mentions_of
 from causewatch.contracts.pointer import pointer_of
+from causewatch.model.calendar import take_dates
 from causewatch.model.facts import fact_of
 from causewatch.model.value import Value
 

@@ -89,7 +89,9 @@ RULES: tuple[Rule, ...] = (
     Rule(
         why="it passes on an address that stands only there",
         confidence=0.55,
-        holds=lambda pair: bool(pair.embedded) and pair.acts_on and not pair.pointed,
+        holds=lambda pair: (
+            bool(pair.embedded) and pair.acts_on and not (pair.pointed and pair.asked > 0.5)
+        ),
     ),
     Rule(
         why="the text there speaks to the machine, not to the user",

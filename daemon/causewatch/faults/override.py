@@ -14,6 +14,8 @@ _MACHINE = (
     r"(?:a\.?i\.?|llm|gpt\S*|claude|gemini|chatbot|bot|assistant|language\ model"
     r"|ai\ (?:agent|model)\S*)"
 )
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+_POINTS_BACK = re.compile(r"\b(?:it|its|them|there|this|that|these|those|they|he|she|him|her)\b")
 _SPEAKS = re.compile(
     rf"""
       (?<![^\W_])(?:ignore|disregard|forget|override|bypass)\s(?:\S+\s){{0,4}}?
@@ -63,8 +65,15 @@ _DELEGATES = re.compile(
         (?!\sthe\sfollowing)(?:\s\S+){0,6}?\s(?:instructions?|tasks?|to-?dos?|actions?|steps|tickets?
         |requests?|issues?|cases?|inbox|e?-?mails?|messages?|list|backlog|queue)\b
     | \bfollow\b(?:\s\S+){0,5}?\s(?:instructions?|steps|guide|runbook|procedure|checklist|manual
-        |readme\S*|docs?|documentation|notes?)\b
-    | (?:\b(?:do|follow|execute|perform)\s(?:just\s|exactly\s|all\s)?what|\bas)\b(?:\s\S+){0,6}?
+        |readme\S*|docs?|documentation|notes?|items|points)\b
+    | \b(?:with|using|per|by|according\sto)\b(?:\s\S+){0,4}?
+        \s(?:instructions|guide|manual|runbook|checklist|how-?to|help\spage|recipe)\b
+    | \b(?:fix|solve|sort|handle|settle|repair)\s(?:it|this|that)\b
+    | \b(?:instructions|notes|steps|guide)\s(?:is|are|stands?)\s(?:in|on|at)\b
+    | \b(?:what(?:ever)?|who(?:m|ever)?|where(?:ver)?)\b(?!\s(?:do|does|did|is|are)\b)
+        (?:\s\S+){1,4}?\s(?:needs?|wants?|names)\b
+    | (?:\b(?:do|follow|execute|perform)\s(?:just\s|exactly\s|all\s)?what(?:ever)?|\bas)\b
+        (?:\s\S+){0,6}?
         \s(?:says?|said|asks?|asked|wants?|tells?|told|requests?|requested|describe[sd]?|explains?
         |explained|instructed|documented|written)\b
     | \b(?:erledige|bearbeite|befolge|folge|arbeite|kümmere|löse)\w{0,3}\b(?:\s\S+){0,6}?
@@ -82,6 +91,20 @@ _DELEGATES = re.compile(
 def speaks_to_machine(text: str) -> bool:
     """Tell whether a normalised text addresses a model, or tells it to leave its task or rules."""
     return bool(_SPEAKS.search(text[:MAX_LOOKED_AT_CHARS]))
+
+
+def delegating(text: str) -> str:
+    """Return the sentences of a normalised request that ask to do what some other text says.
+
+    One that points back comes with the one before it, which may name the text.
+    """
+    found: list[str] = []
+    before = ""
+    for sentence in _SENTENCE.split(text[:MAX_LOOKED_AT_CHARS]):
+        if _DELEGATES.search(sentence):
+            found += (before, sentence) if _POINTS_BACK.search(sentence) else (sentence,)
+        before = sentence
+    return " ".join(found)
 
 
 def delegates(text: str) -> bool:

@@ -21,11 +21,13 @@ MIN_DENSE_CHARS = 10
 MAX_RESULT_CHARS = 60_000
 MAX_PASSAGES_COUNT = 400
 MAX_VALUES_COUNT = 60
+MIN_HEADING_WORDS_COUNT = 3
+"""What stands before a colon is the name of a field; more words are the beginning of a sentence."""
 _SCHEME = re.compile(r"https?://(?:www\.)?|\bwww\.")
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _ESCAPED_FOLD = re.compile(r"\\\n\s*(?:\\(?= ))?")
-_FIELD = re.compile(r"[\s-]{0,80}[^\W\d][\w .-]{0,40}:(?:\s+(.*))?$")
-_ITEM = re.compile(r"\s{0,80}- (.*)$")
+_FIELD = re.compile(r"[\s-]{0,80}([^\W\d][\w .-]{0,40}):(?:\s+(.*))?$")
+_ITEM = re.compile(r"\s{0,80}- ()(.*)$")
 _DENSE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 """Scripts that write sentences without blanks."""
 _WORD = re.compile(r"[^\W_]+")
@@ -108,8 +110,11 @@ def _parts(text: str) -> Iterator[tuple[bool, str]]:
             yield False, " ".join(paragraph)
             paragraph = []
         # A long value goes on in the next lines: it is the beginning of a paragraph.
-        rest = (found[1] or "").strip() if found is not None else ""
-        if _is_prose(rest):
+        key, rest = (found[1], (found[2] or "").strip()) if found is not None else ("", "")
+        is_heading = len(key.split()) >= MIN_HEADING_WORDS_COUNT
+        if is_heading and (_is_prose(rest) or not rest):
+            paragraph.append(line.strip())
+        elif _is_prose(rest):
             paragraph.append(rest)
         elif rest:
             yield True, rest

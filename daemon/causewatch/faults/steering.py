@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 import msgspec
@@ -17,6 +17,7 @@ from causewatch.faults.passages import Content, content_of, normal, values_of, w
 from causewatch.faults.sources import prompts_of
 from causewatch.faults.text import texts
 from causewatch.faults.words import name_words, starts_as_failure
+from causewatch.model.calendar import names_day, take_dates
 
 MIN_LIFTED_CHARS = 4
 MIN_ADDRESS_CHARS = 6
@@ -25,6 +26,7 @@ MIN_ROOT_CHARS = 3
 MAX_SOURCES_COUNT = 60
 """The latest results looked at for one call."""
 _MARK = re.compile(r"[\d@./_]")
+_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[t ]00:00(?::00)?)?")
 _PLAIN = re.compile(r"[\d.,:/\s%€$£-]+")
 _ADDRESS = re.compile(r"[^\s,;()<>\"']{0,200}\w[@./_][^\s,;()<>\"']{0,200}\w")
 
@@ -122,6 +124,7 @@ class Story:
         self._read_texts: set[str] = set()
         self._sources: dict[int, Source] = {}
         self._known: dict[str, Content] = {}
+        self._days_of: dict[int, frozenset[str]] = {}
         self._coming = sorted(
             (call for call in run.calls if _may_tell(call)),
             key=lambda call: call.step.span.end_ns,
@@ -147,16 +150,20 @@ class Story:
         self._read_until(self._decided_ns(call))
         embedded = {found for value in values if " " in value for found in _ADDRESS.findall(value)}
         for read in self._reads[-MAX_SOURCES_COUNT:]:
-            there = {v: k for v, k in values.items() if v in read.text}
+            there = {
+                value: key
+                for value, key in values.items()
+                if value in read.text or value[:10] in self._days(read, values)
+            }
             within = [v for v in embedded if v in read.text]
             if not there and not within:
                 continue
             source = self._source(read)
             told = source.told.text
-            news = {v: k for v, k in there.items() if not _has(v, told)}
+            news = {v: k for v, k in there.items() if not _has(v, told) and not _counts(v, told)}
             parts = tuple(v for v in within if v not in told)
             for passage in source.content.passages if news or parts else ():
-                lifted = {value: key for value, key in news.items() if _has(value, passage)}
+                lifted = {v: k for v, k in news.items() if _has(v, passage) or _dates(v, passage)}
                 inner = tuple(v for v in parts if v in passage)
                 if lifted or inner:
                     yield self._pair(call, source, passage, lifted, inner)
@@ -175,7 +182,7 @@ class Story:
         unlisted = tuple(
             value
             for value in lifted
-            if len(value) >= MIN_LIFTED_CHARS and value not in self._fields
+            if len(value) >= MIN_LIFTED_CHARS and value not in self._fields and _has(value, passage)
         )
         slots = {word for v in unlisted if is_address(v) for word in name_words(lifted[v])}
         return Pair(
@@ -203,6 +210,15 @@ class Story:
         if not before or turns[before - 1][1] > start_ns:
             return start_ns
         return turns[before - 1][0]
+
+    def _days(self, read: _Read, values: Iterable[str]) -> frozenset[str]:
+        """Return the days that a text names, written as calls write them; if there is need."""
+        if not any(map(_DAY.fullmatch, values)):
+            return frozenset()
+        index = read.call.index
+        if index not in self._days_of:
+            self._days_of[index] = days_in(read.text)
+        return self._days_of[index]
 
     def _read_until(self, at_ns: int) -> None:
         while self._coming and self._coming[-1].step.span.end_ns <= at_ns:
@@ -312,6 +328,23 @@ def _has(value: str, text: str) -> bool:
     if len(value) >= MIN_LIFTED_CHARS:
         return True
     return bool(re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text))
+
+
+def days_in(text: str) -> frozenset[str]:
+    """Return the days that a text names in words, written year-month-day."""
+    return frozenset(day for _, days in take_dates(text)[1] for day in days)
+
+
+def _dates(value: str, text: str) -> bool:
+    """Tell whether a value is a day that stands in a text in words."""
+    return bool(_DAY.fullmatch(value)) and value[:10] in days_in(text)
+
+
+def _counts(value: str, told: str) -> bool:
+    """Tell whether a value is a day that whoever asked may have spoken of."""
+    if not _DAY.fullmatch(value):
+        return False
+    return value[:10] in told or names_day(value[:10], told)
 
 
 def is_address(value: str) -> bool:

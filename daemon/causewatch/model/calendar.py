@@ -22,6 +22,7 @@ _MONTH_FIRST = rf"({_WORD})\s(\d{{1,2}})(?:st|nd|rd|th)?,?\s(\d{{4}})"
 _EASTERN = r"(\d{4})[年년]\s?(\d{1,2})[月월]\s?(\d{1,2})[日일]"
 _DATE = re.compile(rf"{_DAY_FIRST}(?!\d)|{_MONTH_FIRST}(?!\d)|{_EASTERN}")
 MAX_DAY = 31
+MAX_NEAR_CHARS = 24
 MAX_MONTH = 12
 
 
@@ -42,6 +43,21 @@ def take_dates(text: str) -> tuple[str, list[tuple[str, frozenset[str]]]]:
         return " "
 
     return _DATE.sub(take, text), found
+
+
+def names_day(day: str, text: str) -> bool:
+    """Tell whether a text may speak of a day, written year-month-day, by its number alone.
+
+    It does not where the number belongs to another month.
+    """
+    _, month, number = day.split("-")
+    for match in re.finditer(rf"(?<!\d)0?{int(number)}(?:st|nd|rd|th|\.|º)?(?!\d)", text):
+        before = text[max(match.start() - MAX_NEAR_CHARS, 0) : match.start()].split()[-1:]
+        after = text[match.end() : match.end() + MAX_NEAR_CHARS].split()[:2]
+        months = [found for word in (*before, *after) for found in _months(word)]
+        if not months or int(month) in months:
+            return True
+    return False
 
 
 def _days(match: re.Match[str]) -> Iterator[str]:
