@@ -173,7 +173,8 @@ def commands_page() -> str:
         "3 input unreadable or daemon not reachable; 4 a bug of ours.\n"
     )
     for name in sorted(cli_main.COMMANDS):
-        context = click.Context(cli_main.cli, info_name="causewatch")
+        settings = cli_main.cli.context_settings  # what every command inherits, such as -h
+        context = click.Context(cli_main.cli, info_name="causewatch", **settings)
         found = cli_main.cli.get_command(context, name)
         if found is None:
             raise LookupError(name)
