@@ -7,8 +7,7 @@ import pytest
 from click import UsageError
 from click.testing import CliRunner, Result
 
-from causewatch.cli.learn import command as group
-from causewatch.cli.learn_paths import command
+from causewatch.cli.main import cli
 from causewatch.otlp.encode import encode_traces
 from cli_fixtures import capture, run
 from path_runs import PLANTED, good_run, has, spans_of
@@ -46,7 +45,7 @@ def test_what_is_learned_is_checked_and_used_as_it_is(recorded: Path, tmp_path: 
 
 def learn(*args: str | Path) -> Result:
     """Run ``learn paths`` in this process."""
-    return CliRunner().invoke(command, [*map(str, args)], standalone_mode=False)
+    return CliRunner().invoke(cli, ["learn", "paths", *map(str, args)], standalone_mode=False)
 
 
 def test_bad_runs_teach_nothing_and_other_workflows_are_left_out() -> None:
@@ -84,4 +83,4 @@ def test_runs_of_which_spans_are_missing_teach_nothing(tmp_path: Path) -> None:
 def test_input_has_to_be_named() -> None:
     """And the group says what can be learned."""
     assert isinstance(learn().exception, UsageError)
-    assert "paths" in CliRunner().invoke(group, ["--help"]).stdout
+    assert "paths" in CliRunner().invoke(cli, ["learn", "--help"]).stdout
