@@ -54,10 +54,14 @@ def words_of(text: str) -> frozenset[str]:
 
 def content_of(value: Value) -> Content:
     """Take a result apart; only its first ``MAX_RESULT_CHARS`` characters are looked at."""
+    return content_in(expand(value))
+
+
+def content_in(opened: Value) -> Content:
+    """Take apart a result of which the JSON inside of its strings is already read."""
     fields: set[str] = set()
     passages: dict[str, None] = {}
     left = MAX_RESULT_CHARS
-    opened = expand(value)
     for _, leaf in leaves(opened):
         if isinstance(leaf, bool) or leaf is None or left <= 0:
             continue

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from causewatch.faults.calls import Run
 from causewatch.faults.text import fold, texts
 from causewatch.model.graph import CausalGraph
 from causewatch.model.step import Message, TextPart, ToolCallPart, ToolResultPart
@@ -50,6 +51,15 @@ def prompts_of(graph: CausalGraph) -> tuple[Prompt, ...]:
                         is_standing=message.role != "user",
                     )
     return tuple(prompt for prompt in seen.values() if not carried.brought(prompt))
+
+
+def prompts_in(run: Run) -> tuple[Prompt, ...]:
+    """Return the same of a run that is looked at by many."""
+    return run.once(_prompts)
+
+
+def _prompts(run: Run) -> tuple[Prompt, ...]:
+    return prompts_of(run.graph)
 
 
 class _Carried:

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from itertools import chain, islice
 
 from causewatch.faults.calls import Call, Run
-from causewatch.faults.envelope import failure_in
 from causewatch.faults.text import excerpt, leaves
 from causewatch.faults.timeline import sees_all, text_of
 from causewatch.faults.words import name_words
@@ -112,7 +111,7 @@ def _values(run: Run) -> Iterator[Fault]:
 
 
 def _went_well(call: Call) -> bool:
-    return call.result is not None and failure_in(call.result.value) is None
+    return call.result is not None and call.failure is None
 
 
 def _suspects(run: Run, call: Call) -> list[tuple[str, Fact]]:
