@@ -89,8 +89,9 @@ def _is_id(text: str) -> bool:
 
 def _is_number(text: str) -> bool:
     fact = fact_of(text)
-    digits = sum(char.isdigit() for char in text)
-    return fact is not None and fact.kind == "number" and digits >= MIN_DIGITS_COUNT
+    if fact is None or fact.kind != "number":
+        return False
+    return sum(map(str.isdigit, text)) >= MIN_DIGITS_COUNT
 
 
 def _first(run: Run, things: list[_Thing], after_ns: int) -> _Pairing | None:

@@ -43,8 +43,10 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
 
 def normal(text: str) -> str:
     """Return ``text`` folded, without URL schemes and without the commas that group digits."""
-    text = _SCHEME.sub("", fold(text))
-    return _GROUPED.sub("", text)
+    text = fold(text)
+    if "://" in text or "www." in text:
+        text = _SCHEME.sub("", text)
+    return _GROUPED.sub("", text) if "," in text else text
 
 
 def words_of(text: str) -> frozenset[str]:

@@ -73,6 +73,8 @@ class _Carried:
 
     def brought(self, prompt: Prompt) -> bool:
         """Tell whether a handoff before it brought this text."""
+        if not self._at_ns:
+            return False
         told = fold(prompt.text)
         if len(self._at_ns) <= MAX_TRIED_COUNT:
             found = (probe for probe in self._at_ns if probe in told)

@@ -68,7 +68,7 @@ def _offered(step: Step) -> str:
     found = (
         text_of(value if not isinstance(value, bytes) else "")
         for key, value in step.span.attributes.items()
-        if _OFFER_KEY.search(key) and "output" not in key and "message" not in key
+        if "message" not in key and "output" not in key and _OFFER_KEY.search(key)
     )
     return "\n".join(found)
 
