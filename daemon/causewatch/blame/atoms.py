@@ -30,6 +30,7 @@ _TOKEN = re.compile(r"\w+(?:[-./:,#]\w+)*")
 _UNSPACED = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f"
 _SEAM = re.compile(rf"(?<=[{_UNSPACED}])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9])(?=[{_UNSPACED}])")
 """Where an id or a number meets a script that writes no blanks around it."""
+_JOINT = re.compile(r"[\W_]")
 _NUMBER = re.compile(r"\d{1,15}(?:[.,]\d{1,15})*")
 _DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:t.*)?|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{1,2}/\d{1,2}"
@@ -65,15 +66,19 @@ def _atoms_of_long(text: str) -> Atoms:
     text = text[:MAX_SCANNED_CHARS]
     if not text.isascii():
         text = _SEAM.sub(" ", text)
-    for match in _EMAIL_OR_URL.findall(text):
-        strong.add(match.lower().rstrip("/.,").split("://", 1)[-1])
+    if "@" in text or "://" in text:
+        for match in _EMAIL_OR_URL.findall(text):
+            strong.add(match.lower().rstrip("/.,").split("://", 1)[-1])
     for token in _TOKEN.findall(text):
-        if not any(char.isdigit() for char in token):
-            weak.update(w for w in re.split(r"[\W_]", token.lower()) if len(w) >= MIN_WORD_CHARS)
+        if (word := token.lower()).isalpha():
+            if len(word) >= MIN_WORD_CHARS:
+                weak.add(word)
+        elif not any(map(str.isdigit, token)):
+            weak.update(w for w in _JOINT.split(word) if len(w) >= MIN_WORD_CHARS)
         elif number := number_of(token):
             strong.add(number)
         elif len(token) > 2 and not token.isdigit():
-            strong.add(token.lower())
+            strong.add(word)
     return Atoms(strong=frozenset(strong), weak=frozenset(weak))
 
 

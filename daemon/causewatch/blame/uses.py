@@ -10,8 +10,6 @@ import msgspec
 from causewatch.blame.atoms import Atoms, atoms_of, atoms_of_text
 from causewatch.faults.calls import Call
 from causewatch.faults.empty import is_empty
-from causewatch.faults.envelope import failure_in
-from causewatch.faults.expand import expand
 from causewatch.faults.outcome import answer_text, final_answer
 from causewatch.faults.sources import Prompt, prompts_of
 from causewatch.faults.text import fold, plain
@@ -82,7 +80,7 @@ def is_good(call: Call) -> bool:
     """Tell whether a call was answered, and well."""
     if call.result is None or call.step.span.status == "error":
         return False
-    return failure_in(call.result.value) is None and not is_empty(call.result.value)
+    return call.failure is None and not is_empty(call.result.value)
 
 
 def _results(calls: tuple[Call, ...]) -> Iterator[Result]:
@@ -90,7 +88,7 @@ def _results(calls: tuple[Call, ...]) -> Iterator[Result]:
     for call in calls:
         if call.delegates or call.answers or call.result is None:
             continue
-        found = atoms_of(expand(call.result.value))
+        found = atoms_of(call.opened)
         asked = atoms_of(call.step.arguments.value) if call.step.arguments else Atoms()
         yield Result(
             call=call.index,

@@ -13,6 +13,10 @@ def calls_by_id(run: Run) -> dict[str, Call]:
     Where a tool span has no id, it answers the first call of its name, in the model step that the
     graph says asked for it, that no other span answers; one with the same arguments goes first.
     """
+    return run.once(_by_id)
+
+
+def _by_id(run: Run) -> dict[str, Call]:
     found = {call.step.call_id: call for call in run.calls if call.step.call_id}
     by_step = {call.index: call for call in run.calls if not call.step.call_id}
     for edge in run.graph.edges:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
+from typing import TypeVar, cast
 
 import msgspec
 
+from causewatch.faults.envelope import Failure, failure_of
+from causewatch.faults.expand import expand
 from causewatch.faults.known import NOTHING_KNOWN, Known
 from causewatch.faults.timeline import Timeline
 from causewatch.faults.words import is_answer_like, is_read_like
 from causewatch.model.graph import CausalGraph
 from causewatch.model.step import Payload, Step
-from causewatch.model.value import sha256_of
+from causewatch.model.value import Value
+
+T = TypeVar("T")
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """One tool or retrieval call. ``delegates`` is set when it hands over to another agent."""
+class Call(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """One tool or retrieval call. ``delegates`` is set when it hands over to another agent.
+
+    What several detectors ask of its payloads is read once and kept beside them.
+    """
 
     index: int
     step: Step
@@ -31,11 +40,26 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         """Return the recorded result."""
         return self.step.result
 
-    @property
+    @cached_property
+    def opened(self) -> Value:
+        """Return the result with the JSON inside of its strings read; to be left as it is."""
+        return None if self.step.result is None else expand(self.step.result.value)
+
+    @cached_property
+    def failure(self) -> Failure | None:
+        """Return what the result says of its own failure, or ``None``."""
+        return None if self.step.result is None else failure_of(self.opened)
+
+    @cached_property
+    def result_key(self) -> str:
+        """Return the digest of the result, empty where there is none."""
+        return "" if self.step.result is None else self.step.result.sha256
+
+    @cached_property
     def arguments_key(self) -> str:
         """Return the digest of the canonical arguments, empty where there are none."""
         arguments = self.step.arguments
-        return "" if arguments is None else sha256_of(arguments.value)
+        return "" if arguments is None else arguments.sha256
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -46,6 +70,16 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     trusted: frozenset[int] = frozenset()
     """The steps whose results may steer actions."""
     known: Known = NOTHING_KNOWN
+
+    @cached_property
+    def _made(self) -> dict[Callable[[Run], object], object]:
+        return {}
+
+    def once(self, make: Callable[[Run], T]) -> T:
+        """Return what ``make`` makes of this run, made once for all who ask."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return cast("T", self._made[make])
 
     @cached_property
     def timeline(self) -> Timeline:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from causewatch.faults.calls import Run
-from causewatch.faults.expand import expand
 from causewatch.faults.passages import values_of
 from causewatch.faults.steering import Pair, is_address
 from causewatch.faults.words import name_words
@@ -60,7 +59,7 @@ def _records_before(run: Run, pair: Pair) -> Iterator[dict[str, str]]:
     for call in run.calls:
         if call.result is None or call.step.span.end_ns > pair.call.step.span.start_ns:
             continue
-        stack: list[Value] = [expand(call.result.value)]
+        stack: list[Value] = [call.opened]
         while stack and left:
             item = stack.pop()
             if isinstance(item, list):

@@ -23,12 +23,20 @@ class Crossing(msgspec.Struct, frozen=True, kw_only=True):
     received: Payload
 
 
-def crossings_of(run: Run) -> Iterator[Crossing]:
-    """Yield what crossed in each handoff of which both sides are recorded.
+def crossings_of(run: Run) -> tuple[Crossing, ...]:
+    """Return what crossed in each handoff of which both sides are recorded.
 
     Where agents share one history, the sender's own last words may stand in it in another form than
     they were said: code that keeps the history changed them.
     """
+    return run.once(_crossings)
+
+
+def _crossings(run: Run) -> tuple[Crossing, ...]:
+    return tuple(_each(run))
+
+
+def _each(run: Run) -> Iterator[Crossing]:
     said: frozenset[str] | None = None
     for index, handoff in enumerate(run.graph.handoffs):
         sent, received = handoff.sent, handoff.received

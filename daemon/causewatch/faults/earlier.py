@@ -11,7 +11,7 @@ import msgspec
 
 from causewatch.faults.calls import Run
 from causewatch.faults.lost_at_handoff import place_of
-from causewatch.faults.sources import prompts_of, said_in
+from causewatch.faults.sources import prompts_in, said_in
 from causewatch.faults.text import fold, texts
 from causewatch.model.graph import Handoff
 
@@ -91,7 +91,7 @@ class Library:
 
 
 def _told_and_answered(run: Run) -> Iterator[Earlier]:
-    for prompt in prompts_of(run.graph):
+    for prompt in prompts_in(run):
         yield _earlier(prompt.at_ns, prompt.text, -1)
     for call in run.calls:
         if call.result is not None:

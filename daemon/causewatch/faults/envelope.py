@@ -53,7 +53,12 @@ def failure_in(value: Value) -> Failure | None:
     deeper, or in lists, is the tool's data. Text is judged by its beginning, JSON inside of text
     (also what is left of a cut one) by its members.
     """
-    return _in_value(expand(value), 0)
+    return failure_of(expand(value))
+
+
+def failure_of(opened: Value) -> Failure | None:
+    """Return the same of a result with the JSON inside of its strings already read."""
+    return _in_value(opened, 0)
 
 
 def _in_value(value: Value, depth: int) -> Failure | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from causewatch.faults.calls import Run
-from causewatch.faults.envelope import failure_in
 from causewatch.faults.text import excerpt
 from causewatch.model.judgement import Fault
 
@@ -33,7 +32,7 @@ def detect_failure(run: Run) -> Iterator[Fault]:
             continue
         if step.documents and isinstance(call.result.value, str):
             continue
-        found = failure_in(call.result.value)
+        found = call.failure
         if found and found.kind == "failed":
             green = "" if step.span.status == "error" else " inside of a span that reports no error"
             yield Fault(

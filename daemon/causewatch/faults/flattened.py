@@ -263,7 +263,7 @@ def _shown(run: Run, model: int, call: Call, lost: str) -> Fault | None:
     result = call.result
     if result is None or result.cut or is_empty(result.value) or lost in result.raw:
         return None
-    if not isinstance(expand(result.value), dict | list):
+    if not isinstance(call.opened, dict | list):
         return None
     agent = run.graph.owner[model]
     at_ns = run.graph.steps[model].span.start_ns

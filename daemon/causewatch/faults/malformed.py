@@ -45,10 +45,13 @@ def detect_malformed(run: Run) -> Iterator[Fault]:
 
 def is_malformed(text: str) -> bool:
     """Tell whether a text begins as a JSON object or array, is closed, and is none."""
-    if len(text) > MAX_PARSED_CHARS or not _OPENS.match(text) or is_unclosed(text):
+    if len(text) > MAX_PARSED_CHARS or not _OPENS.match(text):
         return False
     whole = text.strip()
-    if whole[-1] not in "}]" or _is_json(whole) or _is_json(_LOOSE.sub(_strict, whole)):
+    # Nearly all of it is JSON, and that is seen soonest.
+    if _is_json(whole) or is_unclosed(text):
+        return False
+    if whole[-1] not in "}]" or _is_json(_LOOSE.sub(_strict, whole)):
         return False
     if len(whole) <= MAX_LITERAL_CHARS and _is_literal(whole):
         return False

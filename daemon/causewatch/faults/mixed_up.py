@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from causewatch.faults.calls import Run
-from causewatch.faults.expand import expand
 from causewatch.faults.outcome import outcomes_of
 from causewatch.faults.records import Record, records_of
 from causewatch.faults.text import excerpt
@@ -50,7 +49,7 @@ def mixed_up(run: Run) -> Iterator[Fault]:
         result = call.result
         if result is None or result.cut or call.delegates:
             continue
-        things = _things(records_of(expand(result.value), 2))
+        things = _things(records_of(call.opened, 2))
         pairing = _first(run, things, call.step.span.end_ns) if things else None
         symptom = None if pairing is None else _acted_on(run, pairing)
         if pairing is not None and symptom is not None:
@@ -90,8 +89,9 @@ def _is_id(text: str) -> bool:
 
 def _is_number(text: str) -> bool:
     fact = fact_of(text)
-    digits = sum(char.isdigit() for char in text)
-    return fact is not None and fact.kind == "number" and digits >= MIN_DIGITS_COUNT
+    if fact is None or fact.kind != "number":
+        return False
+    return sum(map(str.isdigit, text)) >= MIN_DIGITS_COUNT
 
 
 def _first(run: Run, things: list[_Thing], after_ns: int) -> _Pairing | None:

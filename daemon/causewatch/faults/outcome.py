@@ -9,7 +9,6 @@ import msgspec
 
 from causewatch.faults.calls import Run
 from causewatch.faults.empty import is_empty
-from causewatch.faults.envelope import failure_in
 from causewatch.faults.lost_at_handoff import place_of
 from causewatch.faults.text import plain
 from causewatch.faults.timeline import text_of
@@ -31,6 +30,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 def outcomes_of(run: Run) -> tuple[Outcome, ...]:
     """Return what came of a run, in order of time. An act that failed came to nothing."""
+    return run.once(_outcomes)
+
+
+def _outcomes(run: Run) -> tuple[Outcome, ...]:
     found = [*_acts(run), *_handoffs(run.graph), *_answer(run.graph)]
     return tuple(sorted(found, key=lambda each: (each.at_ns, each.step)))
 
@@ -89,7 +92,7 @@ def _acts(run: Run) -> Iterator[Outcome]:
         if step.span.status == "error":
             continue
         value = None if step.result is None else step.result.value
-        if step.result is not None and not is_empty(value) and failure_in(value) is not None:
+        if step.result is not None and not is_empty(value) and call.failure is not None:
             continue
         yield Outcome(
             kind="act",

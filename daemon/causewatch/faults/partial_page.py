@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import msgspec
 
 from causewatch.faults.calls import Call, Run
-from causewatch.faults.expand import expand
 from causewatch.faults.sources import said_in
 from causewatch.faults.text import fold, leaves
 from causewatch.faults.truncated import counts_more
@@ -106,7 +105,7 @@ def detect_partial_page(run: Run) -> Iterator[Fault]:
     """
     last: dict[str, int] = {call.step.name: call.index for call in run.calls}
     for call in run.calls:
-        page = None if call.result is None or call.result.cut else _page(call.result.value)
+        page = None if call.result is None or call.result.cut else _page(call.opened)
         if page is None or call.delegates or last[call.step.name] != call.index:
             continue
         needed = not _limited(call) and not _told(run, call, page)
@@ -120,8 +119,7 @@ def detect_partial_page(run: Run) -> Iterator[Fault]:
         )
 
 
-def _page(value: Value) -> _Page | None:
-    held = expand(value)
+def _page(held: Value) -> _Page | None:
     if isinstance(held, str):
         return _Page(how="it says that there is more", total=None) if counts_more(held) else None
     for _ in range(MAX_WRAPS_COUNT):
@@ -202,7 +200,7 @@ def _wants_all(run: Run, call: Call) -> bool:
 
 def _summed(run: Run, call: Call) -> bool:
     """Tell whether a later call was given the sum of what the items of this page amount to."""
-    sums = set() if call.result is None else _sums(expand(call.result.value))
+    sums = set() if call.result is None else _sums(call.opened)
     return bool(sums) and any(
         isinstance(leaf, int | float) and not isinstance(leaf, bool) and round(leaf, 2) in sums
         for later in run.calls

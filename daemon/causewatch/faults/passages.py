@@ -43,8 +43,10 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
 
 def normal(text: str) -> str:
     """Return ``text`` folded, without URL schemes and without the commas that group digits."""
-    text = _SCHEME.sub("", fold(text))
-    return _GROUPED.sub("", text)
+    text = fold(text)
+    if "://" in text or "www." in text:
+        text = _SCHEME.sub("", text)
+    return _GROUPED.sub("", text) if "," in text else text
 
 
 def words_of(text: str) -> frozenset[str]:
@@ -54,10 +56,14 @@ def words_of(text: str) -> frozenset[str]:
 
 def content_of(value: Value) -> Content:
     """Take a result apart; only its first ``MAX_RESULT_CHARS`` characters are looked at."""
+    return content_in(expand(value))
+
+
+def content_in(opened: Value) -> Content:
+    """Take apart a result of which the JSON inside of its strings is already read."""
     fields: set[str] = set()
     passages: dict[str, None] = {}
     left = MAX_RESULT_CHARS
-    opened = expand(value)
     for _, leaf in leaves(opened):
         if isinstance(leaf, bool) or leaf is None or left <= 0:
             continue

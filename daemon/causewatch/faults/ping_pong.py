@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from causewatch.faults.calls import Run
 from causewatch.faults.lost_at_handoff import place_of
-from causewatch.faults.sources import prompts_of
+from causewatch.faults.sources import prompts_in
 from causewatch.faults.text import fold, plain
 from causewatch.model.graph import Handoff
 from causewatch.model.judgement import Fault
@@ -99,7 +99,7 @@ def _news_ns(run: Run) -> Iterator[int]:
     }
     # What a handoff brought is told in the user's role as well, and is nothing new.
     carried = {told for told in map(_told, run.graph.handoffs) if told}
-    for prompt in prompts_of(run.graph):
+    for prompt in prompts_in(run):
         if prompt.text in users and not any(told in fold(prompt.text) for told in carried):
             yield prompt.at_ns
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from causewatch.faults.calls import Run
-from causewatch.faults.envelope import failure_in
 from causewatch.model.judgement import Fault
 
 
@@ -14,7 +13,7 @@ def detect_rate_limited(run: Run) -> Iterator[Fault]:
     for call in run.calls:
         if call.result is None or (call.step.documents and isinstance(call.result.value, str)):
             continue
-        found = failure_in(call.result.value)
+        found = call.failure
         if found is not None and found.kind == "rate_limited":
             yield Fault(
                 name="rate_limited",

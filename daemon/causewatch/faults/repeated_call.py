@@ -6,12 +6,10 @@ from collections.abc import Iterator
 
 from causewatch.faults.calls import Call, Run, calls_of
 from causewatch.faults.empty import is_empty
-from causewatch.faults.envelope import failure_in
 from causewatch.faults.text import leaves
 from causewatch.faults.words import is_pending
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Fault
-from causewatch.model.value import sha256_of
 
 FIRST_REPEAT_COUNT = 2
 Key = tuple[str, str, str]
@@ -28,7 +26,7 @@ def detect_repeated_call(run: Run) -> Iterator[Fault]:
     repeats = _Repeats(run.known.tuning.min_repeats)
     met: set[Key | tuple[str, str]] = set()
     for call in run.calls:
-        key, digest = _key(call), _digest(call)
+        key, digest = _key(call), call.result_key
         if call.acts:
             repeats.start_anew(but=key)
         elif key not in met and (call.agent, digest) not in met and _is_news(call):
@@ -88,9 +86,9 @@ def repeats_of(graph: CausalGraph, step: int) -> tuple[int, ...]:
     first = next((call for call in calls if call.index == step), None)
     if first is None:
         return ()
-    key, digest = _key(first), _digest(first)
+    key, digest = _key(first), first.result_key
     return tuple(
-        c.index for c in calls if c.index > step and _key(c) == key and _digest(c) == digest
+        c.index for c in calls if c.index > step and _key(c) == key and c.result_key == digest
     )
 
 
@@ -98,15 +96,11 @@ def _is_news(call: Call) -> bool:
     """Tell whether a call brought a good answer."""
     if call.result is None or call.delegates:
         return False
-    return failure_in(call.result.value) is None and not is_empty(call.result.value)
+    return call.failure is None and not is_empty(call.result.value)
 
 
 def _key(call: Call) -> Key:
     return call.agent, call.step.name, call.arguments_key
-
-
-def _digest(call: Call) -> str:
-    return "" if call.result is None else sha256_of(call.result.value)
 
 
 def _is_polling(call: Call) -> bool:

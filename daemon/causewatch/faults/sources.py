@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from causewatch.faults.calls import Run
 from causewatch.faults.text import fold, texts
 from causewatch.model.graph import CausalGraph
 from causewatch.model.step import Message, TextPart, ToolCallPart, ToolResultPart
@@ -52,6 +53,15 @@ def prompts_of(graph: CausalGraph) -> tuple[Prompt, ...]:
     return tuple(prompt for prompt in seen.values() if not carried.brought(prompt))
 
 
+def prompts_in(run: Run) -> tuple[Prompt, ...]:
+    """Return the same of a run that is looked at by many."""
+    return run.once(_prompts)
+
+
+def _prompts(run: Run) -> tuple[Prompt, ...]:
+    return prompts_of(run.graph)
+
+
 class _Carried:
     """What handoffs brought, by its beginning, and when it was brought first."""
 
@@ -63,6 +73,8 @@ class _Carried:
 
     def brought(self, prompt: Prompt) -> bool:
         """Tell whether a handoff before it brought this text."""
+        if not self._at_ns:
+            return False
         told = fold(prompt.text)
         if len(self._at_ns) <= MAX_TRIED_COUNT:
             found = (probe for probe in self._at_ns if probe in told)

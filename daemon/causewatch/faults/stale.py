@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from causewatch.faults.calls import Call, Run
-from causewatch.faults.expand import expand
-from causewatch.faults.sources import prompts_of
+from causewatch.faults.sources import prompts_in
 from causewatch.faults.text import bounded, excerpt, texts
 from causewatch.model.judgement import Fault
 from causewatch.model.value import Value
@@ -95,7 +94,7 @@ def detect_stale(run: Run) -> Iterator[Fault]:
     for call in run.calls:
         if call.result is None or call.result.cut or call.delegates:
             continue
-        members = _members(expand(call.result.value))
+        members = _members(call.opened)
         found = _flag(members) or _age(members)
         if found is None and _is_dated(members):
             if not looked:
@@ -202,7 +201,7 @@ def _today(run: Run) -> datetime | None:
     """Return the day that the run was told it is, ``None`` if it was told none, or several."""
     days = {
         found
-        for prompt in prompts_of(run.graph)
+        for prompt in prompts_in(run)
         for found in _TODAY.findall(prompt.text[:MAX_TODAY_CHARS])
     }
     day = next(iter(days)) if len(days) == 1 else ""
@@ -214,7 +213,7 @@ def _asked_for(run: Run, call: Call, at: datetime, now: datetime) -> bool:
     """Tell whether the date, its month or its year stands in what was asked of the call or run."""
     marks = (f"{at:%Y-%m-%d}", f"{at:%Y-%m}")
     arguments = None if call.step.arguments is None else call.step.arguments.value
-    told = (prompt.text[:MAX_TODAY_CHARS] for prompt in prompts_of(run.graph))
+    told = (prompt.text[:MAX_TODAY_CHARS] for prompt in prompts_in(run))
     asked = [*texts(arguments), *(_TODAY.sub(" ", text) for text in told)]
     if any(mark in text for text in asked for mark in marks):
         return True

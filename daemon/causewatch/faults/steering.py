@@ -10,11 +10,10 @@ from functools import cached_property
 import msgspec
 
 from causewatch.faults.calls import Call, Run
-from causewatch.faults.envelope import failure_in
 from causewatch.faults.malformed import is_malformed
 from causewatch.faults.override import speaks_to_machine
-from causewatch.faults.passages import Content, content_of, normal, values_of, words_of
-from causewatch.faults.sources import prompts_of
+from causewatch.faults.passages import Content, content_in, normal, values_of, words_of
+from causewatch.faults.sources import prompts_in
 from causewatch.faults.text import texts
 from causewatch.faults.words import name_words, starts_as_failure
 from causewatch.model.calendar import names_day, take_dates
@@ -117,7 +116,7 @@ class Story:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._prompts = prompts_of(run.graph)
+        self._prompts = prompts_in(run)
         self._handed = tuple(_handed(run))
         self._fields: set[str] = set()
         self._reads: list[_Read] = []
@@ -227,7 +226,7 @@ class Story:
                 continue
             # The same page read twice is taken apart once.
             raw = call.result.raw
-            content = self._known[raw] = self._known.get(raw) or content_of(call.result.value)
+            content = self._known[raw] = self._known.get(raw) or content_in(call.opened)
             self._fields |= content.fields
             if not content.passages or call.index in self._run.trusted:
                 continue
@@ -318,7 +317,7 @@ def _failed(call: Call) -> bool:
     value = call.result.value
     if is_malformed(call.result.raw):
         return True
-    return failure_in(value) is not None or (isinstance(value, str) and starts_as_failure(value))
+    return call.failure is not None or (isinstance(value, str) and starts_as_failure(value))
 
 
 def _has(value: str, text: str) -> bool:

@@ -19,14 +19,17 @@ def fold(text: str) -> str:
 
 def leaves(value: Value) -> Iterator[tuple[str, Value]]:
     """Yield each scalar inside of a value with its nearest key, at most ``MAX_LEAVES_COUNT``."""
+    if not isinstance(value, dict | list):
+        yield "", value
+        return
     stack: list[tuple[str, Value]] = [("", value)]
     left = MAX_LEAVES_COUNT
     while stack and left:
         key, item = stack.pop()
         if isinstance(item, dict):
-            stack.extend(reversed(list(item.items())))
+            stack.extend(reversed(item.items()))
         elif isinstance(item, list):
-            stack.extend((key, member) for member in reversed(item))
+            stack.extend([(key, member) for member in reversed(item)])
         else:
             left -= 1
             yield key, item

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from causewatch.faults.calls import Run
-from causewatch.faults.envelope import failure_in
+from causewatch.faults.calls import Call, Run
 from causewatch.faults.text import excerpt, texts
 from causewatch.faults.unclosed import is_unclosed
 from causewatch.model.judgement import Fault
@@ -30,7 +29,7 @@ def detect_truncated(run: Run) -> Iterator[Fault]:
         if result is None or result.cut:
             continue
         # Dots at the end are how another agent chose to end its sentence.
-        found = _truncation(result.value, may_trail_off=call.delegates) or _flagged(result.value)
+        found = _truncation(result.value, may_trail_off=call.delegates) or _flagged(call)
         if found:
             reason, confidence = found
             yield Fault(
@@ -54,9 +53,9 @@ def counts_more(text: str) -> bool:
     return bool(_COUNTED.search(text.rstrip()[-80:]))
 
 
-def _flagged(value: Value) -> tuple[str, float] | None:
+def _flagged(call: Call) -> tuple[str, float] | None:
     """Return the member by which a result says that it is a part, with a confidence."""
-    found = failure_in(value)
+    found = call.failure
     if found is None or found.kind != "partial":
         return None
     return f"it says so ({found.what})", found.confidence

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from itertools import chain, islice
 
 from causewatch.faults.calls import Call, Run
-from causewatch.faults.envelope import failure_in
 from causewatch.faults.text import excerpt, leaves
 from causewatch.faults.timeline import sees_all, text_of
 from causewatch.faults.words import name_words
@@ -69,7 +68,7 @@ def _offered(step: Step) -> str:
     found = (
         text_of(value if not isinstance(value, bytes) else "")
         for key, value in step.span.attributes.items()
-        if _OFFER_KEY.search(key) and "output" not in key and "message" not in key
+        if "message" not in key and "output" not in key and _OFFER_KEY.search(key)
     )
     return "\n".join(found)
 
@@ -112,7 +111,7 @@ def _values(run: Run) -> Iterator[Fault]:
 
 
 def _went_well(call: Call) -> bool:
-    return call.result is not None and failure_in(call.result.value) is None
+    return call.result is not None and call.failure is None
 
 
 def _suspects(run: Run, call: Call) -> list[tuple[str, Fact]]:

@@ -28,10 +28,13 @@ MAX_NEXT_DIFFERENCE = 3
 """Ids so close follow each other: the next one is another thing, not a slip of the pen."""
 
 _LETTER = "A-Za-zÀ-ɏͰ-ӿ"
-_TOKEN = re.compile(
-    rf"(?<![\w.+-])[\w.+-]{{1,64}}@[\w-]{{1,64}}(?:\.[\w-]{{1,64}}){{1,8}}"
-    rf"|(?<![{_LETTER}0-9_.-])[{_LETTER}_-]{{0,40}}\d[{_LETTER}\d_./:,'\u2019\u066b\u066c\u00a0\u202f-]{{0,80}}"
+_ADDRESS = r"(?<![\w.+-])[\w.+-]{1,64}+@[\w-]{1,64}(?:\.[\w-]{1,64}){1,8}"
+_WITH_DIGIT = (
+    rf"(?<![{_LETTER}0-9_.-])[{_LETTER}_-]{{0,40}}+\d[{_LETTER}\d_./:,'\u2019\u066b\u066c\u00a0\u202f-]{{0,80}}"
 )
+_TOKEN = re.compile(f"{_ADDRESS}|{_WITH_DIGIT}")
+_NO_ADDRESS = re.compile(_WITH_DIGIT)
+"""The same where no address can be: most texts hold none, and to look for one takes long."""
 _CURRENCIES = (
     "EUR|USD|GBP|JPY|CHF|CNY|INR|KRW|BRL|MXN|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|TRY|RUB|UAH|AED|SAR"
     "|EGP|ILS|ZAR|SGD|HKD|TWD|THB|IDR|VND|PHP|MYR|NGN|KES|ARS|CLP|COP"
@@ -79,7 +82,12 @@ def _read_escape(found: re.Match[str]) -> str:
 def tokens_of(text: str) -> list[str]:
     """Return what may be facts in a text, as written: whatever holds a digit, and addresses."""
     # In the JSON of a string a line break is written as a letter, and would join what follows.
-    return [each.strip(_ENDS) for each in _TOKEN.findall(unescaped(text[:MAX_SCANNED_CHARS]))]
+    text = unescaped(text[:MAX_SCANNED_CHARS])
+    if " " in text:
+        # A token holds no blank, and a word of nothing but letters is none: few are left of prose.
+        text = " ".join([word for word in text.split(" ") if not word.isalpha()])
+    pattern = _TOKEN if "@" in text else _NO_ADDRESS
+    return [each.strip(_ENDS) for each in pattern.findall(text)]
 
 
 def masked(text: str) -> tuple[str, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Literal
 
 import msgspec
@@ -16,7 +17,7 @@ StepKind = Literal[
 HandoffMode = Literal["pass_control", "return_to_caller"]
 
 
-class Payload(msgspec.Struct, frozen=True, kw_only=True):
+class Payload(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What went into or came out of a step.
 
     ``value`` is the unwrapped JSON value where ``raw`` parses as JSON (also double-encoded, or
@@ -35,9 +36,9 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True):
         """Return the size of the raw text in UTF-8 bytes."""
         return len(self.raw.encode("utf-8", "surrogatepass"))
 
-    @property
+    @cached_property
     def sha256(self) -> str:
-        """Return the digest of the canonical value."""
+        """Return the digest of the canonical value: asked for by many."""
         return sha256_of(self.value)
 
 
