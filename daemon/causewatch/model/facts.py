@@ -29,9 +29,8 @@ MAX_NEXT_DIFFERENCE = 3
 
 _LETTER = "A-Za-zÀ-ɏͰ-ӿ"
 _ADDRESS = r"(?<![\w.+-])[\w.+-]{1,64}+@[\w-]{1,64}(?:\.[\w-]{1,64}){1,8}"
-_WITH_DIGIT = (
-    rf"(?<![{_LETTER}0-9_.-])[{_LETTER}_-]{{0,40}}+\d[{_LETTER}\d_./:,'\u2019\u066b\u066c\u00a0\u202f-]{{0,80}}"
-)
+_BEFORE_DIGIT = rf"(?<![{_LETTER}0-9_.-])[{_LETTER}_-]{{0,40}}+"
+_WITH_DIGIT = rf"{_BEFORE_DIGIT}\d[{_LETTER}\d_./:,'\u2019\u066b\u066c\u00a0\u202f-]{{0,80}}"
 _TOKEN = re.compile(f"{_ADDRESS}|{_WITH_DIGIT}")
 _NO_ADDRESS = re.compile(_WITH_DIGIT)
 """The same where no address can be: most texts hold none, and to look for one takes long."""
