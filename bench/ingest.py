@@ -17,7 +17,8 @@ from contextlib import closing
 from pathlib import Path
 
 from causewatch.app.clock import now_ns
-from causewatch.errors import FullError
+from causewatch.errors import FullError, InputError
+from causewatch.inbox.archive import stored_batches
 from causewatch.inbox.batch import Signal
 from causewatch.inbox.sqlite import SqliteInbox
 from causewatch.receive.handler import Handler
@@ -46,16 +47,16 @@ class Reluctant:
 
 
 def stored(folder: Path) -> Iterator[bytes]:
-    """Yield the bodies that an ingest in this folder has committed, in their order.
+    """Yield the bodies that an ingest in this folder has committed, also while it runs.
 
-    Only after it has ended: an inbox belongs to one process.
+    Raises:
+        ValueError: a stored body is damaged.
     """
-    with closing(SqliteInbox(folder / INBOX_NAME, now_ns=now_ns, metrics=Metrics())) as inbox:
-        seq = 0
-        while found := inbox.read(seq, 100, 1 << 26):
-            for batch in found:
-                yield batch.body
-            seq = found[-1].seq
+    errors: list[InputError] = []
+    for batch in stored_batches(folder / INBOX_NAME, errors=errors):
+        yield batch.body
+    if errors:
+        raise ValueError("; ".join(map(str, errors)))
 
 
 def stored_items(folder: Path) -> int:
