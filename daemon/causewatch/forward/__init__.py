@@ -1,0 +1,1 @@
+"""Forwarding: judged runs on their way to other OTLP endpoints."""

@@ -1,0 +1,1 @@
+"""Sampling: which judged runs are worth forwarding, and why."""
