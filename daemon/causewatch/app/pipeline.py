@@ -19,6 +19,7 @@ import msgspec
 import structlog
 
 from causewatch.app.assess import graph_of
+from causewatch.app.first_pass import FirstPass
 from causewatch.app.groups import Groups
 from causewatch.app.learning import Learning
 from causewatch.app.newness import Looked, Newness
@@ -93,6 +94,7 @@ class Pipeline:
         self._newness = Newness(store, metrics)
         self._learning = Learning(store, self._newness)
         self._dialects = dialects
+        self._first_pass = FirstPass(groups, store=store, metrics=metrics, dialects=dialects)
         self._position = inbox.cursor(CURSOR)
         self._due: deque[RunSnapshot] = deque()
         self._dropped: dict[str, int] = {}
@@ -138,6 +140,8 @@ class Pipeline:
             self._judge(self._due[0])
             self._due.popleft()
             judged_count += 1
+        # Before the cursor moves past their batches.
+        self._first_pass.flush()
         return judged_count
 
     def _take(self, batch: Batch) -> None:
@@ -197,6 +201,10 @@ class Pipeline:
 
     def _judge(self, snapshot: RunSnapshot) -> None:
         """Judge a run that is complete, late or evicted; keep it, and offer it to the groups."""
+        familiar = None if snapshot.run_id in self._early else self._first_pass.meet(snapshot)
+        if familiar is not None:
+            self._first_pass.pass_over(snapshot, familiar, self._now_ns())
+            return
         assessment = self._assessed(snapshot)
         looked = self._looked(assessment) if assessment is not None else None
         stored = self._stored(looked.assessment, snapshot) if looked is not None else None
@@ -204,6 +212,7 @@ class Pipeline:
             self._learning.keep(stored, looked, now_ns=self._now_ns())
             self._count(looked.assessment)
             first_batch = min(snapshot.batches, default=self._position)
+            self._first_pass.judged(snapshot, looked.assessment)
             self._groups.offer(looked.assessment, first_batch=first_batch)
         for run_id in (snapshot.run_id, *snapshot.aliases):
             self._early.pop(run_id, None)
@@ -218,6 +227,8 @@ class Pipeline:
             return
         began_s = time.monotonic()
         for snapshot in self._assembler.changed(self._now_ns()):
+            if self._first_pass.meet(snapshot) is not None:
+                continue
             assessment = self._assessed(snapshot)
             if assessment is None:
                 continue

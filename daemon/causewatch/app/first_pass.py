@@ -1,0 +1,166 @@
+"""The first of two passes: passes over runs that are like others that had nothing to tell.
+
+Understanding and judging a run in full costs some ten times what it takes to see that it is like
+one that was judged before: the same structure, the same relations between what was asked, answered
+and handed on. Such a run is counted and kept, in short; ``explain`` judges it in full when asked.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from causewatch.app.groups import Groups
+from causewatch.app.rulefiles import Loaded
+from causewatch.dialects.table import Dialect
+from causewatch.graph.gathered import RunSnapshot
+from causewatch.likeness.familiar import Familiar, Familiars, familiar_of
+from causewatch.likeness.likeness import Likenesses
+from causewatch.model.judgement import Assessment
+from causewatch.store.port import Store
+from causewatch.store.record import StoredRun
+from causewatch.telemetry.metrics import Metrics
+
+MAX_EARLY_COUNT = 10_000
+"""Live runs whose likeness is kept until they are complete."""
+_EXPLANATION = (
+    "run {run}  healthy\n"
+    "  Passed over: it is like earlier runs that were judged in full and had nothing to tell.\n"
+)
+
+
+class FirstPass:
+    """What the pipeline asks before it judges a run in full; ``looked`` comes from any thread."""
+
+    def __init__(
+        self, groups: Groups, *, store: Store, metrics: Metrics, dialects: Sequence[Dialect]
+    ) -> None:
+        self._groups = groups
+        self._store = store
+        self._metrics = metrics
+        self._dialects = dialects
+        self._lock = threading.Lock()
+        self._familiars = Familiars()
+        self._early: dict[str, tuple[int, int | None]] = {}
+        self._kept: list[StoredRun] = []
+        self._loaded: Loaded = groups.loaded
+        self._likenesses = Likenesses(dialects)
+        groups.on_looked = self._looked
+
+    def meet(self, snapshot: RunSnapshot) -> Familiar | None:
+        """Return what is known of runs like this one, ``None`` where it is to be judged in full."""
+        likeness = self._likeness(snapshot)
+        with self._lock:
+            return self._familiars.meet(likeness)
+
+    def pass_over(self, snapshot: RunSnapshot, familiar: Familiar, now_ns: int) -> None:
+        """Count a run that need not be judged in full; ``flush`` keeps it."""
+        self._early.pop(snapshot.run_id, None)
+        self._kept.append(_stored(snapshot, familiar, now_ns))
+        metrics = self._metrics
+        metrics.first_pass_runs.labels(outcome="quiet").inc()
+        metrics.runs.labels(state=snapshot.state, verdict="healthy").inc()
+        for dialect, kind, count in familiar.steps:
+            metrics.steps.labels(dialect=dialect, kind=kind).inc(count)
+        for fault in familiar.faults:
+            metrics.faults.labels(fault=fault).inc()
+        if familiar.health is not None:
+            workflow = metrics.workflow_label(familiar.workflow)
+            metrics.context_health.labels(workflow=workflow).observe(familiar.health)
+
+    def flush(self) -> None:
+        """Store the runs that were passed over, all in one transaction."""
+        if not self._kept:
+            return
+        with self._store.transaction():
+            for run in self._kept:
+                self._store.put_run(run)
+        self._kept.clear()
+
+    def judged(self, snapshot: RunSnapshot, assessment: Assessment) -> None:
+        """Learn from a run that was judged in full, before the groups are offered it."""
+        self._metrics.first_pass_runs.labels(outcome="judged").inc()
+        likeness = self._likeness(snapshot)
+        self._early.pop(snapshot.run_id, None)
+        with self._lock:
+            if snapshot.joins or snapshot.aliases:
+                # What looked like a run of its own was a part: its like must not be passed over.
+                for part in (snapshot.run_id, *snapshot.aliases):
+                    self._familiars.distrust(part)
+            if likeness is not None:
+                self._familiars.judged(
+                    snapshot.run_id, likeness, familiar_of(assessment), self._groups.keys()
+                )
+
+    def _likeness(self, snapshot: RunSnapshot) -> int | None:
+        """Return a run's likeness, ``None`` where it has to be judged in full in any case.
+
+        Log records and the proof that joined several traces are not part of a likeness, and what
+        comes late may change the judgement.
+        """
+        self._follow_rules()
+        is_plain = not (snapshot.logs or snapshot.joins or snapshot.aliases)
+        if not is_plain or snapshot.state not in {"complete", "early"}:
+            return None
+        count = len(snapshot.spans)
+        known = self._early.get(snapshot.run_id)
+        if known is not None and known[0] == count:
+            return known[1]
+        likeness = self._likenesses.of(snapshot.spans)
+        self._early[snapshot.run_id] = (count, likeness)
+        while len(self._early) > MAX_EARLY_COUNT:
+            del self._early[next(iter(self._early))]
+        return likeness
+
+    def _follow_rules(self) -> None:
+        """Start anew when other rules are in force: they may see something where none did."""
+        loaded = self._groups.loaded
+        if loaded is self._loaded:
+            return
+        with self._lock:
+            self._loaded = loaded
+            self._familiars.clear()
+        self._early.clear()
+
+    def _looked(self, group: str, run_ids: Collection[str], matched: Collection[str]) -> None:
+        with self._lock:
+            for run_id in run_ids:
+                self._familiars.looked(group, run_id, matched=run_id in matched)
+
+
+def _stored(snapshot: RunSnapshot, familiar: Familiar, now_ns: int) -> StoredRun:
+    """Return what is kept of a run that was passed over."""
+    return StoredRun(
+        run_id=snapshot.run_id,
+        trace_ids=snapshot.trace_ids,
+        workflow=familiar.workflow,
+        state=snapshot.state,
+        verdict="healthy",
+        summary=_summary(snapshot),
+        explanation=_EXPLANATION.format(run=snapshot.run_id),
+        batches=snapshot.batches,
+        started_at_ns=min(span.start_ns for span in snapshot.spans),
+        ended_at_ns=max(span.end_ns for span in snapshot.spans),
+        updated_at_ns=now_ns,
+    )
+
+
+def _summary(snapshot: RunSnapshot) -> bytes:
+    """Return the line of ``explain`` for a run with nothing to tell."""
+    return msgspec.json.encode(
+        {
+            "run": snapshot.run_id,
+            "trace_ids": snapshot.trace_ids,
+            "verdict": "healthy",
+            "category": None,
+            "origin": None,
+            "propagators": [],
+            "symptom": None,
+            "confidence": None,
+            "path": [],
+            "unverifiable": [],
+            "passed_over": True,
+        }
+    )

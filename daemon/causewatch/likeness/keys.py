@@ -1,0 +1,63 @@
+"""How the value of each attribute enters a likeness: by its key, as the dialects' tables say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+from causewatch.dialects.table import Dialect, Field, Source, When
+
+Role = Literal["name", "content", "score"]
+"""``name``: by its value; ``content``: by its form and where else in the run it occurs; ``score``:
+a number by its tenth."""
+
+_NAMING: frozenset[Field] = frozenset(
+    {"operation", "agent", "workflow", "model", "tool", "finish_reason", "error_type",
+     "handoff_from", "handoff_to", "handoff_mode"}
+)  # fmt: skip
+_SCORE = re.compile(r"(?i)(?:score|similarity|relevance)$")
+_TURN = re.compile(r"(?i)vers|seq|rev|epoch|updat|modif|time|stamp|offset|_at$|date|order")
+_PAGE = re.compile(r"(?i)page|total|count|limit|offset|size|hits|length|top_?k|max|age|ttl|stale")
+
+
+def naming_keys(dialects: Iterable[Dialect]) -> frozenset[str]:
+    """Return the attribute keys whose values name things, or tell what kind of step a span is.
+
+    What a dialect may also read as content is not among them: it differs from run to run.
+    """
+    named: set[str] = set()
+    content: set[str] = set()
+    for dialect in dialects:
+        named.update(when.key for when in _conditions(dialect) if when.key and not when.path)
+        for rule in dialect.fields:
+            into = named if rule.field in _NAMING else content
+            into.update(source.key for source in rule.sources if _is_plain(source))
+    return frozenset(named - content)
+
+
+def role_of(key: str, naming: frozenset[str]) -> Role:
+    """Return how the value of ``key`` enters a likeness."""
+    if key in naming:
+        return "name"
+    return "score" if _SCORE.search(key) else "content"
+
+
+def tells_order(key: str) -> bool:
+    """Tell whether numbers and times under ``key`` may tell newer from older."""
+    return _TURN.search(key) is not None
+
+
+def tells_amount(key: str) -> bool:
+    """Tell whether a number under ``key`` may count things, or limit how many or how old."""
+    return _PAGE.search(key) is not None
+
+
+def _conditions(dialect: Dialect) -> Iterable[When]:
+    yield from dialect.detect
+    for rule in dialect.kinds:
+        yield from rule.when
+
+
+def _is_plain(source: Source) -> bool:
+    return bool(source.key) and not source.events and not source.path
