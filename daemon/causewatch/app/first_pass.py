@@ -104,7 +104,7 @@ class FirstPass:
         is_plain = not (snapshot.logs or snapshot.joins or snapshot.aliases)
         if not is_plain or snapshot.state not in {"complete", "early"}:
             return None
-        count = len(snapshot.spans)
+        count = len(snapshot.raw_spans)
         known = self._early.get(snapshot.run_id)
         if known is not None and known[0] == count:
             return known[1]
@@ -141,8 +141,8 @@ def _stored(snapshot: RunSnapshot, familiar: Familiar, now_ns: int) -> StoredRun
         summary=_summary(snapshot),
         explanation=_EXPLANATION.format(run=snapshot.run_id),
         batches=snapshot.batches,
-        started_at_ns=min(span.start_ns for span in snapshot.spans),
-        ended_at_ns=max(span.end_ns for span in snapshot.spans),
+        started_at_ns=min(span.start_ns for span in snapshot.raw_spans),
+        ended_at_ns=max(span.end_ns for span in snapshot.raw_spans),
         updated_at_ns=now_ns,
     )
 
