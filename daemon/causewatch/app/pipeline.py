@@ -96,7 +96,9 @@ class Pipeline:
         self._newness = Newness(store, metrics)
         self._learning = Learning(store, self._newness)
         self._dialects = dialects
-        self._first_pass = FirstPass(groups, store=store, metrics=metrics, dialects=dialects)
+        self._first_pass = FirstPass(
+            groups, assembler, store=store, metrics=metrics, dialects=dialects
+        )
         self._resources = Resources()
         self._position = inbox.cursor(CURSOR)
         self._due: deque[RunSnapshot] = deque()
