@@ -37,7 +37,8 @@ MAX_EXCHANGE_GAP_S = 1800.0
 MAX_SETUP_GAP_S = 60.0
 MAX_ALIKE_COUNT = 200
 """Of runs that share a mark. What so many share is no id of one piece of work."""
-MAX_UNDER_WAY_COUNT = 50
+MAX_UNDER_WAY_COUNT = 20
+MAX_SETUPS_COUNT = 5
 MAX_WITH_CONTENT_COUNT = 5_000
 """Runs whose contents are kept for comparison: some tens of megabytes."""
 
@@ -204,14 +205,18 @@ class JoinIndex:
                 yield Join(run_id=first, by="setup", confidence=0.6)
             return
         for name in marks.works_for - marks.was_set_up:
-            mine = [
-                (theirs.first_ns, other)
-                for other, theirs in self._alike(run_id, f"setup {name}")
-                if self._first_work(other, theirs) == run_id
-            ]
-            if mine:
-                # The last one before: of several at one time the others are for other runs.
-                yield Join(run_id=max(mine)[1], by="setup", confidence=0.6)
+            # The last ones before: of several at one time the others are for other runs.
+            alike = sorted(
+                (
+                    (theirs.first_ns, other)
+                    for other, theirs in self._alike(run_id, f"setup {name}")
+                ),
+                reverse=True,
+            )
+            for _, other in alike[:MAX_SETUPS_COUNT]:
+                if self._first_work(other, self._marks[other]) == run_id:
+                    yield Join(run_id=other, by="setup", confidence=0.6)
+                    break
 
     def _first_work(self, run_id: str, marks: Marks) -> str | None:
         """Return the first run in which works what ``run_id`` set up."""
