@@ -39,6 +39,9 @@ _RESULT = frozenset(
     {"tool_call_response", "tool_result", "tool-result", "function_call_output", "toolResult",
      "function_response", "tool_response"}
 )  # fmt: skip
+_CALL_OR_RESULT = _CALL | _RESULT
+_BLOCK = _TEXT | _CALL_OR_RESULT
+_PLAIN_BLOCK = frozenset({"text", "toolUse", "toolResult", "cachePoint"})
 _NESTED = ("message", "data", "kwargs", "message_content", "tool_call")
 _FINISH = ("finish_reason", "finishReason", "stop_reason")
 _HOLDERS = (
@@ -191,7 +194,7 @@ def _one(value: dict[str, Value], role: str, depth: int) -> Iterator[Message]:
     if _is_event(value) and parts and all(isinstance(part, ToolResultPart) for part in parts):
         says = "tool"
     # The name of an item that is itself a call is the tool's, not a participant's.
-    name = "" if value.get("type") in _CALL | _RESULT else _text(value.get("name"))
+    name = "" if _text(value.get("type")) in _CALL_OR_RESULT else _text(value.get("name"))
     yield Message(role=says, parts=parts, name=name, finish_reason=_finish(value))
 
 
@@ -236,7 +239,7 @@ def _finish(value: dict[str, Value]) -> str:
 def _parts_of(value: dict[str, Value], role: str) -> Iterator[Part]:
     call_id = _call_id(value)
     content = value.get("content")
-    if value.get("type") in _CALL | _RESULT:
+    if _text(value.get("type")) in _CALL_OR_RESULT:
         yield from read_parts(value)
         return
     if role == "tool" and not isinstance(value.get("parts"), list):
@@ -266,7 +269,7 @@ def _holds_results(content: Value) -> bool:
     if isinstance(content, str):
         content = parse(content)
     return isinstance(content, list) and any(
-        isinstance(item, dict) and (item.get("type") in _RESULT or "toolResult" in item)
+        isinstance(item, dict) and (_text(item.get("type")) in _RESULT or "toolResult" in item)
         for item in content
     )
 
@@ -292,10 +295,8 @@ def _content_parts(content: Value, seen: set[str]) -> Iterator[Part]:
 
 
 def _holds_blocks(blocks: list[Value]) -> bool:
-    known = _TEXT | _CALL | _RESULT
     return all(
-        isinstance(b, dict)
-        and (b.get("type") in known or set(b) <= {"text", "toolUse", "toolResult", "cachePoint"})
+        isinstance(b, dict) and (_text(b.get("type")) in _BLOCK or b.keys() <= _PLAIN_BLOCK)
         for b in blocks
     )
 
@@ -334,7 +335,7 @@ def read_parts(value: Value, kind: str = "") -> Iterator[Part]:
 def _kind_of_part(value: dict[str, Value], kind: str) -> str:
     """Return an item's own type, that of its place, or what its keys show it to be."""
     said = value.get("type")
-    if isinstance(said, str) and said in _TEXT | _CALL | _RESULT:
+    if isinstance(said, str) and said in _BLOCK:
         return said
     if kind or said is not None:
         return kind

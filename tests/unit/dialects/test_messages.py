@@ -430,6 +430,12 @@ def test_arguments_that_do_not_parse_stay_text() -> None:
         [{"role": "user"}, None, 3, "x", [{}]],
         {"function_call": {"name": {"a": 1}, "args": 1}},
         b"bytes",
+        {"role": "user", "type": ["text"], "content": "x"},
+        {"role": "user", "content": [{"type": {}, "text": "a"}]},
+        {"role": "user", "content": '[{"type": []}]'},
+        {"role": "tool", "content": [{"type": []}]},
+        {"role": "tool", "tool_call_id": "c", "content": {"type": [], "content": "a"}},
+        {"role": "tool", "tool_call_id": "c", "content": [{"type": {}, "text": "a"}]},
     ],
 )
 def test_odd_values_never_raise(hostile: Any) -> None:
