@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 
 import msgspec
 
 from causewatch.dialects.cut import was_cut
-from causewatch.dialects.detect import at_path, parse_cached
 from causewatch.dialects.messages import read_messages, read_parts
-from causewatch.dialects.table import Source
-from causewatch.dialects.unwrap import parse, payload_of, raw_text
+from causewatch.dialects.shape import at_path, parse_cached
+from causewatch.dialects.table import Format, Source
+from causewatch.dialects.unwrap import parse, raw_text, unwrap
 from causewatch.model.limits import DEFAULT_PAYLOAD_LIMITS
 from causewatch.model.span import Attributes, LogRecord, Span
 from causewatch.model.step import Document, Evaluation, Message, Payload, StepKind, TextPart
@@ -34,6 +34,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     documents: tuple[Document, ...] = ()
     evaluations: tuple[Evaluation, ...] = ()
     cut: bool = False
+    call_id: str | None = None
+    """The id of the call that a payload's envelope names; ``None`` where nobody looked for it."""
 
 
 NOTHING = Reading()
@@ -66,26 +68,77 @@ class View:
                 found.setdefault(key[:at], []).append((key[at:], value))
         return found
 
+    @cached_property
+    def events(self) -> list[tuple[str, Attributes]]:
+        """The events of the span, then its log records, each in order of time."""
+        return list(_in_order(self.span, self.logs))
+
+    @cached_property
+    def event_names(self) -> frozenset[str]:
+        """The names of all ``events``: most sources ask for others."""
+        return frozenset(name for name, _ in self.events)
+
 
 def read(source: Source, view: View) -> Reading | None:
     """Return what ``source`` holds on a span or on its log records, if anything."""
     if source.kinds and view.kind not in source.kinds:
         return None
-    match source.fmt:
-        case "flat_messages" | "flat_documents" | "flat_evaluations":
-            found = view.flat.get(source.prefix)
-            return _read_flat(source, found, view.span.attributes) if found else None
-        case "events":
-            return _read_events(source, view)
-        case "documents" if source.events:
-            documents = tuple(_found(attributes) for _, attributes in _events(source, view))
-            return Reading(documents=documents) if documents else None
-        case "evaluation_events":
-            judged = tuple(_judged(attributes) for _, attributes in _events(source, view))
-            return Reading(evaluations=judged) if judged else None
-        case "text" | "payload" | "messages" | "parts" | "documents":
-            value = _raw(source, view)
-            return None if value is None or value == "" else _convert(source, value, view.span)
+    return _READERS[source.fmt](source, view)
+
+
+def _read_text(source: Source, view: View) -> Reading | None:
+    value = _raw(source, view)
+    if value is None or value == "":
+        return None
+    text = _as_text(value)
+    return Reading(text=text) if text else None
+
+
+def _read_payload(source: Source, view: View) -> Reading | None:
+    value = _raw(source, view)
+    if value is None or value == "":
+        return None
+    core = unwrap(value)
+    cut = _may_be_cut(value, view)
+    return Reading(
+        payload=Payload(value=core.value, raw=raw_text(value), key=source.key, cut=cut),
+        call_id=core.call_id if isinstance(value, str) else None,
+    )
+
+
+def _read_messages(source: Source, view: View) -> Reading | None:
+    value = _raw(source, view)
+    if value is None or value == "":
+        return None
+    messages = read_messages(value, source.role) or _answer(value, source.role)
+    cut = _may_be_cut(value, view)
+    return Reading(messages=messages, cut=cut) if messages or cut else None
+
+
+def _read_system(source: Source, view: View) -> Reading | None:
+    value = _raw(source, view)
+    if value is None or value == "":
+        return None
+    messages = _system_message(value, source.role)
+    return Reading(messages=messages, cut=_may_be_cut(value, view)) if messages else None
+
+
+def _read_documents(source: Source, view: View) -> Reading | None:
+    if source.events:
+        hits = tuple(_found(attributes) for _, attributes in _events(source, view))
+        return Reading(documents=hits) if hits else None
+    value = _raw(source, view)
+    documents = _documents(value)
+    return Reading(documents=documents, cut=_may_be_cut(value, view)) if documents else None
+
+
+def _read_judged(source: Source, view: View) -> Reading | None:
+    judged = tuple(_judged(attributes) for _, attributes in _events(source, view))
+    return Reading(evaluations=judged) if judged else None
+
+
+def _may_be_cut(value: Value, view: View) -> bool:
+    return isinstance(value, str) and was_cut(value, view.span.attributes)
 
 
 def _raw(source: Source, view: View) -> Value:
@@ -99,9 +152,9 @@ def _raw(source: Source, view: View) -> Value:
         value = view.span.name
     elif source.span == "status_message":
         value = view.span.status_message
-    if _is_filler(value) or value in source.absent:
+    if value is None or _is_filler(value) or value in source.absent:
         return None
-    if source.path and value is not None:
+    if source.path:
         value = at_path(parse_cached(value), source.path)
     if source.pick and value is not None:
         value = _picked(value, source.pick)
@@ -128,25 +181,6 @@ def _picked(value: Value, pick: str) -> Value:
         for event in events
         if isinstance(event, dict) and (event.get("event.name") == _CHOICE) is said
     ]
-
-
-def _convert(source: Source, value: Value, span: Span) -> Reading | None:
-    cut = isinstance(value, str) and source.fmt != "text" and was_cut(value, span.attributes)
-    match source.fmt:
-        case "payload":
-            return Reading(payload=payload_of(value, source.key, cut=cut))
-        case "messages":
-            messages = read_messages(value, source.role) or _answer(value, source.role)
-            return Reading(messages=messages, cut=cut) if messages or cut else None
-        case "parts":
-            messages = _system_message(value, source.role)
-            return Reading(messages=messages, cut=cut) if messages else None
-        case "documents":
-            documents = _documents(value)
-            return Reading(documents=documents, cut=cut) if documents else None
-        case _:
-            text = _as_text(value)
-            return Reading(text=text) if text else None
 
 
 def _answer(value: Value, role: str) -> tuple[Message, ...]:
@@ -218,10 +252,11 @@ def number(value: Value) -> float | None:
     return found if math.isfinite(found) else None
 
 
-def _read_flat(
-    source: Source, flat: list[tuple[str, Value]], attributes: Attributes
-) -> Reading | None:
+def _read_flat(source: Source, view: View) -> Reading | None:
     """Read attributes such as ``<prefix>0.message.content`` as the list they came from."""
+    flat, attributes = view.flat.get(source.prefix), view.span.attributes
+    if not flat:
+        return None
     if source.fmt == "flat_messages" and (each := _each_once(flat, source.role)) is not None:
         return Reading(messages=each, cut=_is_cut(flat, attributes)) if each else None
     items = unflatten((key, value) for key, value in flat if not _is_filler(value))
@@ -340,17 +375,23 @@ def _to_lists(node: object) -> Value:
     return {key: _to_lists(value) for key, value in node.items()}
 
 
-def _events(source: Source, view: View) -> Iterator[tuple[str, Attributes]]:
-    """Yield the named events of the span, then its log records, each in order of time."""
-    for event in sorted(view.span.events, key=lambda event: event.time_ns):
-        if event.name in source.events:
-            yield event.name, event.attributes
-    for record in sorted(view.logs, key=lambda record: record.time_ns):
+def _events(source: Source, view: View) -> list[tuple[str, Attributes]]:
+    """Return the events that a source names, in order."""
+    if view.event_names.isdisjoint(source.events):
+        return []
+    return [event for event in view.events if event[0] in source.events]
+
+
+def _in_order(span: Span, logs: Sequence[LogRecord]) -> Iterator[tuple[str, Attributes]]:
+    """Yield the events of the span, then its log records, each in order of time."""
+    for event in sorted(span.events, key=lambda event: event.time_ns):
+        yield event.name, event.attributes
+    for record in sorted(logs, key=lambda record: record.time_ns):
         # Loggers older than the field for it name the event in an attribute.
         name = record.event_name or record.attributes.get("event.name")
-        if name in source.events:
+        if isinstance(name, str):
             body = record.body if isinstance(record.body, dict) else {"content": record.body}
-            yield str(name), {**body, **record.attributes}
+            yield name, {**body, **record.attributes}
 
 
 def _read_events(source: Source, view: View) -> Reading | None:
@@ -386,3 +427,17 @@ def _event_messages(attributes: Attributes, role: str) -> tuple[Message, ...]:
         last = msgspec.structs.replace(messages[-1], finish_reason=finish)
         messages = (*messages[:-1], last)
     return messages
+
+
+_READERS: dict[Format, Callable[[Source, View], Reading | None]] = {
+    "text": _read_text,
+    "payload": _read_payload,
+    "messages": _read_messages,
+    "parts": _read_system,
+    "events": _read_events,
+    "documents": _read_documents,
+    "evaluation_events": _read_judged,
+    "flat_messages": _read_flat,
+    "flat_documents": _read_flat,
+    "flat_evaluations": _read_flat,
+}
