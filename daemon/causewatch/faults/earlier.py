@@ -25,12 +25,16 @@ MESSAGES_KEY = "gen_ai.output.messages"
 
 
 class Earlier(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """One text that was there at a time, with its lines folded; ``by`` is the step that said it."""
+    """One text that was there at a time; ``by`` is the step that said it."""
 
     at_ns: int
     text: str
-    lines: tuple[str, ...]
     by: int
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """The lines of the text, folded."""
+        return tuple(filter(None, map(fold, self.text.splitlines()[:MAX_LINES_COUNT])))
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -64,6 +68,7 @@ class Library:
         found = {(each.at_ns, each.text): each for each in _told_and_answered(run)}
         self._texts = sorted(found.values(), key=lambda each: (each.at_ns, each.by))
         self._times = [each.at_ns for each in self._texts]
+        self._heard_by: dict[int, tuple[Earlier, ...]] = {}
         self._turns: dict[str, list[int]] = {}
         for i, step in enumerate(run.graph.steps):
             if step.kind == "model":
@@ -74,20 +79,24 @@ class Library:
         at_ns = self._run.graph.steps[place_of(handoff)].span.start_ns
         end = bisect_right(self._times, at_ns)
         recent = self._texts[max(end - MAX_EARLIER_COUNT, 0) : end]
-        kept = (each for each in recent if each.by != handoff.sender)
+        kept = [each for each in recent if each.by != handoff.sender]
         return (*kept, *self._heard(handoff.from_agent, at_ns))
 
-    def _heard(self, agent: str, at_ns: int) -> Iterator[Earlier]:
-        """Yield what the sender's last model turn before the handoff was answered by its tools."""
+    def _heard(self, agent: str, at_ns: int) -> tuple[Earlier, ...]:
+        """Return what the sender's last model turn before the handoff was told by its tools."""
         steps = self._run.graph.steps
         turns = self._turns.get(agent, [])
         last = next((i for i in reversed(turns) if steps[i].span.start_ns <= at_ns), None)
         if last is None:
-            return
-        for message in steps[last].input_messages:
-            if message.role == "tool":
-                for text in said_in(message):
-                    yield _earlier(at_ns, text, last)
+            return ()
+        if last not in self._heard_by:
+            self._heard_by[last] = tuple(
+                _earlier(steps[last].span.start_ns, text, last)
+                for message in steps[last].input_messages
+                if message.role == "tool"
+                for text in said_in(message)
+            )
+        return self._heard_by[last]
 
 
 def _told_and_answered(run: Run) -> Iterator[Earlier]:
@@ -104,5 +113,4 @@ def _told_and_answered(run: Run) -> Iterator[Earlier]:
 
 
 def _earlier(at_ns: int, text: str, by: int) -> Earlier:
-    lines = tuple(filter(None, map(fold, text.splitlines()[:MAX_LINES_COUNT])))
-    return Earlier(at_ns=at_ns, text=text.rstrip(), lines=lines, by=by)
+    return Earlier(at_ns=at_ns, text=text.rstrip(), by=by)

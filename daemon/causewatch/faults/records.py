@@ -11,6 +11,8 @@ from causewatch.model.value import Value
 MIN_RECORD_MEMBERS_COUNT = 3
 MAX_RECORDS_COUNT = 200
 
+_JOINT = re.compile(r"[\W_]")
+
 Record = dict[str, str]
 """The scalar members of one object, normalised; the keys too."""
 
@@ -33,7 +35,8 @@ def records_of(value: Value, min_members_count: int = MIN_RECORD_MEMBERS_COUNT) 
 
 def key_of(key: str) -> str:
     """Return a key in lower case, without what joins its words."""
-    return re.sub(r"[\W_]", "", key.lower())
+    lower = key.lower()
+    return lower if lower.isalnum() else _JOINT.sub("", lower)
 
 
 def scalar_of(value: Value) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from causewatch.faults.calls import Call, Run, calls_of
@@ -23,6 +24,8 @@ def detect_repeated_call(run: Run) -> Iterator[Fault]:
     the same agent that finds out something new: who gets on may look again. A result that reports
     something under way is polling.
     """
+    if not _may_repeat(run):
+        return
     repeats = _Repeats(run.known.tuning.min_repeats)
     met: set[Key | tuple[str, str]] = set()
     for call in run.calls:
@@ -36,6 +39,12 @@ def detect_repeated_call(run: Run) -> Iterator[Fault]:
             repeats.note(key, digest, call)
     for equal in sorted(repeats.found.values(), key=lambda calls: calls[0].index):
         yield _fault(equal)
+
+
+def _may_repeat(run: Run) -> bool:
+    """Tell whether any agent called one tool as often: most never do, and are not compared."""
+    times = Counter((call.agent, call.step.name) for call in run.calls)
+    return max(times.values(), default=0) >= run.known.tuning.min_repeats
 
 
 class _Repeats:
@@ -107,7 +116,7 @@ def _is_polling(call: Call) -> bool:
     """Tell whether equal answers prove nothing: there is none, or it says to come back."""
     if call.result is None:
         return True
-    held = list(leaves(call.result.value))
+    held = leaves(call.result.value)
     # Frameworks wrap what a tool returns: {"result": "still running"} is that text as well.
     whole = len(held) == 1
     return any(is_pending(key, leaf, whole=whole) for key, leaf in held)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import repeat
 
 from causewatch.model.facts import MAX_SCANNED_CHARS
 from causewatch.model.limits import DEFAULT_PAYLOAD_LIMITS
@@ -17,27 +18,34 @@ def fold(text: str) -> str:
     return " ".join(text[:MAX_SCANNED_CHARS].lower().split())
 
 
-def leaves(value: Value) -> Iterator[tuple[str, Value]]:
-    """Yield each scalar inside of a value with its nearest key, at most ``MAX_LEAVES_COUNT``."""
+def leaves(value: Value) -> list[tuple[str, Value]]:
+    """Return each scalar inside of a value with its nearest key, at most ``MAX_LEAVES_COUNT``."""
     if not isinstance(value, dict | list):
-        yield "", value
-        return
-    stack: list[tuple[str, Value]] = [("", value)]
-    left = MAX_LEAVES_COUNT
-    while stack and left:
-        key, item = stack.pop()
-        if isinstance(item, dict):
-            stack.extend(reversed(item.items()))
-        elif isinstance(item, list):
-            stack.extend([(key, member) for member in reversed(item)])
+        return [("", value)]
+    found: list[tuple[str, Value]] = []
+    open_: list[Iterator[tuple[str, Value]]] = [iter((("", value),))]
+    while open_:
+        for member in open_[-1]:
+            item = member[1]
+            if isinstance(item, dict):
+                open_.append(iter(item.items()))
+                break
+            if isinstance(item, list):
+                open_.append(zip(repeat(member[0]), item, strict=False))
+                break
+            found.append(member)
+            if len(found) == MAX_LEAVES_COUNT:
+                return found
         else:
-            left -= 1
-            yield key, item
+            open_.pop()
+    return found
 
 
-def texts(value: Value) -> Iterator[str]:
-    """Yield the strings inside of a value, in order."""
-    return (leaf for _, leaf in leaves(value) if isinstance(leaf, str))
+def texts(value: Value) -> list[str]:
+    """Return the strings inside of a value, in order."""
+    if isinstance(value, str):
+        return [value]
+    return [leaf for _, leaf in leaves(value) if isinstance(leaf, str)]
 
 
 def plain(payload: Payload | None) -> str:
@@ -46,7 +54,7 @@ def plain(payload: Payload | None) -> str:
         return ""
     if isinstance(payload.value, str):
         return payload.value
-    return "\n".join(str(leaf) for _, leaf in leaves(payload.value) if leaf is not None)
+    return "\n".join([str(leaf) for _, leaf in leaves(payload.value) if leaf is not None])
 
 
 def excerpt(text: str) -> str:

@@ -68,9 +68,14 @@ def _offered(step: Step) -> str:
     found = (
         text_of(value if not isinstance(value, bytes) else "")
         for key, value in step.span.attributes.items()
-        if "message" not in key and "output" not in key and _OFFER_KEY.search(key)
+        if "message" not in key and "output" not in key and _offers(key)
     )
     return "\n".join(found)
+
+
+def _offers(key: str) -> bool:
+    lower = key.lower()
+    return ("tool" in lower or "function" in lower) and _OFFER_KEY.search(key) is not None
 
 
 def _values(run: Run) -> Iterator[Fault]:
