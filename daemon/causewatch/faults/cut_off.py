@@ -15,7 +15,7 @@ from causewatch.faults.calls import Run
 from causewatch.faults.crossings import crossings_of
 from causewatch.faults.earlier import Earlier, Library, words_in
 from causewatch.faults.lost_at_handoff import common_prefix_chars, place_of
-from causewatch.faults.text import excerpt, fold, plain, texts
+from causewatch.faults.text import excerpt, fold, plain
 from causewatch.faults.truncated import ends_with_mark
 from causewatch.model.graph import Handoff
 from causewatch.model.judgement import Fault
@@ -122,7 +122,7 @@ def _place(handoff: Handoff, side: str) -> int:
 
 def _long_texts(payload: Payload) -> tuple[str, ...]:
     """Return the texts of a payload that are long enough to be cut."""
-    long = (text for text in texts(payload.value) if len(text) >= MIN_TEXT_CHARS)
+    long = (text for text in payload.strings if len(text) >= MIN_TEXT_CHARS)
     return tuple(islice(long, MAX_TEXTS_COUNT))
 
 

@@ -12,7 +12,7 @@ import msgspec
 from causewatch.faults.calls import Run
 from causewatch.faults.lost_at_handoff import place_of
 from causewatch.faults.sources import prompts_in, said_in
-from causewatch.faults.text import fold, texts
+from causewatch.faults.text import fold
 from causewatch.model.graph import Handoff
 
 MAX_EARLIER_COUNT = 200
@@ -104,11 +104,11 @@ def _told_and_answered(run: Run) -> Iterator[Earlier]:
         yield _earlier(prompt.at_ns, prompt.text, -1)
     for call in run.calls:
         if call.result is not None:
-            for text in {call.result.raw, *texts(call.result.value)}:
+            for text in {call.result.raw, *call.result.strings}:
                 yield _earlier(call.step.span.end_ns, text, call.index)
     for i, step in enumerate(run.graph.steps):
         if step.kind == "agent" and step.output is not None and step.output.key != MESSAGES_KEY:
-            for text in texts(step.output.value):
+            for text in step.output.strings:
                 yield _earlier(step.span.end_ns, text, i)
 
 

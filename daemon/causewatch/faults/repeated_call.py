@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from causewatch.faults.calls import Call, Run, calls_of
+from causewatch.faults.calls import Call, Run
 from causewatch.faults.empty import is_empty
-from causewatch.faults.text import leaves
 from causewatch.faults.words import is_pending
-from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Fault
 
 FIRST_REPEAT_COUNT = 2
@@ -89,9 +87,8 @@ class _Repeats:
             repeated.add(key)
 
 
-def repeats_of(graph: CausalGraph, step: int) -> tuple[int, ...]:
+def repeats_of(calls: Sequence[Call], step: int) -> tuple[int, ...]:
     """Return the indices of the calls equal to the one at ``step`` that started after it."""
-    calls = calls_of(graph)
     first = next((call for call in calls if call.index == step), None)
     if first is None:
         return ()
@@ -116,7 +113,7 @@ def _is_polling(call: Call) -> bool:
     """Tell whether equal answers prove nothing: there is none, or it says to come back."""
     if call.result is None:
         return True
-    held = leaves(call.result.value)
+    held = call.result.leaves
     # Frameworks wrap what a tool returns: {"result": "still running"} is that text as well.
     whole = len(held) == 1
     return any(is_pending(key, leaf, whole=whole) for key, leaf in held)

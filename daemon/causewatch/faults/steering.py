@@ -14,7 +14,6 @@ from causewatch.faults.malformed import is_malformed
 from causewatch.faults.override import speaks_to_machine
 from causewatch.faults.passages import Content, content_in, normal, values_of, words_of
 from causewatch.faults.sources import prompts_in
-from causewatch.faults.text import texts
 from causewatch.faults.words import name_words, starts_as_failure
 from causewatch.model.calendar import names_day, take_dates
 
@@ -304,7 +303,7 @@ def _handed(run: Run) -> Iterator[tuple[int, str]]:
         if handoff.sent is not None:
             start = handoff.performed_by if handoff.performed_by is not None else handoff.sender
             at_ns = run.graph.steps[start].span.start_ns
-            yield from ((at_ns, normal(text)) for text in texts(handoff.sent.value))
+            yield from ((at_ns, normal(text)) for text in handoff.sent.strings)
 
 
 def _may_tell(call: Call) -> bool:

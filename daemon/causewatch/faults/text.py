@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import repeat
-
 from causewatch.model.facts import MAX_SCANNED_CHARS
 from causewatch.model.limits import DEFAULT_PAYLOAD_LIMITS
 from causewatch.model.step import Payload
-from causewatch.model.value import Value
-
-MAX_LEAVES_COUNT = 5_000
+from causewatch.model.value import Value, leaves
 
 
 def fold(text: str) -> str:
     """Return ``text`` in lower case with each run of white space as one blank."""
     return " ".join(text[:MAX_SCANNED_CHARS].lower().split())
-
-
-def leaves(value: Value) -> list[tuple[str, Value]]:
-    """Return each scalar inside of a value with its nearest key, at most ``MAX_LEAVES_COUNT``."""
-    if not isinstance(value, dict | list):
-        return [("", value)]
-    found: list[tuple[str, Value]] = []
-    open_: list[Iterator[tuple[str, Value]]] = [iter((("", value),))]
-    while open_:
-        for member in open_[-1]:
-            item = member[1]
-            if isinstance(item, dict):
-                open_.append(iter(item.items()))
-                break
-            if isinstance(item, list):
-                open_.append(zip(repeat(member[0]), item, strict=False))
-                break
-            found.append(member)
-            if len(found) == MAX_LEAVES_COUNT:
-                return found
-        else:
-            open_.pop()
-    return found
 
 
 def texts(value: Value) -> list[str]:
@@ -54,7 +26,7 @@ def plain(payload: Payload | None) -> str:
         return ""
     if isinstance(payload.value, str):
         return payload.value
-    return "\n".join([str(leaf) for _, leaf in leaves(payload.value) if leaf is not None])
+    return "\n".join([str(leaf) for _, leaf in payload.leaves if leaf is not None])
 
 
 def excerpt(text: str) -> str:

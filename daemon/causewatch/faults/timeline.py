@@ -7,7 +7,6 @@ from typing import Literal
 
 import msgspec
 
-from causewatch.faults.text import leaves
 from causewatch.model.facts import tokens_of
 from causewatch.model.graph import CausalGraph
 from causewatch.model.step import (
@@ -19,7 +18,7 @@ from causewatch.model.step import (
     ToolCallPart,
     ToolResultPart,
 )
-from causewatch.model.value import Value
+from causewatch.model.value import Value, leaves
 
 Side = Literal["found", "said", "asked", "told"]
 """A tool's result, an agent's own words and calls, a tool's arguments, what an agent was given."""
@@ -72,9 +71,13 @@ def text_of(value: Value) -> str:
         return value[:MAX_CONTENT_CHARS]
     if value is None:
         return ""
+    return _text_of_leaves(leaves(value))
+
+
+def _text_of_leaves(found: list[tuple[str, Value]]) -> str:
     scalars = [
         str(leaf)
-        for _, leaf in leaves(value)
+        for _, leaf in found
         if leaf is not None and leaf is not True and leaf is not False
     ]
     text = "\n".join(scalars)
@@ -175,7 +178,7 @@ class _Contents:
     def payload(self, payload: Payload | None, at_ns: int, step: int, side: Side) -> None:
         """Note the scalars of a payload."""
         if payload is not None:
-            self.text(text_of(payload.value), at_ns, step, side)
+            self.text(_text_of_leaves(payload.leaves), at_ns, step, side)
 
     def message(self, message: Message, at_ns: int, step: int, side: Side) -> None:
         """Note what a message says, asks for and shows."""

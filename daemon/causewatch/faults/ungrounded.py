@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from itertools import chain, islice
 
 from causewatch.faults.calls import Call, Run
-from causewatch.faults.text import excerpt, leaves
+from causewatch.faults.text import excerpt
 from causewatch.faults.timeline import sees_all, text_of
 from causewatch.faults.words import name_words
 from causewatch.model.facts import Fact, fact_of, how_near, is_next, tokens_of
 from causewatch.model.judgement import Fault
 from causewatch.model.step import Step, ToolCallPart
+from causewatch.model.value import leaves
 
 TOOL_CONFIDENCE = 0.35
 VALUE_CONFIDENCE = 0.3
