@@ -6,10 +6,12 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
+from typing import TypeAlias
 
 import msgspec
 
 from causewatch.dialects.cut import was_cut
+from causewatch.dialects.events import messages_of
 from causewatch.dialects.messages import read_messages, read_parts
 from causewatch.dialects.shape import at_path, parse_cached
 from causewatch.dialects.table import Format, Source
@@ -22,7 +24,6 @@ from causewatch.model.value import Value
 MAX_FLAT_INDEX_COUNT = 2_000
 MAX_KEPT_CHARS = 4_096
 """Longer messages are read anew each time: keeping them would cost memory."""
-_EVENT_ROLES = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,11 +40,14 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NOTHING = Reading()
+Reader: TypeAlias = "Callable[[Source, View], Reading | None]"
 _PLACEHOLDERS = frozenset(
     {"<not specified>", "<not serializable>", "__REDACTED__", "<redacted>", "[REDACTED]"}
 )
 """What stands in the place of content that is not there: Google ADK's fillers, and what hides
 content on purpose (OpenInference, Genkit, redaction in the Collector)."""
+_OPENS_VALUE = ("[", '"')
+"""How JSON begins where a text is expected."""
 _MAX_NUMBER_CHARS = 64
 _CHOICE = "gen_ai.choice"
 _MATCHED_CHARS = 1_000
@@ -55,14 +59,20 @@ class View:
 
     def __init__(self, span: Span, logs: Sequence[LogRecord], kind: StepKind) -> None:
         self.span = span
+        self.attributes = span.attributes
         self.logs = logs
         self.kind = kind
+
+    @cached_property
+    def longest(self) -> int:
+        """The length of the longest text among the attributes: one that a limit cut is as long."""
+        return max([len(v) for v in self.attributes.values() if isinstance(v, str)], default=0)
 
     @cached_property
     def flat(self) -> dict[str, list[tuple[str, Value]]]:
         """Attributes that were flattened from a list, by what stands before their first index."""
         found: dict[str, list[tuple[str, Value]]] = {}
-        for key, value in self.span.attributes.items():
+        for key, value in self.attributes.items():
             if index := _FLAT_INDEX.search(key):
                 at = index.start() + 1
                 found.setdefault(key[:at], []).append((key[at:], value))
@@ -83,15 +93,32 @@ def read(source: Source, view: View) -> Reading | None:
     """Return what ``source`` holds on a span or on its log records, if anything."""
     if source.kinds and view.kind not in source.kinds:
         return None
-    return _READERS[source.fmt](source, view)
+    return reader_of(source)(source, view)
+
+
+def reader_of(source: Source) -> Reader:
+    """Return what reads a source of a step of the right kind."""
+    return _READERS[source.fmt]
 
 
 def _read_text(source: Source, view: View) -> Reading | None:
+    key = _plain_key(source)
+    if key:
+        value = view.attributes.get(key)
+        if isinstance(value, str) and value[:1] not in _OPENS_VALUE:
+            return None if not value or value in _PLACEHOLDERS else Reading(text=value)
     value = _raw(source, view)
     if value is None or value == "":
         return None
     text = _as_text(value)
     return Reading(text=text) if text else None
+
+
+@lru_cache(maxsize=8192)
+def _plain_key(source: Source) -> str:
+    """Return the attribute of a source that is nothing but that: most are."""
+    has_more = source.events or source.path or source.pick or source.pattern or source.absent
+    return "" if has_more else source.key
 
 
 def _read_payload(source: Source, view: View) -> Reading | None:
@@ -138,7 +165,9 @@ def _read_judged(source: Source, view: View) -> Reading | None:
 
 
 def _may_be_cut(value: Value, view: View) -> bool:
-    return isinstance(value, str) and was_cut(value, view.span.attributes)
+    if not isinstance(value, str):
+        return False
+    return was_cut(value, view.attributes if len(value) == view.longest else {})
 
 
 def _raw(source: Source, view: View) -> Value:
@@ -193,7 +222,7 @@ def _answer(value: Value, role: str) -> tuple[Message, ...]:
 
 def _as_text(value: Value) -> str:
     """Return a name or reason; of a list the first item; JSON is read."""
-    if isinstance(value, str) and value[:1] in {"[", '"'}:
+    if isinstance(value, str) and value[:1] in _OPENS_VALUE:
         value = parse(value)
     if isinstance(value, list):
         value = next((item for item in value if item), None)
@@ -399,37 +428,12 @@ def _read_events(source: Source, view: View) -> Reading | None:
     found: list[Message] = []
     cut = False
     for name, attributes in _events(source, view):
-        role = _EVENT_ROLES.get(name.removeprefix("gen_ai.").partition(".")[0], "assistant")
-        found.extend(_event_messages(attributes, role))
+        found.extend(messages_of(name, attributes))
         cut = cut or any(isinstance(v, str) and was_cut(v, attributes) for v in attributes.values())
     return Reading(messages=tuple(found), cut=cut) if found else None
 
 
-def _event_messages(attributes: Attributes, role: str) -> tuple[Message, ...]:
-    body = attributes.get("message", attributes.get("content"))
-    said = attributes.get("role")
-    calls = attributes.get("tool_calls")
-    call_id = attributes.get("id")
-    finish = attributes.get("finish_reason")
-    inner = parse(body) if isinstance(body, str) else body
-    if isinstance(inner, dict) and ("content" in inner or "tool_calls" in inner or "role" in inner):
-        messages = read_messages({"role": role, **inner}, role)
-    elif isinstance(inner, dict) and "message" in inner:
-        messages = read_messages(inner, role)
-    else:
-        item: dict[str, Value] = {"role": said or role, "content": body}
-        if calls is not None:
-            item["tool_calls"] = calls
-        if role == "tool" and isinstance(call_id, str):
-            item["tool_call_id"] = call_id
-        messages = read_messages(item, role)
-    if isinstance(finish, str) and messages and not messages[-1].finish_reason:
-        last = msgspec.structs.replace(messages[-1], finish_reason=finish)
-        messages = (*messages[:-1], last)
-    return messages
-
-
-_READERS: dict[Format, Callable[[Source, View], Reading | None]] = {
+_READERS: dict[Format, Reader] = {
     "text": _read_text,
     "payload": _read_payload,
     "messages": _read_messages,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeAlias, cast
 
 import msgspec
 
 from causewatch.dialects.control_flow import is_control_flow
 from causewatch.dialects.detect import recognise
 from causewatch.dialects.plan import plan
-from causewatch.dialects.read import NOTHING, Reading, View, number, read
+from causewatch.dialects.read import NOTHING, Reading, View, number, read, reader_of
 from causewatch.dialects.shape import Recognised
-from causewatch.dialects.table import Dialect, Field, FieldRule, Source
+from causewatch.dialects.table import Dialect, Field, Source
 from causewatch.dialects.tables import SHIPPED
 from causewatch.dialects.unwrap import unwrap
 from causewatch.model.span import LogRecord, Span
@@ -27,6 +27,9 @@ _TEXTS: frozenset[Field] = frozenset(
 )  # fmt: skip
 _PAYLOADS: frozenset[Field] = frozenset({"arguments", "result", "input", "output"})
 _MESSAGES: frozenset[Field] = frozenset({"system", "input_messages", "output_messages"})
+
+
+_Taken: TypeAlias = tuple[Field, Dialect, tuple[Source, ...], Reading]
 
 
 class Taken(NamedTuple):
@@ -52,7 +55,7 @@ def understand(
         The step; kind ``other`` where no dialect knows better. Never raises on odd content.
     """
     recognised = recognise(span, dialects)
-    readings = {taken.field: taken.reading for taken in take(recognised, span, logs)}
+    readings = {field: reading for field, _, _, reading in _take(recognised, span, logs)}
     return step_of(recognised, readings, span)
 
 
@@ -103,6 +106,10 @@ def _first_id(recognised: Recognised) -> str:
 
 def take(recognised: Recognised, span: Span, logs: Sequence[LogRecord]) -> Iterator[Taken]:
     """Yield what is read for each field, the deciding dialect before the others."""
+    return (Taken(*each) for each in _take(recognised, span, logs))
+
+
+def _take(recognised: Recognised, span: Span, logs: Sequence[LogRecord]) -> Iterator[_Taken]:
     done: set[Field] = set()
     view = View(span, logs, recognised.kind)
     order = recognised.dialects
@@ -114,33 +121,20 @@ def take(recognised: Recognised, span: Span, logs: Sequence[LogRecord]) -> Itera
             if field in done:
                 continue
             if rule.together:
-                taken = _together(dialect, rule, sources, view)
-            else:
-                taken = _first(dialect, field, sources, view)
-            if taken is not None:
-                done.add(field)
-                yield taken
+                found = [(each, one) for each in sources if (one := read(each, view)) is not None]
+                whole = _joined(one for _, one in found)
+                if whole is not None:
+                    done.add(field)
+                    yield field, dialect, tuple(each for each, _ in found), whole
+                continue
+            for source in sources:
+                # The plan left out what is for steps of other kinds.
+                reading = reader_of(source)(source, view)
+                if reading is not None:
+                    done.add(field)
+                    yield field, dialect, (source,), reading
+                    break
         done.update(dialect.closed)
-
-
-def _first(dialect: Dialect, field: Field, sources: Sequence[Source], view: View) -> Taken | None:
-    """Return what the first of ``sources`` that holds something holds."""
-    for source in sources:
-        reading = read(source, view)
-        if reading is not None:
-            return Taken(field, dialect, (source,), reading)
-    return None
-
-
-def _together(
-    dialect: Dialect, rule: FieldRule, sources: Sequence[Source], view: View
-) -> Taken | None:
-    """Return what all of ``sources`` hold, as one message."""
-    found = [(source, reading) for source in sources if (reading := read(source, view)) is not None]
-    reading = _joined(reading for _, reading in found)
-    if reading is None:
-        return None
-    return Taken(rule.field, dialect, tuple(source for source, _ in found), reading)
 
 
 def _joined(readings: Iterable[Reading]) -> Reading | None:

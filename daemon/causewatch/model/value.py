@@ -13,6 +13,7 @@ import rfc8785
 MAX_SAFE_INTEGER = 2**53 - 1
 MAX_PLAIN_DEPTH = 64
 MAX_LEAVES_COUNT = 5_000
+_CONTAINERS = (dict, list)
 Value: TypeAlias = "str | bool | int | float | bytes | list[Value] | dict[str, Value] | None"
 """An OTLP AnyValue or a JSON value. ``bytes`` occurs only in OTLP."""
 
@@ -75,11 +76,12 @@ def leaves(value: Value) -> list[tuple[str, Value]]:
     while open_:
         for member in open_[-1]:
             item = member[1]
-            if isinstance(item, dict):
-                open_.append(iter(item.items()))
-                break
-            if isinstance(item, list):
-                open_.append(zip(repeat(member[0]), item, strict=False))
+            if isinstance(item, _CONTAINERS):
+                open_.append(
+                    iter(item.items())
+                    if isinstance(item, dict)
+                    else zip(repeat(member[0]), item, strict=False)
+                )
                 break
             found.append(member)
             if len(found) == MAX_LEAVES_COUNT:
