@@ -44,6 +44,11 @@ _BLOCK = _TEXT | _CALL_OR_RESULT
 _PLAIN_BLOCK = frozenset({"text", "toolUse", "toolResult", "cachePoint"})
 _NESTED = ("message", "data", "kwargs", "message_content", "tool_call")
 _FINISH = ("finish_reason", "finishReason", "stop_reason")
+_ENVELOPES = (
+    "tool_call", "message_content", "function_call", "function_response", "toolUse", "toolResult",
+    "toolCall",
+)  # fmt: skip
+_ASKING = ("tool_calls", "function_call")
 _HOLDERS = (
     "messages", "prompt", "completion", "contents", "content", "generations", "choices",
     "candidates", "output", "raw_input",
@@ -175,7 +180,7 @@ def _dict_items(value: dict[str, Value], role: str, depth: int) -> Iterator[Mess
 
 def _one(value: dict[str, Value], role: str, depth: int) -> Iterator[Message]:
     """Read one message; envelopes around it are opened first."""
-    for name in _NESTED:
+    for name in _NESTED if not value.keys().isdisjoint(_NESTED) else ():
         inner = value.get(name)
         if isinstance(inner, dict) and "role" not in value:
             kind = _last_id(value) or value.get("type")
@@ -237,23 +242,29 @@ def _finish(value: dict[str, Value]) -> str:
 
 
 def _parts_of(value: dict[str, Value], role: str) -> Iterator[Part]:
-    call_id = _call_id(value)
-    content = value.get("content")
     if _text(value.get("type")) in _CALL_OR_RESULT:
         yield from read_parts(value)
         return
     if role == "tool" and not isinstance(value.get("parts"), list):
-        whole = value.get("contents", content)
+        call_id = _call_id(value)
+        whole = value.get("contents", value.get("content"))
         if call_id or not _holds_results(whole):
             result = unwrap(whole).value
             yield ToolResultPart(id=call_id, name=_text(value.get("name")), result=result)
             return
     seen: set[str] = set()
     for name in ("parts", "content", "contents"):
-        for part in _content_parts(value.get(name), seen):
-            yield part
+        if inner := value.get(name):
+            yield from _content_parts(inner, seen)
+    yield from _calls_in(value, seen)
+
+
+def _calls_in(value: dict[str, Value], seen: set[str]) -> Iterator[Part]:
+    """Yield the calls that a message keeps beside its content."""
     extra = value.get("additional_kwargs")
     nested = extra.get("tool_calls") if isinstance(extra, dict) else None
+    if not nested and value.keys().isdisjoint(_ASKING):
+        return
     for item in _as_list(value.get("tool_calls")) or _as_list(nested):
         for part in read_parts(item, kind="tool_call"):
             if not isinstance(part, ToolCallPart) or part.id not in seen or not part.id:
@@ -314,8 +325,7 @@ def read_parts(value: Value, kind: str = "") -> Iterator[Part]:
         return
     if not isinstance(value, dict):
         return
-    for name in ("tool_call", "message_content", "function_call", "function_response", "toolUse",
-                 "toolResult", "toolCall"):  # fmt: skip
+    for name in _ENVELOPES if not value.keys().isdisjoint(_ENVELOPES) else ():
         inner = value.get(name)
         if isinstance(inner, dict):
             yield from read_parts(inner, kind=str(inner.get("type") or _NAMED.get(name, kind)))

@@ -135,11 +135,11 @@ def _is_suspect(run: Run, content: Content) -> bool:
 
     What a tool found out, it may say; but a transfer's own result only passes on.
     """
+    if content.side in {"said", "told"}:
+        return True
     if content.side == "asked":
         return _is_unseen(run, content.step)
-    if content.side == "found":
-        return any(h.performed_by == content.step for h in run.graph.handoffs)
-    return content.side in {"said", "told"}
+    return any(h.performed_by == content.step for h in run.graph.handoffs)
 
 
 def _is_unseen(run: Run, step: int) -> bool:

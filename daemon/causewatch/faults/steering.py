@@ -14,6 +14,7 @@ from causewatch.faults.malformed import is_malformed
 from causewatch.faults.override import speaks_to_machine
 from causewatch.faults.passages import Content, content_in, normal, values_of, words_of
 from causewatch.faults.sources import prompts_in
+from causewatch.faults.text import has_word
 from causewatch.faults.words import name_words, starts_as_failure
 from causewatch.model.calendar import names_day, take_dates
 
@@ -325,7 +326,7 @@ def _has(value: str, text: str) -> bool:
         return False
     if len(value) >= MIN_LIFTED_CHARS:
         return True
-    return bool(re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text))
+    return has_word(value, text)
 
 
 def days_in(text: str) -> frozenset[str]:

@@ -13,6 +13,21 @@ def fold(text: str) -> str:
     return " ".join(text[:MAX_SCANNED_CHARS].lower().split())
 
 
+def has_word(word: str, text: str) -> bool:
+    """Tell whether ``word`` stands in ``text`` with no letter, digit or underscore beside it."""
+    at = text.find(word)
+    while at >= 0:
+        end = at + len(word)
+        if not _is_of_word(text[at - 1 : at]) and not _is_of_word(text[end : end + 1]):
+            return True
+        at = text.find(word, at + 1)
+    return False
+
+
+def _is_of_word(char: str) -> bool:
+    return char.isalnum() or char == "_"
+
+
 def texts(value: Value) -> list[str]:
     """Return the strings inside of a value, in order."""
     if isinstance(value, str):

@@ -178,7 +178,9 @@ class _Contents:
     def payload(self, payload: Payload | None, at_ns: int, step: int, side: Side) -> None:
         """Note the scalars of a payload."""
         if payload is not None:
-            self.text(_text_of_leaves(payload.leaves), at_ns, step, side)
+            value = payload.value
+            text = text_of(value) if isinstance(value, str) else _text_of_leaves(payload.leaves)
+            self.text(text, at_ns, step, side)
 
     def message(self, message: Message, at_ns: int, step: int, side: Side) -> None:
         """Note what a message says, asks for and shows."""
