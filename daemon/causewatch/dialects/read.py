@@ -12,7 +12,7 @@ import msgspec
 
 from causewatch.dialects.cut import was_cut
 from causewatch.dialects.events import messages_of
-from causewatch.dialects.messages import read_messages, read_parts
+from causewatch.dialects.messages import read_messages, read_part
 from causewatch.dialects.shape import at_path, parse_cached
 from causewatch.dialects.table import Format, Source
 from causewatch.dialects.unwrap import parse, raw_text, unwrap
@@ -234,7 +234,7 @@ def _as_text(value: Value) -> str:
 def _system_message(value: Value, role: str) -> tuple[Message, ...]:
     content = parse(value) if isinstance(value, str) else value
     items = content if isinstance(content, list) else [content]
-    parts = tuple(part for item in items for part in read_parts(item))
+    parts = tuple(part for item in items if (part := read_part(item)) is not None)
     return (Message(role=role, parts=parts),) if parts else ()
 
 

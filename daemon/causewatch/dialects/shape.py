@@ -132,9 +132,48 @@ class Tables:
                     tuple(rule for rule in dialect.kinds if all(map(may_hold, rule.when))),
                 )
                 for dialect in self.dialects
-                if (detect := tuple(filter(may_hold, dialect.detect)))
+                if _gate_of(dialect).lets(scope, known, ordered)
+                and (detect := tuple(filter(may_hold, dialect.detect)))
             ],
         )
+
+
+class _Gate(NamedTuple):
+    """What a span must have of to be in a dialect at all, so that most are ruled out at once."""
+
+    is_open: bool
+    """Some condition looks at what neither names nor scope tell."""
+    keys: frozenset[str]
+    scopes: frozenset[str]
+    scope_prefixes: tuple[str, ...]
+    prefixes: tuple[str, ...]
+
+    def lets(self, scope: str, known: frozenset[str], ordered: Sequence[str]) -> bool:
+        """Tell whether a span with this scope and these names may be in the dialect."""
+        return (
+            self.is_open
+            or not self.keys.isdisjoint(known)
+            or scope in self.scopes
+            or scope.startswith(self.scope_prefixes)
+            or any(has_prefix(ordered, prefix) for prefix in self.prefixes)
+        )
+
+
+@lru_cache(maxsize=256)
+def _gate_of(dialect: Dialect) -> _Gate:
+    conditions = [each for each in dialect.detect if not each.negate]
+    keyed = [each for each in conditions if each.key]
+    others = [each for each in conditions if not each.key]
+    scoped = [each for each in others if each.scope]
+    begun = [each for each in others if not each.scope and each.scope_prefix]
+    named = [each for each in others if not each.scope and not each.scope_prefix and each.prefix]
+    return _Gate(
+        is_open=len(keyed) + len(scoped) + len(begun) + len(named) < len(dialect.detect),
+        keys=frozenset(each.key for each in keyed),
+        scopes=frozenset(each.scope for each in scoped),
+        scope_prefixes=tuple(each.scope_prefix for each in begun),
+        prefixes=tuple(each.prefix for each in named),
+    )
 
 
 @lru_cache(maxsize=64)
