@@ -85,6 +85,8 @@ def _near(run: Run) -> Iterator[Fault]:
     uses = [(outcome, readings_in(outcome.text)) for outcome in outcomes]
     wanted = frozenset[str]().union(*(readings for _, readings in uses))
     suspects = [each for each in suspects if _fact(each[1]).readings & wanted]
+    if not suspects:
+        return
     known = _Known(timeline)
     for number, token in suspects[:MAX_CHANGES_COUNT]:
         change = _change(run, known, number, _fact(token))

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import pairwise
 
 import msgspec
 
@@ -18,6 +19,7 @@ from causewatch.model.graph import Handoff
 MAX_EARLIER_COUNT = 200
 """The latest texts looked at for one handoff: who copies, copies from what was just said."""
 MAX_LINES_COUNT = 500
+MIN_COPY_CHARS = 24
 _WORD = re.compile(r"[^\W_]+")
 
 MESSAGES_KEY = "gen_ai.output.messages"
@@ -35,6 +37,15 @@ class Earlier(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def lines(self) -> tuple[str, ...]:
         """The lines of the text, folded."""
         return tuple(filter(None, map(fold, self.text.splitlines()[:MAX_LINES_COUNT])))
+
+    @cached_property
+    def long_lines(self) -> list[tuple[str, str, str]]:
+        """The beginnings of the lines that are long enough to be copied, the lines, the next."""
+        return [
+            (line[:MIN_COPY_CHARS], line, after)
+            for line, after in pairwise((*self.lines, ""))
+            if len(line) > MIN_COPY_CHARS
+        ]
 
     @cached_property
     def words(self) -> frozenset[str]:

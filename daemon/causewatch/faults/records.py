@@ -11,6 +11,7 @@ from causewatch.model.value import Value
 MIN_RECORD_MEMBERS_COUNT = 3
 MAX_RECORDS_COUNT = 200
 
+_DIGIT = re.compile(r"\d")
 _JOINT = re.compile(r"[\W_]")
 
 Record = dict[str, str]
@@ -44,5 +45,7 @@ def scalar_of(value: Value) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
     text = fold(str(value))
+    if _DIGIT.search(text) is None:
+        return text
     fact = fact_of(text)
     return min(fact.readings) if fact is not None and fact.kind == "number" else text
