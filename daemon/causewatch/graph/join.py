@@ -95,6 +95,18 @@ class JoinIndex:
         marks = self._marks.get(run_id)
         return marks is not None and bool(marks.sets_up)
 
+    def stands_alone(self, run_id: str) -> bool:
+        """Tell whether a run shows no id or content by which it would belong to another one.
+
+        A session is no such id: a conversation is made of runs.
+        """
+        marks = self._marks.get(run_id)
+        if marks is None:
+            return True
+        return not (
+            marks.is_fragment or marks.exchanges or marks.sends or marks.gets or marks.sets_up
+        )
+
     def partners(self, run_id: str) -> Iterator[Join]:
         """Yield the runs that are one with ``run_id``, each with the reason."""
         marks = self._marks.get(run_id)

@@ -101,11 +101,18 @@ class Familiars:
         """Return how many likenesses are remembered."""
         return len(self._known)
 
+    def knows(self, likeness: int | None) -> bool:
+        """Tell whether runs of this likeness may be passed over."""
+        known = None if likeness is None else self._known.get(likeness)
+        return (
+            known is not None and not known.is_loud and known.confirmed_count >= self._confirmations
+        )
+
     def meet(self, likeness: int | None) -> Familiar | None:
         """Return what is known of a run's likeness if the run may be passed over."""
-        known = None if likeness is None else self._known.get(likeness)
-        if known is None or known.is_loud or known.confirmed_count < self._confirmations:
+        if likeness is None or not self.knows(likeness):
             return None
+        known = self._known[likeness]
         known.met_count += 1
         if known.met_count % self._sample_every == 0:
             return None

@@ -7,9 +7,11 @@ from typing import Protocol
 
 from causewatch.dialects.table import Dialect
 from causewatch.likeness.keys import naming_keys, role_of
+from causewatch.likeness.native import native_reader
 from causewatch.likeness.reading import Reading, TooMuchError, Words
 from causewatch.model.span import Span
 from causewatch.model.value import Value
+from causewatch.otlp.raw import RawSpan, origin_of
 
 MAX_SPANS_COUNT = 2_000
 """Larger runs are rarely alike, and worth a full look."""
@@ -44,11 +46,22 @@ class Nothing:
 class Likenesses:
     """Computes likenesses for one set of dialects and rules. One caller at a time."""
 
-    def __init__(self, dialects: Iterable[Dialect], asked: Asked | None = None) -> None:
+    def __init__(
+        self, dialects: Iterable[Dialect], asked: Asked | None = None, *, is_native: bool = True
+    ) -> None:
         self._naming = naming_keys(dialects)
         self._asked = asked if asked is not None else Nothing()
         self._words = Words()
         self._plans: dict[str, tuple[str, Probe | None]] = {}
+        self._native = native_reader(self._naming) if is_native and asked is None else None
+
+    def of_raw(self, spans: Sequence[RawSpan]) -> int | None:
+        """Return the likeness of a run's undecoded spans; ``None`` as ``of`` does."""
+        if self._native is None or not all(span.body for span in spans):
+            return self.of([span.whole() for span in spans])
+        if not spans or len(spans) > MAX_SPANS_COUNT:
+            return None
+        return self._native.of(spans, [span.origin for span in spans])
 
     def of(self, spans: Sequence[Span]) -> int | None:
         """Return the likeness of a run's spans; ``None`` for one that is too large to have one.
@@ -76,12 +89,10 @@ class Likenesses:
                 span.kind,
                 span.status,
                 parent,
-                span.scope.name,
-                span.scope.version,
+                origin_of(span.resource, span.scope),
                 len(span.links),
                 self._asked.duration(span.end_ns - span.start_ns),
                 bool(span.dropped_attributes_count or span.dropped_events_count),
-                span.resource.attributes.get("service.name"),
             )
         )
         self._attributes(reading, span.attributes.items())
@@ -103,7 +114,7 @@ class Likenesses:
             if role == "name":
                 tokens.append(value if isinstance(value, str | bool | int) else repr(value))
             elif isinstance(value, bool):
-                tokens.append(value)
+                tokens.append(("b", value))
             elif isinstance(value, int | float):
                 if role == "score" and 0 <= value <= 1:
                     tokens.append(int(value * 10))

@@ -15,6 +15,7 @@ Cost: each character is looked at a few times; containment is searched in what c
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable
 from datetime import date
@@ -37,16 +38,22 @@ MIN_TEXT_CHARS = 24
 MIN_KNOWN_NUMBER = 100
 """Smaller ones occur by chance."""
 MIN_WITHIN_CHARS = 3
+MIN_TIME_CHARS = 10
 MAX_RECENT_LISTS_COUNT = 4
 MIN_HISTORY_CHARS = 20
 MAX_WORDS_COUNT = 16
 MAX_WORD_KEYS_COUNT = 10_000
 _OPENS = '{["'
+_WORD = re.compile(r"[A-Za-z_\u0080-\U0010ffff][A-Za-z0-9_\u0080-\U0010ffff]*")
+_LETTERS = re.compile(r"[A-Za-z\u0080-\U0010ffff]+")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _UNMET: set[str] = set()
 _ANY_WORD = "?"
 _EDGES = ".,;:!?()[]{}\"'`*_<>|“”„«»、。"
 _ENDS = frozenset(".!?:;)]}\"'”»`>*|。！？…")  # noqa: RUF001  # sentences end so in other scripts
 _TURN_KEYS = frozenset({"role", "parts", "type", "content"})
+_FIRST_PLACE = 2
+"""Minus one and minus two have the same hash."""
 _DAY_S = 86_400
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _PARSE: Callable[[str], Value] = msgspec.json.Decoder().decode
@@ -91,7 +98,7 @@ class Reading:
         self._words = words
         self.tokens: list[object] = []
         self._days = start_s // _DAY_S
-        self._place = 0
+        self._place = _FIRST_PLACE
         self._chars = 0
         self._nodes = 0
         self._seen: dict[str, int] = {}
@@ -134,7 +141,6 @@ class Reading:
             self._leaf(key, text, self.tokens)
             return
         self._count(len(text))
-        self._seen[text] = self._place
         if text[0] == "[" and self._goes_on(key, text):
             return
         try:
@@ -143,6 +149,7 @@ class Reading:
             self.tokens.append("~")
             self._leaf(key, text, self.tokens)
             return
+        self._seen[text] = self._place
         if text[0] == "[":
             self._lists.append((text, self._place))
             del self._lists[:-MAX_RECENT_LISTS_COUNT]
@@ -160,6 +167,7 @@ class Reading:
                     parsed = _PARSE("[" + rest[1:])
                 except (msgspec.DecodeError, RecursionError):
                     return False
+                self._seen[text] = self._place
                 self.tokens.append(("+", place))
                 self._lists.append((text, self._place))
                 del self._lists[:-MAX_RECENT_LISTS_COUNT]
@@ -182,7 +190,7 @@ class Reading:
             else:
                 self._leaf(key, value, into)
         elif value is None or isinstance(value, bool):
-            into.append(value)
+            into.append(("b", value))
         elif isinstance(value, int | float):
             self._number(key, value, into)
         elif isinstance(value, dict):
@@ -190,7 +198,7 @@ class Reading:
         elif isinstance(value, list):
             self._list(key, value, into, depth)
         else:
-            into.append("b")
+            into.append("bytes")
 
     def _nested(self, key: str, text: str, into: list[object], depth: int) -> None:
         at = self._seen.get(text)
@@ -248,9 +256,9 @@ class Reading:
             before = self._turns.get(key)
             self._turns[key] = value
             if before is not None:
-                into.append((value > before) - (value < before))
+                into.append(("o", (value > before) - (value < before)))
         if -MIN_KNOWN_NUMBER < value < MIN_KNOWN_NUMBER:
-            into.append(0 if value == 0 else 1 if value > 0 else -1)
+            into.append("0" if value == 0 else "+" if value > 0 else "-")
             return
         text = repr(value)
         at = self._place_of(text)
@@ -272,13 +280,14 @@ class Reading:
             return
         size = len(text)
         self._count(size)
-        if size >= 10 and text[4] == "-" and text[7] == "-" and text[:4].isdecimal():
+        if size >= MIN_TIME_CHARS and _DAY.match(text):
             self._time(key, text, into)
         elif size >= MIN_TEXT_CHARS:
             self._prose(text, into)
         else:
             is_known = self._is_known(text)
-            into.append(self._words.word(key, text) if text.isidentifier() else is_known)
+            is_word = _WORD.fullmatch(text) is not None
+            into.append(("w", self._words.word(key, text)) if is_word else ("s", is_known))
             self._fresh.append(text)
         self._remember(text)
 
@@ -292,7 +301,7 @@ class Reading:
         before = self._times.get(key)
         self._times[key] = text
         if before is not None:
-            into.append((text > before) - (text < before))
+            into.append(("o", (text > before) - (text < before)))
 
     def _prose(self, text: str, into: list[object]) -> None:
         spots = {place for spot, place in self._spots if spot in text}
@@ -307,9 +316,9 @@ class Reading:
         unseen = words - self._known
         self._known |= unseen
         for word in unseen:
-            if not word.isalpha():
+            if not _is_plain(word):
                 bare = word.strip(_EDGES)
-                if bare and not bare.isalpha() and bare not in self._text:
+                if bare and not _is_plain(bare) and bare not in self._text:
                     return False
         return True
 
@@ -332,3 +341,10 @@ class Reading:
         self._text += text + "\0"
         if MIN_SPOT_CHARS <= len(text) < MIN_TEXT_CHARS and len(self._spots) < MAX_SPOTS_COUNT:
             self._spots.append((text, self._place))
+
+
+def _is_plain(word: str) -> bool:
+    """Tell whether a word is letters only; outside of ASCII every character counts as one."""
+    if word.isascii():
+        return word.isalpha()
+    return _LETTERS.fullmatch(word) is not None

@@ -357,7 +357,7 @@ def test_a_partner_that_was_unloaded_is_read_again() -> None:
     assembler = RunAssembler()
     assembler.add([asking(1, 1)], (), batch=1, now_ns=0)
     assembler.due(20 * 10**9)
-    assembler._unload(assembler._runs[trace(1)])
+    assembler._unload(assembler._shelf.runs[trace(1)])
     assembler.add([answering(2, 2)], (), batch=2, now_ns=21 * 10**9)
     assert assembler.due(60 * 10**9) == []
     (need,) = assembler.needs()
