@@ -12,6 +12,7 @@ from typing import NamedTuple
 from bench.recorded.facts import NS_PER_S, Fact
 from bench.recorded.words import WORDS
 
+_MAX_DIGITS = 20
 _ID_BYTES = {"trace": 16, "span": 8}
 
 
@@ -90,12 +91,15 @@ class Drawer:
 
     def _numbers(self, values: list[bytes], dice: Random) -> None:
         """Move all numbers of one length by the same amount: different ones stay different."""
-        turn = dice.getrandbits(60)
+        turns = [dice.getrandbits(60) for _ in range(_MAX_DIGITS)]
+        turn = turns[0]
         for index in self._of["digits"]:
             text = self._slots[index].fact.key
-            values[index] = b"%0*d" % (len(text), (int(text) + turn) % 10 ** len(text))
+            by = turns[len(text) % _MAX_DIGITS]
+            values[index] = b"%0*d" % (len(text), (int(text) + by) % 10 ** len(text))
         for index in self._of["number"]:
-            values[index] = b"%d" % _turned(self._slots[index].fact.key, turn)
+            text = self._slots[index].fact.key
+            values[index] = b"%d" % _turned(text, turns[len(text) % _MAX_DIGITS])
         for index in self._of["money"]:
             fact = self._slots[index].fact
             whole, _, rest = fact.key.partition(".")

@@ -21,7 +21,7 @@ Kind = Literal[
 """How a fact's value is drawn; a ``time`` is a time of OTLP, the others stand in texts as well."""
 
 WIDE_DIGITS = 12
-"""So many digits has the number of a session, so that no two runs share one."""
+"""So many digits has the number of a session or of an order, so that no two runs share one."""
 NS_PER_S = 1_000_000_000
 _EPOCH_S_DIGITS = 10
 _MIN_ID_DIGITS = 3
@@ -69,7 +69,7 @@ class Known(NamedTuple):
     cents: dict[str, str]
     """Amounts by what they are in cents."""
     sessions: frozenset[str]
-    """Numbers of sessions."""
+    """Numbers of sessions, orders and the like."""
     traces: frozenset[str]
     spans: frozenset[str]
     start_ns: int

@@ -27,6 +27,7 @@ _SESSION = re.compile(r"(?i)(?:session|conversation|thread)[._]?id$")
 _IN_JSON = re.compile(
     r"\\?\"(?:session|conversation|thread)_?id\\?\": ?\\?\"([^\"\\]+)", re.IGNORECASE
 )
+_RECORD = re.compile(r"(?<![\w-])[A-Z]{1,4}-(\d{3,9})(?![\w-])")
 _NAMES = re.compile(r"(?i)[._](?:name|model|role|type|kind|system)$|^(?:name|agent|model)")
 
 
@@ -149,11 +150,15 @@ def _known(spans: Sequence[Span]) -> Known:
 
 
 def _sessions(spans: Sequence[Span]) -> Iterator[str]:
-    """Yield the numbers within the names of sessions: with these, no two runs share a session."""
+    """Yield the numbers of sessions, tickets, orders and so on: no two runs share one of them.
+
+    Runs that share a session, or a whole message, are one run for causewatch.
+    """
     for span in spans:
         for key, value in _attributes(span):
             if not isinstance(value, str):
                 continue
+            yield from _RECORD.findall(value)
             found = [value] if _SESSION.search(key) else _IN_JSON.findall(value)
             for session in found:
                 if len(session) < _RANDOM_CHARS:
