@@ -80,9 +80,7 @@ def cost(pid: int) -> Cost:
         ticks += sum(map(int, fields[11:15]))  # own user, system; ended children's user, system
         peak_kib += _kib(status, "VmHWM:")
         now_kib += _kib(status, "VmRSS:")
-    return Cost(
-        cpu_s=ticks / _TICKS_PER_S, peak_rss_mib=peak_kib / 1024, rss_mib=now_kib / 1024
-    )
+    return Cost(cpu_s=ticks / _TICKS_PER_S, peak_rss_mib=peak_kib / 1024, rss_mib=now_kib / 1024)
 
 
 def _kib(status: str, name: str) -> int:

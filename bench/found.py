@@ -110,7 +110,9 @@ def found_in(store: Path, truths: Sequence[Truth], seen_ns: dict[str, int]) -> F
         elif not shipped or all(run.verdict != "corrupted" for run in own.values()):
             missed.append(f"{truth.recording} {truth.trace_ids[0]}")
         else:
-            committed_ns = max(received_ns.get(seq, 0) for run in shipped for seq in own[run].batches)
+            committed_ns = max(
+                received_ns.get(seq, 0) for run in shipped for seq in own[run].batches
+            )
             at_ns = min((seen_ns[run] for run in shipped if run in seen_ns), default=committed_ns)
             detected_s.append(max(0, at_ns - committed_ns) / NS_PER_S)
     healthy = sum(truth.fault == "none" for truth in truths)

@@ -60,14 +60,16 @@ class Mix(NamedTuple):
     corrupted: float = 0.01
     """The share of runs that went wrong."""
     at_once: int = AT_ONCE
+    """Runs that send at one time, each from a process of its own."""
     request_bytes: int = REQUEST_BYTES
 
 
 class _Live:
     """A run that is being sent."""
 
-    def __init__(self, run: Run, first_request: int) -> None:
+    def __init__(self, run: Run, process: int, first_request: int) -> None:
         self.run = run
+        self.process = process
         self.sent = 0
         self.first_request = first_request
 
@@ -90,13 +92,15 @@ class Load:
     def requests(self, spans: int) -> Iterator[Request]:
         """Yield requests of at least so many spans; all runs that begin also end."""
         live: list[_Live] = []
+        free = list(range(self._mix.at_once))
         begun, number = 0, 0
         parts: list[bytes] = []
         ended: list[Truth] = []
         size = count = 0
         while live or begun < spans:
             while len(live) < self._mix.at_once and begun < spans:
-                live.append(_Live(self._begin(), number))
+                process = free.pop()
+                live.append(_Live(self._begin(process), process, number))
                 begun += len(live[-1].run.spans)
             at = self._dice.randrange(len(live))
             one = live[at]
@@ -109,6 +113,7 @@ class Load:
             if upto == len(one.run.spans):
                 live[at] = live[-1]
                 live.pop()
+                free.append(one.process)
                 ended.append(_truth(one, number))
             if size >= self._mix.request_bytes:
                 yield Request(b"".join(parts), count, ended)
@@ -117,7 +122,7 @@ class Load:
         if parts:
             yield Request(b"".join(parts), count, ended)
 
-    def _begin(self) -> Run:
+    def _begin(self, process: int) -> Run:
         """Return the next run; faulty ones come evenly, not by chance."""
         self._now_ns += _STEP_NS
         self._due += self._mix.corrupted
@@ -126,7 +131,7 @@ class Load:
             template = self._dice.choice(self._faulty)
         else:
             template = self._dice.choice(self._healthy)
-        return template.run(self._dice, self._now_ns)
+        return template.run(self._dice, self._now_ns, process)
 
 
 def bodies(
@@ -149,7 +154,7 @@ def batch(run: Run, first: int, upto: int) -> bytes:
     found: list[bytes] = []
     while first < upto:
         resource = places[first].resource
-        scopes = [resource]
+        scopes = [run.resources[resource]]
         while first < upto and places[first].resource == resource:
             scope = places[first].scope
             end = first

@@ -106,9 +106,7 @@ class _Delivered(NamedTuple):
     took_s: float
 
 
-def _send(
-    attempt: Callable[[bytes, float], Answer], bodies: Iterable[bytes], pace: Pace
-) -> Sent:
+def _send(attempt: Callable[[bytes, float], Answer], bodies: Iterable[bytes], pace: Pace) -> Sent:
     """Deliver every body, by a thread for each that is in flight.
 
     No more bodies are asked for than are in flight, so that a load larger than memory can be sent.

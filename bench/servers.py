@@ -255,6 +255,8 @@ def _answers(url: str) -> bool:
         return httpx.get(url, timeout=_POLL_LIMIT_S, trust_env=False).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
+
+
 class Progress:
     """How far a daemon is, by its metrics."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import re
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from random import Random
@@ -11,6 +13,7 @@ from typing import NamedTuple
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from bench.captures import captures_of
@@ -32,10 +35,12 @@ _NAMES = re.compile(r"(?i)[._](?:name|model|role|type|kind|system)$|^(?:name|age
 
 
 class Place(NamedTuple):
-    """Whose spans they are: bytes of the resource, and of the scope, ready to be sent."""
+    """Whose spans they are."""
 
     resource: bytes
+    """As recorded; ``Run.resources`` has that of the process which plays the run."""
     scope: bytes
+    """A field of ``ScopeSpans``, ready to be sent."""
 
 
 class Run(NamedTuple):
@@ -45,6 +50,8 @@ class Run(NamedTuple):
     trace_ids: tuple[str, ...]
     spans: list[bytes]
     """Each is a field of its ``ScopeSpans``."""
+    resources: dict[bytes, bytes]
+    """Fields of ``ResourceSpans``, by the recorded ones."""
 
 
 class Template:
@@ -54,7 +61,9 @@ class Template:
         self.name = name
         self.fault = fault
         """What was planted, `none` for nothing."""
-        found = sorted(_spans(bodies), key=lambda one: one[1].end_time_unix_nano)
+        found = sorted(
+            _spans(bodies, name.partition("__")[0]), key=lambda one: one[1].end_time_unix_nano
+        )
         spans = [span for _, span in found]
         known = _known(spans)
         encoder = Encoder(known)
@@ -62,16 +71,25 @@ class Template:
         self.places: list[Place] = [place for place, _ in pieces]
         self._pieces = [Piece([head(_SPANS, size_of(p)), *p], encoder.slots) for _, p in pieces]
         self._drawer = Drawer(list(encoder.slots), known.start_ns)
-        self.took_ns = spans[-1].end_time_unix_nano - known.start_ns
+        self._resources = dict.fromkeys(place.resource for place in self.places)
+        self._played: dict[int, dict[bytes, bytes]] = {}
 
-    def run(self, dice: Random, start_ns: int) -> Run:
-        """Return a run that was never there before."""
+    def run(self, dice: Random, start_ns: int, process: int = 0) -> Run:
+        """Return a run that was never there before, played by one of several processes."""
         values, traces = self._drawer.draw(dice, start_ns)
         return Run(
             template=self,
             trace_ids=tuple(trace.hex() for trace in traces.values()),
             spans=[piece.render(values) for piece in self._pieces],
+            resources=self._of_process(process),
         )
+
+    def _of_process(self, process: int) -> dict[bytes, bytes]:
+        found = self._played.get(process)
+        if found is None:
+            found = {one: _field(_RESOURCE, _moved(one, process)) for one in self._resources}
+            self._played[process] = found
+        return found
 
 
 def templates(files: Iterable[tuple[Path, str]]) -> list[Template]:
@@ -112,10 +130,24 @@ def _bodies(path: Path) -> list[bytes]:
         return [json_to_protobuf("traces", line) for line in lines if b"resourceSpans" in line]
 
 
-def _spans(bodies: Sequence[bytes]) -> Iterator[tuple[Place, Span]]:
+def _moved(resource: bytes, process: int) -> bytes:
+    """Return a resource as another process of the same service has it."""
+    found = Resource.FromString(resource)
+    for pair in found.attributes:
+        if pair.key == "service.instance.id":
+            digest = hashlib.sha256(f"{process} {pair.value.string_value}".encode()).digest()
+            pair.value.string_value = str(uuid.UUID(bytes=digest[:16], version=4))
+    return found.SerializeToString()
+
+
+def _spans(bodies: Sequence[bytes], framework: str) -> Iterator[tuple[Place, Span]]:
+    """Yield a recording's spans; each framework's are those of a service of its own."""
     for body in bodies:
         for resource_spans in ExportTraceServiceRequest.FromString(body).resource_spans:
-            resource = _field(_RESOURCE, resource_spans.resource.SerializeToString())
+            for pair in resource_spans.resource.attributes:
+                if pair.key == "service.name":
+                    pair.value.string_value += f"-{framework}"
+            resource = resource_spans.resource.SerializeToString()
             for scoped in resource_spans.scope_spans:
                 scope = _field(_SCOPE, scoped.scope.SerializeToString())
                 for span in scoped.spans:

@@ -100,12 +100,24 @@ def test_facts_agree_within_a_run() -> None:
     (template,) = (one for one in few() if one.name == FEW[0])
     dice = Random(2)
     runs = [b"".join(template.run(dice, START_NS).spans) for _ in range(2)]
-    asked = [set(re.findall(rb"\(EUR ([\d.]+)\) was", run)) for run in runs]
-    refunded = [set(re.findall(rb"refunded EUR ([\d.]+)", run)) for run in runs]
+    asked = [set(re.findall(rb"order A-\d+ \(EUR ([\d.]+)\)", run)) for run in runs]
+    refunded = [set(re.findall(rb"EUR ([\d.]+) \(charge", run)) for run in runs]
     assert asked == refunded
     assert [len(one) for one in asked] == [1, 1]
     assert asked[0] != asked[1]
     assert not any(b"249.9" in run or b"T-5567" in run for run in runs)
+
+
+def test_every_run_at_one_time_has_a_process_of_its_own() -> None:
+    """What belongs together is told by the process where nothing else tells it."""
+    processes = {
+        pair.value.string_value
+        for request in load(600)
+        for resource_spans in ExportTraceServiceRequest.FromString(request.body).resource_spans
+        for pair in resource_spans.resource.attributes
+        if pair.key == "service.instance.id"
+    }
+    assert len(processes) == len(few()) * 5
 
 
 @pytest.mark.slow
