@@ -203,6 +203,14 @@ def _used(server: Server) -> Cost:
     return own._replace(cpu_s=own.cpu_s + cost(server.sink.pid).cpu_s)
 
 
+def is_read(server: Server) -> bool:
+    """Tell whether a daemon has read all that it stored; any other server has."""
+    if server.store is None:
+        return True
+    found = samples(server)
+    return bool(found) and not _sum(found, "causewatch_inbox_lag_batches")
+
+
 def _is_waiting(server: Server) -> bool:
     """Tell whether batches wait in a daemon, or runs that are not judged."""
     found = samples(server)

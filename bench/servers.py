@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,8 +13,6 @@ import httpx
 import yaml
 
 from bench.children import ROOT, Child, free_ports, listening
-from causewatch.app.assess import INBOX_FILE
-from causewatch.app.clock import now_ns
 from causewatch.resources import shipped
 
 FIFTY = ROOT / "bench" / "fifty.yaml"
@@ -208,6 +204,11 @@ def collector_binary() -> Path | None:
     return Path(found.stdout.strip()) if found.returncode == 0 else None
 
 
+def _forwards() -> bool:
+    """Tell whether there is forwarding in this version."""
+    return find_spec("causewatch.forward.destination") is not None
+
+
 class Kind(NamedTuple):
     """One thing that is measured."""
 
@@ -216,6 +217,8 @@ class Kind(NamedTuple):
     needs_collector: bool = False
     judges: bool = False
     """Whether it tells which runs went wrong."""
+    is_there: Callable[[], bool] = lambda: True
+    """Whether this version can do it."""
 
 
 KINDS: dict[str, Kind] = {
@@ -241,6 +244,7 @@ KINDS: dict[str, Kind] = {
         "causewatch: the same, forwarding all spans to a Collector",
         needs_collector=True,
         judges=True,
+        is_there=_forwards,
     ),
 }
 YARDSTICK = "tail_sampling"
@@ -255,31 +259,3 @@ def _answers(url: str) -> bool:
         return httpx.get(url, timeout=_POLL_LIMIT_S, trust_env=False).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
-
-
-class Progress:
-    """How far a daemon is, by its metrics."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._judged_at_s = 0.0
-
-    def is_done(self, runs: int, *, by_rules_too: bool) -> bool:
-        """Tell whether so many runs are judged and nothing waits, and rules have seen them."""
-        try:
-            text = httpx.get(self._url, timeout=_POLL_LIMIT_S, trust_env=False).text
-        except httpx.HTTPError:
-            return False
-        samples = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
-        found = [(series.partition("{")[0], float(value)) for series, _, value in samples]
-
-        def values(name: str) -> list[float]:
-            return [value for series, value in found if series == name]
-
-        waiting = values("causewatch_inbox_lag_batches") + values("causewatch_live_runs")
-        if sum(values("causewatch_runs_total")) < runs or any(waiting):
-            self._judged_at_s = 0.0
-            return False
-        self._judged_at_s = self._judged_at_s or now_ns() / 1e9
-        evaluated = values("causewatch_rule_group_last_evaluation_timestamp_seconds")
-        return not by_rules_too or all(at > self._judged_at_s for at in evaluated)

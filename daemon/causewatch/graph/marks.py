@@ -115,8 +115,8 @@ def marks_of(
 
 def _process_of(span: Span) -> str:
     """Return a service's name with its instance: what one process sets up works in the same."""
-    resource = span.resource
-    return f"{resource.service_name} {resource.attributes.get('service.instance.id', '')}"
+    instance = str(span.resource.attributes.get("service.instance.id", ""))
+    return f"{span.resource.service_name} {instance}"
 
 
 def combined(one: Marks, other: Marks) -> Marks:
