@@ -3,8 +3,12 @@
 
 use std::borrow::Cow;
 
+use crate::quick::{hash_of, QuickSet};
+
 /// Deeper texts are read as no JSON; the reading has a lower limit of its own.
 const MAX_DEPTH: usize = 200;
+/// Up to so many keys are compared with each other.
+const FEW_MEMBERS: usize = 12;
 
 pub enum Value<'a> {
     Null,
@@ -242,11 +246,12 @@ impl<'a> Parser<'a> {
 
 /// Of equal keys the last value counts, at the place of the first.
 fn unique<'a>(members: Vec<(Cow<'a, str>, Value<'a>)>) -> Vec<(Cow<'a, str>, Value<'a>)> {
-    let mut seen = std::collections::HashMap::with_capacity(members.len());
-    let mut repeats = false;
-    for (index, (key, _)) in members.iter().enumerate() {
-        repeats |= seen.insert(key.as_ref().to_owned(), index).is_some();
-    }
+    let repeats = if members.len() <= FEW_MEMBERS {
+        (1..members.len()).any(|at| members[..at].iter().any(|(key, _)| *key == members[at].0))
+    } else {
+        let mut seen: QuickSet<u64> = QuickSet::default();
+        members.iter().any(|(key, _)| !seen.insert(hash_of(key)))
+    };
     if !repeats {
         return members;
     }

@@ -3,6 +3,7 @@
 
 mod json;
 mod proto;
+mod quick;
 mod reading;
 mod signs;
 
@@ -10,7 +11,8 @@ use std::collections::HashSet;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use proto::{Any, Span};
-use reading::{Reading, TooMuch, Words};
+use quick::QuickMap;
+use reading::{Keys, Reading, TooMuch, Words};
 use signs::Signs;
 
 /// What all runs are read with; one caller at a time.
@@ -18,6 +20,7 @@ pub struct Context {
     naming: HashSet<String>,
     signs: Signs,
     words: Words,
+    keys: Keys,
 }
 
 const SCORE_ENDS: [&str; 3] = ["score", "similarity", "relevance"];
@@ -39,6 +42,7 @@ pub unsafe extern "C" fn causewatch_open(settings: *const u8, size: usize) -> *m
         naming: naming.split('\n').map(str::to_owned).collect(),
         signs: Signs::new(&stems),
         words: Words::default(),
+        keys: Keys::default(),
     }))
 }
 
@@ -85,25 +89,27 @@ pub unsafe extern "C" fn causewatch_likeness(
 }
 
 fn likeness(context: &mut Context, bodies: &[u8], sizes: &[u64], extras: &[u64]) -> Result<u64, i32> {
-    let mut spans: Vec<(Span<'_>, u64)> = Vec::with_capacity(sizes.len());
+    let mut spans: Vec<(Span<'_>, u64, String)> = Vec::with_capacity(sizes.len());
     let mut at = 0usize;
     for (size, extra) in sizes.iter().zip(extras) {
         let end = at + *size as usize;
-        spans.push((proto::span(&bodies[at..end]).map_err(|()| 2)?, *extra));
+        let span = proto::span(&bodies[at..end]).map_err(|()| 2)?;
+        let name = without_ids(span.name);
+        spans.push((span, *extra, name));
         at = end;
     }
-    spans.sort_by(|(one, _), (other, _)| {
-        (one.start_ns, std::cmp::Reverse(one.end_ns), one.name)
-            .cmp(&(other.start_ns, std::cmp::Reverse(other.end_ns), other.name))
+    spans.sort_by(|(one, _, name), (other, _, other_name)| {
+        (one.start_ns, std::cmp::Reverse(one.end_ns), name)
+            .cmp(&(other.start_ns, std::cmp::Reverse(other.end_ns), other_name))
     });
-    let index: std::collections::HashMap<&[u8], i64> =
-        spans.iter().enumerate().map(|(i, (span, _))| (span.span_id, i as i64)).collect();
-    let start_s = spans.first().map_or(0, |(span, _)| span.start_ns / 1_000_000_000);
-    let mut reading = Reading::new(start_s, &mut context.words, &context.signs);
-    for (span, extra) in &spans {
+    let index: QuickMap<&[u8], i64> =
+        spans.iter().enumerate().map(|(i, (span, _, _))| (span.span_id, i as i64)).collect();
+    let start_s = spans.first().map_or(0, |(span, _, _)| span.start_ns / 1_000_000_000);
+    let mut reading = Reading::new(start_s, &mut context.words, &mut context.keys, &context.signs);
+    for (span, extra, name) in &spans {
         let is_root = span.parent_id.iter().all(|byte| *byte == 0);
         let parent = if is_root { -2 } else { *index.get(span.parent_id).unwrap_or(&-1) };
-        let head = (span.name, span.kind, span.status, parent, span.links, span.is_cut, *extra);
+        let head = (name, span.kind, span.status, parent, span.links, span.is_cut, *extra);
         reading.tokens.put(b'P', head);
         attributes(&mut reading, &context.naming, &span.attributes).map_err(|TooMuch| 1)?;
         for event in &span.events {
@@ -118,10 +124,10 @@ fn likeness(context: &mut Context, bodies: &[u8], sizes: &[u64], extras: &[u64])
     Ok(reading.tokens.finish())
 }
 
-fn attributes(
-    reading: &mut Reading<'_>,
+fn attributes<'a>(
+    reading: &mut Reading<'_, 'a>,
     naming: &HashSet<String>,
-    pairs: &[(&str, Any<'_>)],
+    pairs: &[(&'a str, Any<'a>)],
 ) -> Result<(), TooMuch> {
     for (key, value) in pairs {
         reading.tokens.put(b'A', key);
@@ -139,16 +145,16 @@ fn attributes(
     Ok(())
 }
 
-fn score(reading: &mut Reading<'_>, key: &str, value: f64) {
+fn score(reading: &mut Reading<'_, '_>, key: &str, value: f64) {
     let low = key.to_lowercase();
     if SCORE_ENDS.iter().any(|end| low.ends_with(end)) && (0.0..=1.0).contains(&value) {
         reading.tokens.put(b'd', (value * 10.0) as i64);
     }
 }
 
-fn name(reading: &mut Reading<'_>, value: &Any<'_>) {
+fn name(reading: &mut Reading<'_, '_>, value: &Any<'_>) {
     match value {
-        Any::Text(text) => reading.tokens.put(b'V', *text),
+        Any::Text(text) => reading.tokens.put(b'V', without_ids(text)),
         Any::Bool(value) => reading.tokens.put(b'v', *value),
         Any::Int(value) => reading.tokens.put(b'i', *value),
         Any::Double(value) => reading.tokens.put(b'f', value.to_bits()),
@@ -165,4 +171,25 @@ fn name(reading: &mut Reading<'_>, value: &Any<'_>) {
         }
         Any::Bytes | Any::Nothing => reading.tokens.put(b'N', 0u8),
     }
+}
+
+/// Returns a name with each run of hexadecimal digits and dashes that holds a decimal digit as `#`.
+fn without_ids(name: &str) -> String {
+    let is_part = |b: &u8| b.is_ascii_hexdigit() || *b == b'-';
+    let mut found = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some(byte) = rest.as_bytes().first() {
+        let size = if is_part(byte) {
+            let size = rest.bytes().take_while(is_part).count();
+            let run = &rest[..size];
+            found.push_str(if run.bytes().any(|b| b.is_ascii_digit()) { "#" } else { run });
+            size
+        } else {
+            let size = rest.bytes().take_while(|b| !is_part(b)).count();
+            found.push_str(&rest[..size]);
+            size
+        };
+        rest = &rest[size..];
+    }
+    found
 }

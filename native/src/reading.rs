@@ -2,12 +2,13 @@
 //! each step, are in `daemon/causewatch/likeness/reading.py`: the two write alike for like runs.
 
 use std::borrow::Cow;
-use std::collections::hash_map::DefaultHasher;
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
+use std::ops::Range;
 
 use crate::json::{self, Value};
 use crate::proto::Any;
+use crate::quick::{find, hash_of, Grams, Quick, QuickMap, QuickSet};
 use crate::signs::Signs;
 
 const MAX_RUN_CHARS: usize = 1_000_000;
@@ -24,6 +25,11 @@ const MIN_HISTORY_CHARS: usize = 20;
 const MAX_WORDS_COUNT: usize = 16;
 const MAX_WORD_KEYS_COUNT: usize = 10_000;
 const MAX_SIGN_TEXT_CHARS: usize = 20_000;
+/// 32 KiB: large enough for a run's texts to leave most of it empty.
+const TEXT_GRAM_BITS: u32 = 18;
+const PROSE_GRAM_BITS: u32 = 14;
+/// From so many earlier texts on it pays to look at the windows of a new one first.
+const FEW_SPOTS_COUNT: usize = 4;
 const EDGES: &str = ".,;:!?()[]{}\"'`*_<>|“”„«»、。";
 const ENDS: &str = ".!?:;)]}\"'”»`>*|。！？…";
 const TURN_KEYS: [&str; 4] = ["role", "parts", "type", "content"];
@@ -31,6 +37,7 @@ const ORDER_PARTS: [&str; 12] = [
     "vers", "seq", "rev", "epoch", "updat", "modif", "time", "stamp", "offset", "_at", "date",
     "order",
 ];
+const USAGE_PARTS: [&str; 7] = ["token", "usage", "cost", "latency", "duration", "elapsed", "_ms"];
 const AMOUNT_PARTS: [&str; 14] = [
     "page", "total", "count", "limit", "offset", "size", "hits", "length", "topk", "top_k", "max",
     "age", "ttl", "stale",
@@ -41,11 +48,11 @@ pub struct TooMuch;
 
 /// Tokens, as a hash that is fed one by one; each kind has a tag of its own.
 #[derive(Clone)]
-pub struct Tokens(DefaultHasher);
+pub struct Tokens(Quick);
 
 impl Tokens {
     pub fn new() -> Self {
-        Tokens(DefaultHasher::new())
+        Tokens(Quick::default())
     }
 
     pub fn put(&mut self, tag: u8, value: impl Hash) {
@@ -55,6 +62,36 @@ impl Tokens {
 
     pub fn finish(&self) -> u64 {
         self.0.finish()
+    }
+}
+
+/// What a key tells of the numbers under it, found once for each key.
+#[derive(Clone, Copy)]
+struct Told {
+    order: bool,
+    amount: bool,
+    usage: bool,
+}
+
+/// The keys that were met.
+#[derive(Default)]
+pub struct Keys(QuickMap<u64, Told>);
+
+const MAX_KEYS_COUNT: usize = 100_000;
+
+impl Keys {
+    fn told(&mut self, key: &str) -> Told {
+        if self.0.len() >= MAX_KEYS_COUNT {
+            self.0.clear();
+        }
+        *self.0.entry(hash_of(key)).or_insert_with(|| {
+            let usage = has_part(key, &USAGE_PARTS);
+            Told {
+                order: has_part(key, &ORDER_PARTS),
+                amount: has_part(key, &AMOUNT_PARTS) && !usage,
+                usage,
+            }
+        })
     }
 }
 
@@ -87,56 +124,69 @@ impl Words {
     }
 }
 
-pub struct Reading<'c> {
+pub struct Reading<'c, 'a> {
     pub tokens: Tokens,
     words: &'c mut Words,
+    keys: &'c mut Keys,
     signs: &'c Signs,
     days: i64,
     place: i64,
     chars: usize,
     nodes: usize,
-    seen: HashMap<String, i64>,
-    known: HashSet<u64>,
+    /// Within a list of records: what they hold may be new.
+    is_data: bool,
+    /// What is remembered next is prose, to be searched for in later texts.
+    is_spot: bool,
+    /// By the hashes of texts.
+    seen: QuickMap<u64, i64>,
+    known: QuickSet<u64>,
     text: String,
+    grams: Grams,
     starts: Vec<usize>,
     places: Vec<i64>,
-    spots: Vec<(String, i64)>,
+    /// Earlier texts, where they lie in `text`.
+    spots: Vec<(Range<usize>, i64)>,
     fresh: String,
-    lengths: HashMap<usize, i64>,
-    lists: Vec<(String, i64)>,
-    turns: HashMap<String, f64>,
-    times: HashMap<String, String>,
+    lengths: QuickMap<usize, i64>,
+    lists: Vec<(&'a str, i64)>,
+    /// By the hashes of keys.
+    turns: QuickMap<u64, f64>,
+    times: QuickMap<u64, String>,
 }
 
 fn chars_in(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { text.chars().count() }
 }
 
-impl<'c> Reading<'c> {
-    pub fn new(start_s: u64, words: &'c mut Words, signs: &'c Signs) -> Self {
+impl<'c, 'a> Reading<'c, 'a> {
+    pub fn new(start_s: u64, words: &'c mut Words, keys: &'c mut Keys, signs: &'c Signs) -> Self {
         Reading {
             tokens: Tokens::new(),
             words,
+            keys,
             signs,
             days: (start_s / 86_400) as i64,
             place: 2,
             chars: 0,
             nodes: 0,
-            seen: HashMap::new(),
-            known: HashSet::new(),
+            is_data: false,
+            is_spot: false,
+            seen: QuickMap::default(),
+            known: QuickSet::default(),
             text: String::new(),
+            grams: Grams::new(TEXT_GRAM_BITS),
             starts: Vec::new(),
             places: Vec::new(),
             spots: Vec::new(),
             fresh: String::new(),
-            lengths: HashMap::new(),
+            lengths: QuickMap::default(),
             lists: Vec::new(),
-            turns: HashMap::new(),
-            times: HashMap::new(),
+            turns: QuickMap::default(),
+            times: QuickMap::default(),
         }
     }
 
-    pub fn take(&mut self, key: &str, value: &Any<'_>) -> Result<(), TooMuch> {
+    pub fn take(&mut self, key: &str, value: &Any<'a>) -> Result<(), TooMuch> {
         self.place += 1;
         let mut tokens = std::mem::replace(&mut self.tokens, Tokens::new());
         let done = match value {
@@ -164,18 +214,19 @@ impl<'c> Reading<'c> {
         self.signs.of(&short.to_lowercase())
     }
 
-    fn whole(&mut self, key: &str, text: &str, into: &mut Tokens) -> Result<(), TooMuch> {
+    fn whole(&mut self, key: &str, text: &'a str, into: &mut Tokens) -> Result<(), TooMuch> {
         if text.is_empty() {
             into.put(b'e', 0u8);
             return Ok(());
         }
-        if let Some(at) = self.seen.get(text) {
+        if let Some(at) = self.seen.get(&hash_of(text)) {
             into.put(b'=', *at);
             return Ok(());
         }
         let first = text.as_bytes()[0];
         if !matches!(first, b'{' | b'[' | b'"') {
-            return self.leaf(key, text, into);
+            // A time on a span is telemetry's own.
+            return self.leaf_of(key, text, into, true);
         }
         self.count(chars_in(text))?;
         if first == b'[' && self.goes_on(key, text, into)? {
@@ -187,7 +238,7 @@ impl<'c> Reading<'c> {
                 self.leaf(key, text, into)
             }
             Some(parsed) => {
-                self.seen.insert(text.to_owned(), self.place);
+                self.seen.insert(hash_of(text), self.place);
                 if first == b'[' {
                     self.keep_list(text);
                 }
@@ -196,14 +247,14 @@ impl<'c> Reading<'c> {
         }
     }
 
-    fn keep_list(&mut self, text: &str) {
-        self.lists.push((text.to_owned(), self.place));
+    fn keep_list(&mut self, text: &'a str) {
+        self.lists.push((text, self.place));
         if self.lists.len() > MAX_RECENT_LISTS_COUNT {
             self.lists.remove(0);
         }
     }
 
-    fn goes_on(&mut self, key: &str, text: &str, into: &mut Tokens) -> Result<bool, TooMuch> {
+    fn goes_on(&mut self, key: &str, text: &'a str, into: &mut Tokens) -> Result<bool, TooMuch> {
         let mut found: Option<(i64, String)> = None;
         for (earlier, place) in self.lists.iter().rev() {
             let size = earlier.len();
@@ -218,7 +269,7 @@ impl<'c> Reading<'c> {
         }
         let Some((place, more)) = found else { return Ok(false) };
         let Some(parsed) = json::parse(&more) else { return Ok(false) };
-        self.seen.insert(text.to_owned(), self.place);
+        self.seen.insert(hash_of(text), self.place);
         into.put(b'+', place);
         self.keep_list(text);
         self.walk(key, &parsed, into, 1)?;
@@ -263,7 +314,7 @@ impl<'c> Reading<'c> {
     }
 
     fn nested(&mut self, key: &str, text: &str, into: &mut Tokens, depth: usize) -> Result<(), TooMuch> {
-        if let Some(at) = self.seen.get(text) {
+        if let Some(at) = self.seen.get(&hash_of(text)) {
             into.put(b'=', *at);
             return Ok(());
         }
@@ -273,7 +324,7 @@ impl<'c> Reading<'c> {
                 self.leaf(key, text, into)
             }
             Some(parsed) => {
-                self.seen.insert(text.to_owned(), self.place);
+                self.seen.insert(hash_of(text), self.place);
                 into.put(b'j', 0u8);
                 self.walk(key, &parsed, into, depth + 1)
             }
@@ -287,11 +338,13 @@ impl<'c> Reading<'c> {
         for (key, member) in members {
             into.put(b'k', key.as_ref());
             self.walk(key, member, into, depth + 1)?;
+            let is_number = matches!(member, Value::Int(_) | Value::Float(_) | Value::Bool(_));
+            let is_amount = is_number && self.keys.told(key).amount;
             match member {
                 Value::List(items) if beside.is_empty() => beside.push(items.len() as f64),
-                Value::Int(value) if has_part(key, &AMOUNT_PARTS) => numbers.push(*value as f64),
-                Value::Float(value) if has_part(key, &AMOUNT_PARTS) => numbers.push(*value),
-                Value::Bool(value) if has_part(key, &AMOUNT_PARTS) => {
+                Value::Int(value) if is_amount => numbers.push(*value as f64),
+                Value::Float(value) if is_amount => numbers.push(*value),
+                Value::Bool(value) if is_amount => {
                     numbers.push(f64::from(u8::from(*value)));
                 }
                 _ => {}
@@ -322,11 +375,13 @@ impl<'c> Reading<'c> {
         let place = self.place;
         let length = if size == 1 { 1 } else { *self.lengths.entry(size).or_insert(place) };
         let mut forms = Vec::with_capacity(size);
+        let was_data = std::mem::replace(&mut self.is_data, true);
         for item in items {
             let mut form = Tokens::new();
             self.walk(key, item, &mut form, depth + 1)?;
             forms.push(form.finish());
         }
+        self.is_data = was_data;
         forms.sort_unstable();
         forms.dedup();
         into.put(b'l', (size > 1, length, forms));
@@ -334,8 +389,9 @@ impl<'c> Reading<'c> {
     }
 
     fn number(&mut self, key: &str, value: f64, whole: Option<i128>, into: &mut Tokens) -> Result<(), TooMuch> {
-        if has_part(key, &ORDER_PARTS) {
-            if let Some(before) = self.turns.insert(key.to_owned(), value) {
+        let told = self.keys.told(key);
+        if told.order {
+            if let Some(before) = self.turns.insert(hash_of(key), value) {
                 into.put(b'o', compared(value, before));
             }
         }
@@ -343,12 +399,21 @@ impl<'c> Reading<'c> {
             into.put(b'n', compared(value, 0.0));
             return Ok(());
         }
+        if told.usage {
+            into.put(b'u', 0u8);
+            return Ok(());
+        }
         let text = match whole {
             Some(number) => number.to_string(),
             None => format!("{value:?}").replace('e', "e+").replace("e+-", "e-"),
         };
-        if let Some(at) = self.place_of(&text) {
-            into.put(b'=', at);
+        if let Some(at) = self.seen.get(&hash_of(&text)) {
+            into.put(b'=', *at);
+            return Ok(());
+        }
+        if self.known.contains(&hash_of(&text)) {
+            into.put(b'K', 0u8);
+            self.remember(&text);
             return Ok(());
         }
         let code = match whole {
@@ -361,6 +426,12 @@ impl<'c> Reading<'c> {
     }
 
     fn leaf(&mut self, key: &str, text: &str, into: &mut Tokens) -> Result<(), TooMuch> {
+        self.leaf_of(key, text, into, false)
+    }
+
+    fn leaf_of(
+        &mut self, key: &str, text: &str, into: &mut Tokens, is_attribute: bool,
+    ) -> Result<(), TooMuch> {
         if text.is_empty() {
             into.put(b'e', 0u8);
             return Ok(());
@@ -372,11 +443,11 @@ impl<'c> Reading<'c> {
         let size = chars_in(text);
         self.count(size)?;
         if size >= MIN_TIME_CHARS && is_day(text) {
-            self.time(key, text, into);
+            self.time(if is_attribute { "" } else { key }, text, into);
         } else if size >= MIN_TEXT_CHARS {
             self.prose(text, into);
         } else {
-            let is_known = self.is_known(text);
+            let is_known = self.is_known(text) || self.is_data;
             if is_word(text) {
                 into.put(b'w', self.words.word(key, text));
             } else {
@@ -393,7 +464,10 @@ impl<'c> Reading<'c> {
         let age = day_number(text).map_or(0, |day| self.days - day);
         let form: i8 = if age < -1 { -1 } else if age <= 1 { 0 } else if age <= 31 { 1 } else { 2 };
         into.put(b't', form);
-        if let Some(before) = self.times.insert(key.to_owned(), text.to_owned()) {
+        if key.is_empty() {
+            return;
+        }
+        if let Some(before) = self.times.insert(hash_of(key), text.to_owned()) {
             let turn: i8 = match text.cmp(before.as_str()) {
                 std::cmp::Ordering::Greater => 1,
                 std::cmp::Ordering::Equal => 0,
@@ -404,58 +478,83 @@ impl<'c> Reading<'c> {
     }
 
     fn prose(&mut self, text: &str, into: &mut Tokens) {
-        let mut spots: Vec<i64> =
-            self.spots.iter().filter(|(spot, _)| find(text, spot).is_some()).map(|(_, place)| *place).collect();
+        let mut grams = None;
+        if self.spots.len() > FEW_SPOTS_COUNT {
+            let mut found = Grams::new(PROSE_GRAM_BITS);
+            found.add(text);
+            grams = Some(found);
+        }
+        let mut spots: Vec<i64> = Vec::new();
+        for (range, place) in &self.spots {
+            let spot = &self.text[range.clone()];
+            let may_hold = grams.as_ref().is_none_or(|grams| grams.may_hold(spot));
+            if spot.len() <= text.len() && may_hold && find(text, spot).is_some() {
+                spots.push(*place);
+            }
+        }
         spots.sort_unstable();
         spots.dedup();
-        let is_known = self.is_known(text);
+        let is_known = self.is_known(text) || self.is_data;
         let ends = text.chars().next_back().is_some_and(|last| ENDS.contains(last));
         into.put(b'x', (spots, is_known, ends));
         self.fresh.push_str(text);
         self.fresh.push('\n');
-        if self.spots.len() < MAX_SPOTS_COUNT {
-            self.spots.push((text.to_owned(), self.place));
-        }
+        self.is_spot = true;
     }
 
     fn is_known(&mut self, text: &str) -> bool {
-        let mut all = true;
+        let mut unseen: Vec<&str> = Vec::new();
         for word in text.split(is_blank).filter(|word| !word.is_empty()) {
-            let mut hasher = DefaultHasher::new();
-            word.hash(&mut hasher);
-            if self.known.insert(hasher.finish()) && all && !is_plain(word) {
-                let bare = word.trim_matches(|c| EDGES.contains(c));
-                if !bare.is_empty() && !is_plain(bare) && find(&self.text, bare).is_none() {
-                    all = false;
-                }
+            if self.known.insert(hash_of(word)) && !is_plain(word) {
+                unseen.push(word);
+            }
+        }
+        let mut all = true;
+        for word in unseen {
+            let bare = word.trim_matches(|c| EDGES.contains(c));
+            if bare.len() == word.len() {
+                all = all && self.holds(bare);
+            } else if !bare.is_empty() && !is_plain(bare) && self.known.insert(hash_of(bare)) {
+                all = all && self.holds(bare);
             }
         }
         all
     }
 
+    fn holds(&self, text: &str) -> bool {
+        self.grams.may_hold(text) && find(&self.text, text).is_some()
+    }
+
     fn place_of(&mut self, text: &str) -> Option<i64> {
-        if let Some(at) = self.seen.get(text) {
+        if let Some(at) = self.seen.get(&hash_of(text)) {
             return Some(*at);
         }
-        if chars_in(text) < MIN_WITHIN_CHARS {
+        let size = chars_in(text);
+        if size < MIN_WITHIN_CHARS || (size < MIN_SPOT_CHARS && is_plain(text)) {
+            return None;
+        }
+        if !self.grams.may_hold(text) {
             return None;
         }
         let found = find(&self.text, text)?;
         let index = self.starts.partition_point(|start| *start <= found) - 1;
         let at = -self.places[index];
-        self.seen.insert(text.to_owned(), at);
+        self.seen.insert(hash_of(text), at);
         Some(at)
     }
 
     fn remember(&mut self, text: &str) {
-        self.seen.insert(text.to_owned(), self.place);
-        self.starts.push(self.text.len());
+        self.seen.insert(hash_of(text), self.place);
+        let start = self.text.len();
+        self.starts.push(start);
+        self.grams.add(text);
         self.places.push(self.place);
         self.text.push_str(text);
         self.text.push('\0');
-        let size = chars_in(text);
-        if (MIN_SPOT_CHARS..MIN_TEXT_CHARS).contains(&size) && self.spots.len() < MAX_SPOTS_COUNT {
-            self.spots.push((text.to_owned(), self.place));
+        let is_spot = std::mem::replace(&mut self.is_spot, false)
+            || (MIN_SPOT_CHARS..MIN_TEXT_CHARS).contains(&chars_in(text));
+        if is_spot && self.spots.len() < MAX_SPOTS_COUNT {
+            self.spots.push((start..start + text.len(), self.place));
         }
     }
 }
@@ -496,13 +595,11 @@ fn is_blank(c: char) -> bool {
 }
 
 fn is_plain(word: &str) -> bool {
-    word.chars().all(|c| c.is_ascii_alphabetic() || !c.is_ascii())
+    word.bytes().all(|b| b.is_ascii_alphabetic() || !b.is_ascii())
 }
 
 fn is_word(text: &str) -> bool {
-    let mut chars = text.chars();
-    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_' || !c.is_ascii())
-        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii())
+    text.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_' || !b.is_ascii())
 }
 
 fn is_day(text: &str) -> bool {
@@ -526,25 +623,4 @@ fn day_number(text: &str) -> Option<i64> {
     let years = before * 365 + before / 4 - before / 100 + before / 400;
     let months: i64 = lengths[..month as usize - 1].iter().sum();
     Some(years + months + day - 719_163)
-}
-
-/// Returns where a text first occurs in another one.
-fn find(text: &str, wanted: &str) -> Option<usize> {
-    let (hay, needle) = (text.as_bytes(), wanted.as_bytes());
-    if needle.is_empty() || needle.len() > hay.len() {
-        return None;
-    }
-    #[cfg(unix)]
-    {
-        extern "C" {
-            fn memmem(
-                hay: *const u8, hay_len: usize, needle: *const u8, needle_len: usize,
-            ) -> *const u8;
-        }
-        // SAFETY: both ranges are live slices; memmem only reads them.
-        let at = unsafe { memmem(hay.as_ptr(), hay.len(), needle.as_ptr(), needle.len()) };
-        (!at.is_null()).then(|| at as usize - hay.as_ptr() as usize)
-    }
-    #[cfg(not(unix))]
-    text.find(wanted)
 }

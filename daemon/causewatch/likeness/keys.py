@@ -36,7 +36,7 @@ def naming_keys(dialects: Iterable[Dialect]) -> frozenset[str]:
     named: set[str] = set()
     content: set[str] = set()
     for dialect in dialects:
-        named.update(when.key for when in _conditions(dialect) if when.key and not when.path)
+        named.update(when.key for when in _conditions(dialect) if _asks_for_value(when))
         for rule in dialect.fields:
             into = named if rule.field in _NAMING else content
             into.update(source.key for source in rule.sources if _is_plain(source))
@@ -48,6 +48,16 @@ def role_of(key: str, naming: frozenset[str]) -> Role:
     if key in naming:
         return "name"
     return "score" if key.lower().endswith(SCORE_ENDS) else "content"
+
+
+USAGE_PARTS = ("token", "usage", "cost", "latency", "duration", "elapsed", "_ms")
+
+
+@lru_cache(maxsize=MAX_KEYS_COUNT)
+def tells_usage(key: str) -> bool:
+    """Tell whether a number under ``key`` measures the run itself: it is in no relation to data."""
+    low = key.lower()
+    return any(part in low for part in USAGE_PARTS)
 
 
 @lru_cache(maxsize=MAX_KEYS_COUNT)
@@ -68,6 +78,11 @@ def _conditions(dialect: Dialect) -> Iterable[When]:
     yield from dialect.detect
     for rule in dialect.kinds:
         yield from rule.when
+
+
+def _asks_for_value(when: When) -> bool:
+    """Tell whether a condition looks at an attribute's value, not only whether it is there."""
+    return bool(when.key and not when.path and (when.values or when.pattern))
 
 
 def _is_plain(source: Source) -> bool:

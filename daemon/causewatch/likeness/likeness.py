@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from causewatch.otlp.raw import RawSpan, origin_of
 MAX_SPANS_COUNT = 2_000
 """Larger runs are rarely alike, and worth a full look."""
 _NS_PER_S = 1_000_000_000
+_ID = re.compile(r"[0-9a-fA-F-]*[0-9][0-9a-fA-F-]*")
 Probe = Callable[[Value], int | bytes]
 
 
@@ -85,7 +87,7 @@ class Likenesses:
         tokens = reading.tokens
         tokens.append(
             (
-                span.name,
+                _ID.sub("#", span.name),
                 span.kind,
                 span.status,
                 parent,
@@ -112,7 +114,7 @@ class Likenesses:
             role, probe = plan
             tokens.append(key)
             if role == "name":
-                tokens.append(value if isinstance(value, str | bool | int) else repr(value))
+                tokens.append(_named(value))
             elif isinstance(value, bool):
                 tokens.append(("b", value))
             elif isinstance(value, int | float):
@@ -134,4 +136,13 @@ MAX_KEYS_COUNT = 20_000
 
 
 def _by_time(span: Span) -> tuple[int, int, str]:
-    return span.start_ns, -span.end_ns, span.name
+    return span.start_ns, -span.end_ns, _ID.sub("#", span.name)
+
+
+def _named(value: Value) -> Value | tuple[object, ...]:
+    """Return a name without the ids in it: some programs number what they make."""
+    if isinstance(value, str):
+        return _ID.sub("#", value)
+    if isinstance(value, list):
+        return tuple(_named(item) for item in value)
+    return value if isinstance(value, bool | int) else repr(value)

@@ -23,7 +23,7 @@ from itertools import pairwise
 
 import msgspec
 
-from causewatch.likeness.keys import tells_amount, tells_order
+from causewatch.likeness.keys import tells_amount, tells_order, tells_usage
 from causewatch.likeness.signs import signs_in
 from causewatch.model.value import Value
 
@@ -44,7 +44,7 @@ MIN_HISTORY_CHARS = 20
 MAX_WORDS_COUNT = 16
 MAX_WORD_KEYS_COUNT = 10_000
 _OPENS = '{["'
-_WORD = re.compile(r"[A-Za-z_\u0080-\U0010ffff][A-Za-z0-9_\u0080-\U0010ffff]*")
+_WORD = re.compile(r"[A-Za-z_\u0080-\U0010ffff]+")
 _LETTERS = re.compile(r"[A-Za-z\u0080-\U0010ffff]+")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _UNMET: set[str] = set()
@@ -90,8 +90,8 @@ class Reading:
     """The tokens of one run so far; see the module's theory of operation."""
 
     __slots__ = (
-        "_chars", "_days", "_fresh", "_known", "_lengths", "_lists", "_nodes", "_place", "_places",
-        "_seen", "_spots", "_starts", "_text", "_times", "_turns", "_words", "tokens",
+        "_chars", "_days", "_fresh", "_is_data", "_known", "_lengths", "_lists", "_nodes", "_place",
+        "_places", "_seen", "_spots", "_starts", "_text", "_times", "_turns", "_words", "tokens",
     )  # fmt: skip
 
     def __init__(self, start_s: int, words: Words) -> None:
@@ -101,6 +101,8 @@ class Reading:
         self._place = _FIRST_PLACE
         self._chars = 0
         self._nodes = 0
+        self._is_data = False
+        """Within a list of records: what they hold may be new."""
         self._seen: dict[str, int] = {}
         self._known: set[str] = set()
         self._text = ""
@@ -138,7 +140,8 @@ class Reading:
             self.tokens.append(at)
             return
         if text[0] not in _OPENS:
-            self._leaf(key, text, self.tokens)
+            # A time on a span is telemetry's own.
+            self._leaf(key, text, self.tokens, is_attribute=True)
             return
         self._count(len(text))
         if text[0] == "[" and self._goes_on(key, text):
@@ -224,7 +227,7 @@ class Reading:
             self._walk(key, member, into, depth + 1)
             if isinstance(member, list):
                 lengths.append(len(member))
-            elif isinstance(member, int | float) and tells_amount(key):
+            elif isinstance(member, int | float) and _is_amount(key):
                 numbers.append(member)
         if numbers:
             # A total beside fewer items, page 1 of 3, an age beyond its limit.
@@ -245,10 +248,12 @@ class Reading:
             return
         length = 1 if size == 1 else self._lengths.setdefault(size, self._place)
         forms: set[int] = set()
+        was_data, self._is_data = self._is_data, True
         for item in items:
             form: list[object] = []
             self._walk(key, item, form, depth + 1)
             forms.add(hash(tuple(form)))
+        self._is_data = was_data
         into.append(("[", size > 1, length, frozenset(forms)))
 
     def _number(self, key: str, value: float, into: list[object]) -> None:
@@ -260,16 +265,23 @@ class Reading:
         if -MIN_KNOWN_NUMBER < value < MIN_KNOWN_NUMBER:
             into.append("0" if value == 0 else "+" if value > 0 else "-")
             return
+        if tells_usage(key):
+            into.append("u")
+            return
         text = repr(value)
-        at = self._place_of(text)
+        at = self._seen.get(text)
         if at is not None:
             into.append(at)
+            return
+        if text in self._known:
+            into.append("k")
+            self._remember(text)
             return
         # Codes of HTTP and its kin are told apart by their hundreds.
         into.append(("n", value // 100 if isinstance(value, int) and 400 <= value <= 599 else 0))
         self._remember(text)
 
-    def _leaf(self, key: str, text: str, into: list[object]) -> None:
+    def _leaf(self, key: str, text: str, into: list[object], *, is_attribute: bool = False) -> None:
         """Write a text: where it was before, or what it is like."""
         if not text:
             into.append("")
@@ -281,11 +293,11 @@ class Reading:
         size = len(text)
         self._count(size)
         if size >= MIN_TIME_CHARS and _DAY.match(text):
-            self._time(key, text, into)
+            self._time("" if is_attribute else key, text, into)
         elif size >= MIN_TEXT_CHARS:
             self._prose(text, into)
         else:
-            is_known = self._is_known(text)
+            is_known = self._is_known(text) or self._is_data
             is_word = _WORD.fullmatch(text) is not None
             into.append(("w", self._words.word(key, text)) if is_word else ("s", is_known))
             self._fresh.append(text)
@@ -298,6 +310,8 @@ class Reading:
         except ValueError:
             age = 0
         into.append(("t", -1 if age < -1 else 0 if age <= 1 else 1 if age <= 31 else 2))
+        if not key:
+            return
         before = self._times.get(key)
         self._times[key] = text
         if before is not None:
@@ -305,7 +319,8 @@ class Reading:
 
     def _prose(self, text: str, into: list[object]) -> None:
         spots = {place for spot, place in self._spots if spot in text}
-        into.append(("x", frozenset(spots), self._is_known(text), text[-1] in _ENDS))
+        is_known = self._is_known(text) or self._is_data
+        into.append(("x", frozenset(spots), is_known, text[-1] in _ENDS))
         self._fresh.append(text)
         if len(self._spots) < MAX_SPOTS_COUNT:
             self._spots.append((text, self._place))
@@ -315,18 +330,25 @@ class Reading:
         words = set(text.split())
         unseen = words - self._known
         self._known |= unseen
+        all_known = True
         for word in unseen:
-            if not _is_plain(word):
-                bare = word.strip(_EDGES)
-                if bare and not _is_plain(bare) and bare not in self._text:
-                    return False
-        return True
+            if _is_plain(word):
+                continue
+            bare = word.strip(_EDGES)
+            if bare != word:
+                if not bare or bare in self._known or _is_plain(bare):
+                    continue
+                self._known.add(bare)
+            all_known = all_known and bare in self._text
+        return all_known
 
     def _place_of(self, text: str) -> int | None:
         """Return where a text was first seen, whole or within another one."""
         at = self._seen.get(text)
         if at is not None or len(text) < MIN_WITHIN_CHARS:
             return at
+        if len(text) < MIN_SPOT_CHARS and _is_plain(text):
+            return None  # a short word is in others by chance
         found = self._text.find(text)
         if found < 0:
             return None
@@ -341,6 +363,10 @@ class Reading:
         self._text += text + "\0"
         if MIN_SPOT_CHARS <= len(text) < MIN_TEXT_CHARS and len(self._spots) < MAX_SPOTS_COUNT:
             self._spots.append((text, self._place))
+
+
+def _is_amount(key: str) -> bool:
+    return tells_amount(key) and not tells_usage(key)
 
 
 def _is_plain(word: str) -> bool:
