@@ -6,18 +6,20 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 from random import Random
 
 from bench.children import cost, wait_until
 from bench.measure import Made, Plan, is_read, send
+from bench.recorded.template import Run
 from bench.recorded_load import Mix, Request, batch
 from bench.report import Live
 from bench.servers import KINDS, Wishes
 from causewatch.app.clock import now_ns
 
-SPANS_PER_RUN = 12
-"""Of a run, the first so many spans are sent, and never its last: about 30 kB."""
+RUN_BYTES = 32_000
+"""So much is sent of a run, if it has as much, and never its last span."""
 _SETTLE_S = 3.0
 _READ_LIMIT_S = 3_600.0
 _FOR_EVER = "1h"
@@ -43,6 +45,7 @@ def hold(name: str, plan: Plan, runs: int) -> Live:
         kind=name,
         runs=runs,
         spans=made.spans,
+        sent_mib=made.bytes / 2**20,
         rss_mib=found.rss_mib,
         peak_rss_mib=found.peak_rss_mib,
     )
@@ -51,17 +54,22 @@ def hold(name: str, plan: Plan, runs: int) -> Live:
 def beginnings(plan: Plan, runs: int) -> Iterator[Request]:
     """Yield requests that together hold the beginning of each of so many healthy runs."""
     dice = Random(plan.seed)
-    healthy = [
-        one for one in plan.recordings if one.fault == "none" and len(one.places) > SPANS_PER_RUN
-    ]
+    healthy = [one for one in plan.recordings if one.fault == "none" and len(one.places) > 1]
     parts: list[bytes] = []
     size = count = 0
     limit = Mix().request_bytes
     for number in range(runs):
         run = dice.choice(healthy).run(dice, now_ns(), number)
-        parts.append(batch(run, 0, SPANS_PER_RUN))
+        upto = _upto(run)
+        parts.append(batch(run, 0, upto))
         size += len(parts[-1])
-        count += SPANS_PER_RUN
+        count += upto
         if size >= limit or number == runs - 1:
             yield Request(b"".join(parts), count, [])
             parts, size, count = [], 0, 0
+
+
+def _upto(run: Run) -> int:
+    """Return how many of a run's spans are sent."""
+    sizes = accumulate(map(len, run.spans[:-1]))
+    return next((n for n, size in enumerate(sizes, 1) if size >= RUN_BYTES), len(run.spans) - 1)

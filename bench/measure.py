@@ -79,6 +79,7 @@ class Made:
         self._requests = list(requests) if in_memory else requests
         self.truths: list[Truth] = []
         self.spans = 0
+        self.bytes = 0
 
     @property
     def traces(self) -> int:
@@ -90,6 +91,7 @@ class Made:
         for request in self._requests:
             self.truths += request.ended
             self.spans += request.spans
+            self.bytes += len(request.body)
             yield request.body
 
 

@@ -161,6 +161,8 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     runs: int
     spans: int
+    sent_mib: float
+    """What they are on the wire."""
     rss_mib: float
     peak_rss_mib: float
 
@@ -173,12 +175,20 @@ def live(found: Sequence[Live]) -> str:
             KINDS[one.kind].what,
             f"{one.runs:,}",
             f"{one.spans:,}",
+            f"{one.sent_mib:,.0f}",
             f"{one.rss_mib:,.0f} / {one.peak_rss_mib:,.0f}",
             _ratio(one.rss_mib, yard),
         ]
         for one in found
     ]
-    head = ["what", "live runs", "spans", "MiB resident: now / peak", f"times `{YARDSTICK}`"]
+    head = [
+        "what",
+        "live runs",
+        "spans",
+        "MiB sent",
+        "MiB resident: now / peak",
+        f"times `{YARDSTICK}`",
+    ]
     return table([head, *lines])
 
 

@@ -81,7 +81,7 @@ def test_sizes_and_live_runs_have_their_tables() -> None:
         "100 % |", "100.0 % |"
     )
     held = [
-        Live(kind=kind, runs=10, spans=120, rss_mib=mib, peak_rss_mib=mib)
+        Live(kind=kind, runs=10, spans=120, sent_mib=1.0, rss_mib=mib, peak_rss_mib=mib)
         for kind, mib in (("tail_sampling", 400.0), ("causewatch", 100.0))
     ]
     assert live(held).splitlines()[3].endswith("| 100 / 100 | 0.25 |")
