@@ -71,6 +71,8 @@ class Marks(msgspec.Struct, frozen=True, kw_only=True):
     """Agents and workflow ids that are named in it."""
     sets_up: frozenset[str] = frozenset()
     """Where it only sets agents or workflows up: which."""
+    was_set_up: frozenset[str] = frozenset()
+    """What joined traces set up for it: that is done once for a run."""
     sends: frozenset[str] = frozenset()
     """Digests of the beginnings of what its tools asked while they called a remote agent."""
     gets: frozenset[str] = frozenset()
@@ -130,6 +132,7 @@ def combined(one: Marks, other: Marks) -> Marks:
         sessions=one.sessions | other.sessions,
         exchanges=one.exchanges | other.exchanges,
         works_for=one.works_for | other.works_for,
+        was_set_up=one.was_set_up | other.was_set_up | one.sets_up | other.sets_up,
         sends=one.sends | other.sends,
         made=(*one.made, *other.made)[-MAX_MARKS_COUNT:],
         taken=(*one.taken, *other.taken)[-MAX_MARKS_COUNT:],
