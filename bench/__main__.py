@@ -64,6 +64,12 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--in-flight", type=_upto(64), default=8, help="requests at one time")
     found.add_argument("--captures", type=Path, default=CAPTURES, help="folder of recordings")
     found.add_argument(
+        "--stories",
+        type=int,
+        default=0,
+        help="made-up healthy runs as recordings: topologies, languages",
+    )
+    found.add_argument(
         "--paced", type=float, default=0.0, help="measure detection at this part of full load too"
     )
     found.add_argument("--scale", type=_sizes, default=[], help="numbers of spans, by comma")
@@ -121,7 +127,7 @@ def plan_of(given: argparse.Namespace) -> Plan:
     """Return the plan that a command line asks for, with the first share of corrupted runs."""
     transport: Transport = given.transport
     return Plan(
-        recordings=recordings(given.captures),
+        recordings=recordings(given.captures, given.stories),
         spans=given.spans,
         warm_up_spans=given.warm_up,
         corrupted=given.corrupted[0],
@@ -179,6 +185,8 @@ def page(given: argparse.Namespace, results: Results) -> str:
     """Return what was measured as a page of documentation."""
     now = datetime.fromtimestamp(now_ns() / 1e9, tz=UTC)
     parts = [_OPENING, f"Measured on {now:%d %B %Y} at commit `{revision()}`, with {_about()}."]
+    if given.stories:
+        parts.append(f"{given.stories} of the recordings are made-up runs in which all is well.")
     for share in given.corrupted:
         same = [one for one in results.rounds if one.corrupted == share]
         load = f"{given.rounds} rounds of {given.spans:,} spans over {given.transport}"
@@ -223,6 +231,7 @@ def _native() -> str:
 def _command(given: argparse.Namespace) -> str:
     words = ["python -m bench", f"--rounds {given.rounds}", f"--spans {given.spans}"]
     words.append(f"--corrupted {','.join(f'{share:g}' for share in given.corrupted)}")
+    words += [f"--stories {given.stories}"] if given.stories else []
     words += [f"--paced {given.paced:g}"] if given.paced else []
     words += [f"--scale {','.join(map(str, given.scale))}"] if given.scale else []
     words += [f"--live {given.live}"] if given.live else []

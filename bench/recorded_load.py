@@ -20,7 +20,7 @@ from typing import NamedTuple
 import msgspec
 
 from bench.children import ROOT
-from bench.recorded.template import Run, Template, labelled, templates
+from bench.recorded.template import Run, Template, labelled, made_up, templates
 from bench.recorded.wire import head, varint
 from causewatch.app.clock import now_ns
 
@@ -143,9 +143,9 @@ def bodies(
     return [one.body for one in found], [truth for one in found for truth in one.ended]
 
 
-def recordings(captures: Path = CAPTURES) -> list[Template]:
-    """Return the recordings of a folder, ready to be played."""
-    return templates(labelled(captures))
+def recordings(captures: Path = CAPTURES, stories: int = 0) -> list[Template]:
+    """Return the recordings of a folder, and so many made-up healthy runs, ready to be played."""
+    return [*templates(labelled(captures)), *made_up(stories, seed=1)]
 
 
 def batch(run: Run, first: int, upto: int) -> bytes:
@@ -186,6 +186,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--spans", type=int, default=100_000)
     found.add_argument("--corrupted", type=float, default=0.01, help="share of runs")
     found.add_argument("--captures", type=Path, default=CAPTURES, help="folder of recordings")
+    found.add_argument("--stories", type=int, default=0, help="made-up healthy runs beside them")
     found.add_argument("--at-once", type=int, default=AT_ONCE, help="runs that send at one time")
     found.add_argument("--seed", type=int, default=1)
     found.add_argument("--out", type=Path, required=True, help="requests, each after its length")
@@ -197,7 +198,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Write a load and its truth."""
     given = parser().parse_args(argv)
     load = Load(
-        recordings(given.captures),
+        recordings(given.captures, given.stories),
         seed=given.seed,
         start_ns=now_ns(),
         mix=Mix(corrupted=given.corrupted, at_once=given.at_once),

@@ -41,7 +41,7 @@ _TOKEN = re.compile(
     r"|(?P<hex>(?<![0-9A-Za-z])(?=[a-f]*\d)[0-9a-f]{16,64}(?![0-9A-Za-z]))"
     r"|(?P<real>(?<![\d.])\d+[.,]\d{1,6}(?!\d|[.,]\d))"
     r"|(?P<digits>\d+)"
-    r"|(?P<word>(?:(?<=\\n)|(?<=\s)|(?<=\()|^)[A-Za-z][a-z]{4,11}"
+    r"|(?P<word>(?:(?<=\\n)|(?<=[^:]\s)|(?<=\()|^)[A-Za-z][a-z]{4,11}"
     r"(?=[\s,;)!?]|\\n|[.:](?:[\s\"]|\\n|$)|$))"
 )
 _ANY_WORD = re.compile(r"(?:(?<=\\n)|(?<![A-Za-z\\]))[A-Za-z]{5,}")
@@ -93,7 +93,7 @@ def kept_words(texts: Iterable[str], names: Iterable[str]) -> frozenset[str]:
     Those are the words of ``names``, those that stand in ``texts`` other than in a sentence, and
     those by which a detector may know trouble.
     """
-    kept = {word.lower() for name in names for word in re.findall(r"[A-Za-z]+", name)}
+    kept = {"false"} | {word.lower() for name in names for word in re.findall(r"[A-Za-z]+", name)}
     for text in texts:
         prose = set[int]()
         if " " in text:

@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+import msgspec
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
@@ -20,6 +21,8 @@ from bench.captures import captures_of
 from bench.recorded.draw import Drawer
 from bench.recorded.facts import Known, amounts_in, kept_words
 from bench.recorded.wire import Encoder, Piece, head, size_of
+from bench.stories.controls import CONTROLS
+from bench.stories.make import make_one
 from bench.verdicts import assessed, spans_of_file
 from causewatch.otlp.json import json_to_protobuf
 
@@ -98,6 +101,19 @@ def templates(files: Iterable[tuple[Path, str]]) -> list[Template]:
         Template(path.name.partition(".")[0], fault=fault, bodies=_bodies(path))
         for path, fault in files
     ]
+
+
+def made_up(count: int, seed: int) -> list[Template]:
+    """Return templates of healthy stories, of many topologies and languages (`bench/stories`)."""
+    found = []
+    names = list(CONTROLS)
+    for number in range(count):
+        story = names[number % len(names)]
+        request, label = make_one(f"{number}", story, Random(f"{seed}/{number}"))
+        body = json_to_protobuf("traces", msgspec.json.encode(request))
+        name = f"story-{label.dialect}__{story}"
+        found.append(Template(name, fault="none", bodies=[body]))
+    return found
 
 
 def labelled(folder: Path) -> list[tuple[Path, str]]:

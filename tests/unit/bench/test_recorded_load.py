@@ -128,7 +128,7 @@ def test_each_process_plays_one_run_after_the_other() -> None:
 def test_a_run_made_of_a_recording_is_judged_as_the_recording_is() -> None:
     """Variation neither hides what was planted nor looks like a fault of its own."""
     dice = Random(3)
-    for template in recordings():
+    for template in recordings(stories=60):
         found = []
         for number in range(3):
             run = template.run(dice, START_NS + number * 10**12)
