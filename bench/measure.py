@@ -12,7 +12,7 @@ from typing import Literal
 import httpx
 import msgspec
 
-from bench.children import Cost, cost, wait_until
+from bench.children import Child, cost, wait_until
 from bench.found import Found, Watch, all_seen, found_in, traces_in
 from bench.recorded.template import Template
 from bench.recorded_load import Load, Mix, Request, Truth
@@ -29,8 +29,8 @@ _RULES_LIMIT_S = 35.0
 """Within so long every rule group has looked at everything, also those that wait for their slot."""
 _POLL_S = 0.5
 _EARLY_LOOK_S = 1.5
-_IDLE_CPU_S = 0.03
-_IDLE_LIMIT_S = 120.0
+_REST_CPU_S = 0.03
+_REST_LIMIT_S = 600.0
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,25 +184,26 @@ def wait_until_done(server: Server, traces: int) -> float:
         )
         took_s = time.monotonic() - begun - QUIET_S
         time.sleep(_EARLY_LOOK_S)
+        if server.sink is not None:
+            _wait_for_rest([server.sink])
         return max(0.0, took_s)
     time.sleep(server.settle_s)
-    until = time.monotonic() + _IDLE_LIMIT_S
-    used = _used(server).cpu_s
+    _wait_for_rest([server.child, *([server.sink] if server.sink else [])])
+    return 0.0
+
+
+def _wait_for_rest(children: Sequence[Child]) -> None:
+    """Wait until none of these processes has used the processor for a second."""
+    until = time.monotonic() + _REST_LIMIT_S
+    used = sum(cost(child.pid).cpu_s for child in children)
     while time.monotonic() < until:
         time.sleep(1)
-        now = _used(server).cpu_s
-        if now - used < _IDLE_CPU_S:
-            return 0.0
+        now = sum(cost(child.pid).cpu_s for child in children)
+        if now - used < _REST_CPU_S:
+            return
         used = now
-    raise TimeoutError(f"{server.child.name} did not come to rest within {_IDLE_LIMIT_S:g} s")
-
-
-def _used(server: Server) -> Cost:
-    """Return what a server, and what it forwards to, have used."""
-    own = cost(server.child.pid)
-    if server.sink is None:
-        return own
-    return own._replace(cpu_s=own.cpu_s + cost(server.sink.pid).cpu_s)
+    names = ", ".join(child.name for child in children)
+    raise TimeoutError(f"{names} did not come to rest within {_REST_LIMIT_S:g} s")
 
 
 def is_read(server: Server) -> bool:

@@ -94,7 +94,15 @@ def forwarding_daemon(folder: Path, wishes: Wishes) -> Server:
     """Return the same, forwarding all spans to a Collector that drops them."""
     sink = _sink(folder)
     url = f"http://{sink.grpc}"
-    forward = [{"name": "sink", "endpoint": url, "protocol": "grpc", "compression": "none"}]
+    forward = [
+        {
+            "name": "sink",
+            "endpoint": url,
+            "protocol": "grpc",
+            "compression": "none",
+            "queue_mib": 65_536,
+        }
+    ]
     found = _daemon(folder, wishes, {"forward": forward})
     return found._replace(sink=sink.child, ready=_all(sink.ready, found.ready))
 
