@@ -99,6 +99,7 @@ class _Lane:
             on_drop=self._dropped,
         )
         self.sender = Sender(destination, self.queue, exporter, metrics=metrics, now_ns=now_ns)
+        self._measure()
 
     def offer(self, run: ForwardedRun) -> None:
         reason = withheld(run, self._destination)
@@ -125,6 +126,7 @@ class _Lane:
         except sqlite3.Error as error:
             self._dropped("not_stored", sum(p.spans for offer in offers for p in offer.pieces))
             log.warning("queue cannot be written", destination=self._destination.name, error=error)
+        self._measure()
         self.sender.wake()
 
     def _put(self, run: ForwardedRun) -> None:
@@ -144,6 +146,10 @@ class _Lane:
             sent=known | {digest for digest, _ in parts},
         )
         self._pending_bytes += sum(len(piece.body) for piece in made)
+
+    def _measure(self) -> None:
+        gauge = self._metrics.forward_queue_bytes.labels(destination=self._destination.name)
+        gauge.set(self.queue.waiting_bytes)
 
     def _dropped(self, reason: str, spans: int) -> None:
         counter = self._metrics.forward_dropped_spans.labels(
