@@ -28,7 +28,7 @@ from causewatch.telemetry.metrics import Metrics
 MAX_RECENT_COUNT = 10_000
 """Runs whose likeness is kept until they are judged or passed over."""
 _EXPLANATION = (
-    "run {run}  healthy\n"
+    "run {run}  {verdict}\n"
     "  Passed over: it is like earlier runs that were judged in full and had nothing to tell.\n"
 )
 
@@ -53,6 +53,8 @@ class FirstPass:
         self._lock = threading.Lock()
         self._familiars = Familiars()
         self._recent: dict[str, tuple[int, int | None]] = {}
+        self._calm: dict[int, None] = {}
+        """Likenesses of live runs that were judged early and showed no symptom."""
         self._kept: list[StoredRun] = []
         self._loaded: Loaded = groups.loaded
         self._likenesses = Likenesses(dialects)
@@ -65,13 +67,28 @@ class FirstPass:
         with self._lock:
             return self._familiars.meet(likeness)
 
+    def may_wait(self, snapshot: RunSnapshot) -> bool:
+        """Tell of a live run whether it is, so far, like others that showed no symptom."""
+        likeness = self._likeness(snapshot)
+        with self._lock:
+            is_familiar = self._familiars.known(likeness) is not None
+        return is_familiar or likeness in self._calm
+
+    def note_calm(self, snapshot: RunSnapshot) -> None:
+        """Remember that a live run, judged early, showed no symptom."""
+        likeness = self._likeness(snapshot)
+        if likeness is not None:
+            self._calm[likeness] = None
+            while len(self._calm) > MAX_RECENT_COUNT:
+                del self._calm[next(iter(self._calm))]
+
     def pass_over(self, snapshot: RunSnapshot, familiar: Familiar, now_ns: int) -> None:
         """Count a run that need not be judged in full; ``flush`` keeps it."""
         self._recent.pop(snapshot.run_id, None)
         self._kept.append(_stored(snapshot, familiar, now_ns))
         metrics = self._metrics
         metrics.first_pass_runs.labels(outcome="quiet").inc()
-        metrics.runs.labels(state=snapshot.state, verdict="healthy").inc()
+        metrics.runs.labels(state=snapshot.state, verdict=familiar.verdict).inc()
         for dialect, kind, count in familiar.steps:
             metrics.steps.labels(dialect=dialect, kind=kind).inc(count)
         for fault in familiar.faults:
@@ -99,19 +116,17 @@ class FirstPass:
                 # What looked like a run of its own was a part: its like must not be passed over.
                 for part in (snapshot.run_id, *snapshot.aliases):
                     self._familiars.distrust(part)
-            if likeness is not None and self._assembler.join_index.stands_alone(snapshot.run_id):
-                self._familiars.judged(
-                    snapshot.run_id, likeness, familiar_of(assessment), self._groups.keys()
-                )
+            if likeness is not None:
+                is_lone = self._assembler.join_index.stands_alone(snapshot.run_id)
+                familiar = familiar_of(assessment, _in_time(snapshot), is_lone=is_lone)
+                self._familiars.judged(snapshot.run_id, likeness, familiar, self._groups.keys())
 
     def _likeness(self, snapshot: RunSnapshot) -> int | None:
         """Return a run's likeness, ``None`` where it has to be judged in full in any case.
 
-        Log records and the proof that joined several traces are not part of a likeness, and what
-        comes late may change the judgement.
+        Log records are not part of a likeness, and what was evicted is not all there.
         """
-        is_plain = not (snapshot.logs or snapshot.joins or snapshot.aliases)
-        if not is_plain or snapshot.state not in {"complete", "early"}:
+        if snapshot.logs or snapshot.state == "evicted":
             return None
         return self._likeness_of(snapshot.run_id, snapshot.raw_spans)
 
@@ -121,7 +136,8 @@ class FirstPass:
             return False
         likeness = self._likeness_of(run.run_id, run.all_spans())
         with self._lock:
-            return self._familiars.knows(likeness)
+            known = self._familiars.known(likeness)
+        return known is not None and known.is_lone
 
     def _likeness_of(self, run_id: str, spans: Sequence[RawSpan]) -> int | None:
         """Return the likeness of these spans; of a run that did not grow, the one it had."""
@@ -144,6 +160,7 @@ class FirstPass:
             self._loaded = loaded
             self._familiars.clear()
         self._recent.clear()
+        self._calm.clear()
 
     def _looked(self, group: str, run_ids: Collection[str], matched: Collection[str]) -> None:
         with self._lock:
@@ -158,9 +175,9 @@ def _stored(snapshot: RunSnapshot, familiar: Familiar, now_ns: int) -> StoredRun
         trace_ids=snapshot.trace_ids,
         workflow=familiar.workflow,
         state=snapshot.state,
-        verdict="healthy",
-        summary=_summary(snapshot),
-        explanation=_EXPLANATION.format(run=snapshot.run_id),
+        verdict=familiar.verdict,
+        summary=_summary(snapshot, familiar),
+        explanation=_EXPLANATION.format(run=snapshot.run_id, verdict=familiar.verdict),
         batches=snapshot.batches,
         started_at_ns=min(span.start_ns for span in snapshot.raw_spans),
         ended_at_ns=max(span.end_ns for span in snapshot.raw_spans),
@@ -168,20 +185,35 @@ def _stored(snapshot: RunSnapshot, familiar: Familiar, now_ns: int) -> StoredRun
     )
 
 
-def _summary(snapshot: RunSnapshot) -> bytes:
+def _in_time(snapshot: RunSnapshot) -> list[str]:
+    """Return the ids of a run's spans in order of time."""
+    ordered = sorted(snapshot.raw_spans, key=lambda span: (span.start_ns, -span.end_ns))
+    return [span.span_id for span in ordered]
+
+
+def _summary(snapshot: RunSnapshot, familiar: Familiar) -> bytes:
     """Return the line of ``explain`` for a run with nothing to tell."""
+    span_ids = _in_time(snapshot) if familiar.gaps else []
     return msgspec.json.encode(
         {
             "run": snapshot.run_id,
             "trace_ids": snapshot.trace_ids,
-            "verdict": "healthy",
+            "verdict": familiar.verdict,
             "category": None,
             "origin": None,
             "propagators": [],
             "symptom": None,
             "confidence": None,
             "path": [],
-            "unverifiable": [],
+            "unverifiable": [
+                {
+                    "span_id": None if gap.at is None else span_ids[gap.at],
+                    "what": gap.what,
+                    "reason": gap.reason,
+                    "fix": gap.fix,
+                }
+                for gap in familiar.gaps
+            ],
             "passed_over": True,
         }
     )
