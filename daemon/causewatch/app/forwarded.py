@@ -32,7 +32,7 @@ def passed_over(
         run_id=snapshot.run_id,
         aliases=snapshot.aliases,
         spans=snapshot.raw_spans,
-        verdict="healthy",
+        verdict=familiar.verdict,
         workflow=familiar.workflow,
         decision=decision,
     )

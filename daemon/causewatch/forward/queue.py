@@ -1,6 +1,6 @@
 """What waits for one destination: durable, bounded, oldest first.
 
-Theory of operation. Each row is a whole request for the spans of one run, or of a part of a large
+Theory of operation. Each row is a whole request for the spans of some runs, or of a part of a large
 one. The pipeline appends, the sender takes from the front and removes what is settled; both use
 one connection under a lock, in short transactions. A commit is one fsync of the log
 (``synchronous=FULL``), so what was appended survives a crash of the process or the machine; what
@@ -28,7 +28,11 @@ from causewatch.forward.request import Piece
 NS_PER_S = 1_000_000_000
 MAX_OFFERED_COUNT = 200_000
 """Runs whose spans are remembered; a later one that comes again is sent whole."""
+ROW_BYTES = 128 * 1024
+"""Requests of several runs that are committed together share a row up to this size."""
 _FILE_MODE = 0o600
+_PAGE_BYTES = 16 * 1024
+"""Rows are large: larger pages mean shorter overflow chains than SQLite's 4 KiB."""
 _BUSY_TIMEOUT_S = 10.0
 _KEPT_JOURNAL_BYTES = 16 * 1024 * 1024
 _VACUUM_PAGES = 2_000
@@ -131,9 +135,8 @@ class ForwardQueue:
         dropped = 0
         with self._lock:
             with self._transaction():
-                added = 0
-                for offer in offers:
-                    added += self._put(offer, now_ns)
+                added = self._put_pieces([p for offer in offers for p in offer.pieces], now_ns)
+                self._remember(offers)
                 freed, dropped = self._make_room(self._bytes + added - self._max_bytes)
                 self._forget_offered()
             self._bytes += added - freed
@@ -182,17 +185,36 @@ class ForwardQueue:
         with self._lock:
             self._connection.close()
 
-    def _put(self, offer: Offer, now_ns: int) -> int:
+    def _put_pieces(self, pieces: Sequence[Piece], now_ns: int) -> int:
+        """Add requests, small ones together: a large row costs little more than a small one."""
+        rows: list[list[Piece]] = []
+        size_bytes = ROW_BYTES
+        for piece in pieces:
+            if size_bytes + len(piece.body) > ROW_BYTES:
+                rows.append([])
+                size_bytes = 0
+            rows[-1].append(piece)
+            size_bytes += len(piece.body)
+        bodies = [b"".join(piece.body for piece in row) for row in rows]
         self._connection.executemany(
             "INSERT INTO item (at_ns, spans, size, body) VALUES (?, ?, ?, ?)",
-            [(now_ns, piece.spans, len(piece.body), piece.body) for piece in offer.pieces],
+            [
+                (now_ns, sum(piece.spans for piece in row), len(body), body)
+                for row, body in zip(rows, bodies, strict=True)
+            ],
         )
-        self._offered_number += 1
-        self._connection.execute(
+        return sum(map(len, bodies))
+
+    def _remember(self, offers: Sequence[Offer]) -> None:
+        first = self._offered_number + 1
+        self._connection.executemany(
             "INSERT OR REPLACE INTO offered (run, spans, number) VALUES (?, ?, ?)",
-            (offer.run_id, b"".join(sorted(offer.sent)), self._offered_number),
+            [
+                (offer.run_id, b"".join(offer.sent), number)
+                for number, offer in enumerate(offers, start=first)
+            ],
         )
-        return sum(len(piece.body) for piece in offer.pieces)
+        self._offered_number += len(offers)
 
     def _make_room(self, excess_bytes: int) -> tuple[int, int]:
         """Delete the oldest rows; return how many bytes and spans went."""
@@ -267,7 +289,8 @@ def _open(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
     )
-    # Takes effect only before the first table exists.
+    # Both take effect only before the first table exists.
+    connection.execute(f"PRAGMA page_size={_PAGE_BYTES}")
     connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")

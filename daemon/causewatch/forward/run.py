@@ -14,7 +14,7 @@ class ForwardedRun(msgspec.Struct, frozen=True, kw_only=True):
     """One judged run, with its spans as they were received.
 
     ``assessment`` is ``None`` for a run that was not judged in full: one that is like others
-    that had nothing to tell (``verdict`` is then ``healthy``), or one that could not be judged
+    that had nothing to tell (``verdict`` is then theirs), or one that could not be judged
     (``verdict`` is then ``None``). ``decision`` is ``None`` where nothing is sampled. ``aliases``
     are ids that the run, or parts of it, had before.
     """
