@@ -32,6 +32,13 @@ FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
+BACKEND_KEYS = (
+    "DD_API_KEY", "ELASTIC_API_KEY", "HONEYCOMB_API_KEY", "LANGFUSE_AUTH", "LANGSMITH_API_KEY",
+    "OTLP_TOKEN", "WANDB_API_KEY",
+)  # fmt: skip
+"""What the recipes for other backends read."""
+
+
 def load_generator() -> ModuleType:
     """Import docs/generate.py, which is a script and no package."""
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
@@ -75,6 +82,8 @@ def test_no_heading_is_missing() -> None:
 def test_yaml_in_the_docs_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every YAML example is a rule file, a test file or a configuration that loads."""
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-example")
+    for name in BACKEND_KEYS:
+        monkeypatch.setenv(name, "a-key")
     blocks = [
         (p, b)
         for p, b in fences("yaml")

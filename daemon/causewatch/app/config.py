@@ -12,11 +12,13 @@ import msgspec
 
 from causewatch.app.address import Address, parse_address
 from causewatch.app.config_shape import CONFIG
+from causewatch.app.forward_config import read_forward
 from causewatch.app.judge_config import JudgeConfig, read_judge
 from causewatch.app.receivers import read_receivers, read_route
 from causewatch.app.secret import read_secret
 from causewatch.errors import Problem, ProblemsError
 from causewatch.faults.tuning import DEFAULT_TUNING, Tuning
+from causewatch.forward.destination import Destination
 from causewatch.model.judgement import FAULT_NAMES
 from causewatch.model.limits import JoinBy, RunLimits, ScoreLimit
 from causewatch.notify.config import Receiver, Route
@@ -79,6 +81,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     judge: JudgeConfig | None = None
     route: Route | None = None
     receivers: tuple[Receiver, ...] = ()
+    forward: tuple[Destination, ...] = ()
 
 
 def load_config(path: Path, env: Mapping[str, str] = os.environ) -> Config:
@@ -155,11 +158,12 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
     retention = store.section("retention") if store else None
     links = section.section("links")
     receivers = read_receivers(section, folder, problems)
+    receive = _receive(section.section("receive"), folder, problems)
     return Config(
         rule_paths=_paths(rules, folder),
         dialect_paths=_paths(section.section("dialects"), folder),
         reload_interval_s=rules.seconds("reload_interval", 30.0) if rules else 30.0,
-        receive=_receive(section.section("receive"), folder, problems),
+        receive=receive,
         web=_web(section.section("web"), folder, problems),
         runs=_runs(section.section("runs")),
         store_path=folder / store.text("path", str(default.store_path))
@@ -174,6 +178,7 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
         judge=read_judge(section, folder, problems),
         route=read_route(section, receivers, problems),
         receivers=receivers,
+        forward=read_forward(section, folder, (receive.grpc, receive.http), problems),
     )
 
 

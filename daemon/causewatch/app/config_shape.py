@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from causewatch.app.forward_shape import FORWARD
 from causewatch.model.judgement import FAULT_NAMES
 from causewatch.rules.shape import (
     Boolean,
@@ -399,7 +400,7 @@ CONFIG = Shape(
         ),
         Key(name="route", kind=_route(MAX_ROUTE_DEPTH), doc="Which receiver gets which incident."),
         Key(name="receivers", kind=ListOf(item=_RECEIVER), doc="Whom to tell."),
-        Key(name="forward", kind=Json(), doc="Forwarding of spans.", later=True),
+        Key(name="forward", kind=ListOf(item=FORWARD), doc="Where judged runs go on to."),
         Key(name="inhibit_rules", kind=Json(), doc="Inhibition.", later=True),
         Key(name="time_intervals", kind=Json(), doc="Time intervals.", later=True),
     ),

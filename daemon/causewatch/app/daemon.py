@@ -29,6 +29,7 @@ from causewatch.app.reload import Reloader
 from causewatch.app.rulefiles import load_bundle
 from causewatch.app.scheduler import Scheduler
 from causewatch.app.webserver import WebServer
+from causewatch.forward.forwarding import Forwarding
 from causewatch.graph.assemble import RunAssembler
 from causewatch.inbox.sqlite import SqliteInbox
 from causewatch.incidents.gather import IncidentChange
@@ -77,6 +78,9 @@ class Daemon:
             self._groups, store=self._store, metrics=self.metrics, now_ns=now_ns
         )
         self._meaning = EndpointJudge(config.judge, self.metrics) if config.judge else None
+        self._forwarding = Forwarding(
+            config.forward, config.store_path, metrics=self.metrics, now_ns=now_ns
+        )
         self._pipeline = Pipeline(
             inbox=self._inbox,
             assembler=RunAssembler(config.runs),
@@ -89,6 +93,7 @@ class Daemon:
             scores=config.scores,
             tuning=config.faults,
             meaning=self._meaning,
+            forwarding=self._forwarding,
         )
         self._reloader = Reloader(
             rule_paths,
@@ -113,6 +118,7 @@ class Daemon:
             UserError: when an address cannot be bound or TLS files cannot be used.
         """
         self._sender.start()
+        self._forwarding.start()
         self._groups.resolve_vanished(now_ns())  # rules that went away while it was down
         self._scheduler.start()
         self._worker.start()
@@ -170,6 +176,7 @@ class Daemon:
             self._worker.join()
             self._scheduler.stop()
             self._sender.stop()
+        self._forwarding.stop()
         if self._meaning is not None:
             self._meaning.close()
         self._inbox.close()

@@ -20,6 +20,7 @@ import structlog
 
 from causewatch.app.assess import graph_of
 from causewatch.app.first_pass import FirstPass
+from causewatch.app.forwarded import judged, passed_over
 from causewatch.app.groups import Groups
 from causewatch.app.learning import Learning
 from causewatch.app.newness import Looked, Newness
@@ -33,6 +34,8 @@ from causewatch.dialects.tables import SHIPPED
 from causewatch.errors import UserError
 from causewatch.faults.known import Known
 from causewatch.faults.tuning import DEFAULT_TUNING, Tuning
+from causewatch.forward.forwarding import Forwarding
+from causewatch.forward.run import ForwardedRun
 from causewatch.graph.assemble import RunAssembler
 from causewatch.graph.dropped import Need
 from causewatch.graph.gathered import RunSnapshot
@@ -82,7 +85,9 @@ class Pipeline:
         tuning: Tuning = DEFAULT_TUNING,
         dialects: Sequence[Dialect] = SHIPPED,
         meaning: Judge | None = None,
+        forwarding: Forwarding | None = None,
     ) -> None:
+        self._forwarding = forwarding
         self._meaning = meaning
         self._inbox = inbox
         self._assembler = assembler
@@ -149,6 +154,8 @@ class Pipeline:
             judged_count += 1
         # Before the cursor moves past their batches.
         self._first_pass.flush()
+        if self._forwarding is not None:
+            self._forwarding.flush()
         return judged_count
 
     def _take(self, batch: Batch) -> None:
@@ -211,6 +218,7 @@ class Pipeline:
         familiar = None if snapshot.run_id in self._early else self._first_pass.meet(snapshot)
         if familiar is not None:
             self._first_pass.pass_over(snapshot, familiar, self._now_ns())
+            self._forward(passed_over(snapshot, familiar))
             return
         assessment = self._assessed(snapshot)
         looked = self._looked(assessment) if assessment is not None else None
@@ -221,8 +229,13 @@ class Pipeline:
             first_batch = min(snapshot.batches, default=self._position)
             self._first_pass.judged(snapshot, looked.assessment)
             self._groups.offer(looked.assessment, first_batch=first_batch)
+        self._forward(judged(snapshot, looked.assessment if looked is not None else None))
         for run_id in (snapshot.run_id, *snapshot.aliases):
             self._early.pop(run_id, None)
+
+    def _forward(self, run: ForwardedRun) -> None:
+        if self._forwarding is not None:
+            self._forwarding.offer(run)
 
     def _judge_early(self) -> None:
         """Offer live runs whose corruption has already surfaced, at most once a second.

@@ -43,6 +43,16 @@ def moved_aside(span: Span) -> Span:
     return msgspec.structs.replace(span, **changes) if changes else span
 
 
+def inbound_name(key: str, *, is_marked: bool) -> str:
+    """Return what an attribute that somebody sent is called here.
+
+    ``is_marked`` tells whether its span is one of our instrumentation's.
+    """
+    if not _is_own(key) or (is_marked and key in CLAIMED_KEYS):
+        return key
+    return INBOUND_PREFIX + key[len(OWN_PREFIX) :]
+
+
 def _has_own(attributes: Attributes, kept: frozenset[str] = frozenset()) -> bool:
     return any(_is_own(key) and key not in kept for key in attributes)
 

@@ -49,13 +49,13 @@ def encode_traces(spans: Sequence[Span]) -> bytes:
         group = groups.get(id(span.resource))
         if group is None:
             group = groups[id(span.resource)] = request.resource_spans.add()
-            _fill_attributes(group.resource.attributes, span.resource.attributes)
+            fill_attributes(group.resource.attributes, span.resource.attributes)
         key = (id(span.resource), id(span.scope))
         scoped = scoped_groups.get(key)
         if scoped is None:
             scoped = scoped_groups[key] = group.scope_spans.add()
-            _fill_scope(scoped.scope, span.scope)
-        _fill_span(scoped.spans.add(), span)
+            fill_scope(scoped.scope, span.scope)
+        fill_span(scoped.spans.add(), span)
     return request.SerializeToString()
 
 
@@ -68,17 +68,18 @@ def encode_logs(records: Sequence[LogRecord]) -> bytes:
         group = groups.get(id(record.resource))
         if group is None:
             group = groups[id(record.resource)] = request.resource_logs.add()
-            _fill_attributes(group.resource.attributes, record.resource.attributes)
+            fill_attributes(group.resource.attributes, record.resource.attributes)
         key = (id(record.resource), id(record.scope))
         scoped = scoped_groups.get(key)
         if scoped is None:
             scoped = scoped_groups[key] = group.scope_logs.add()
-            _fill_scope(scoped.scope, record.scope)
+            fill_scope(scoped.scope, record.scope)
         _fill_record(scoped.log_records.add(), record)
     return request.SerializeToString()
 
 
-def _fill_span(raw: trace_pb2.Span, span: Span) -> None:
+def fill_span(raw: trace_pb2.Span, span: Span) -> None:
+    """Write ``span`` into an empty message; its resource and scope have messages of their own."""
     raw.trace_id = bytes.fromhex(span.trace_id)
     raw.span_id = bytes.fromhex(span.span_id)
     raw.parent_span_id = bytes.fromhex(span.parent_id)
@@ -93,15 +94,15 @@ def _fill_span(raw: trace_pb2.Span, span: Span) -> None:
     if span.status != "unset" or span.status_message:
         raw.status.code = _STATUS_NUMBERS[span.status]
         raw.status.message = span.status_message
-    _fill_attributes(raw.attributes, span.attributes)
+    fill_attributes(raw.attributes, span.attributes)
     for event in span.events:
         raw_event = raw.events.add(name=event.name, time_unix_nano=event.time_ns)
-        _fill_attributes(raw_event.attributes, event.attributes)
+        fill_attributes(raw_event.attributes, event.attributes)
     for link in span.links:
         raw_link = raw.links.add(
             trace_id=bytes.fromhex(link.trace_id), span_id=bytes.fromhex(link.span_id)
         )
-        _fill_attributes(raw_link.attributes, link.attributes)
+        fill_attributes(raw_link.attributes, link.attributes)
 
 
 def _fill_record(raw: logs_pb2.LogRecord, record: LogRecord) -> None:
@@ -112,16 +113,18 @@ def _fill_record(raw: logs_pb2.LogRecord, record: LogRecord) -> None:
     raw.severity_number = record.severity_number  # type: ignore[assignment]  # open enum: any int
     if record.body is not None:
         _fill_value(raw.body, record.body)
-    _fill_attributes(raw.attributes, record.attributes)
+    fill_attributes(raw.attributes, record.attributes)
 
 
-def _fill_scope(raw: InstrumentationScope, scope: Scope) -> None:
+def fill_scope(raw: InstrumentationScope, scope: Scope) -> None:
+    """Write ``scope`` into an empty message."""
     raw.name = scope.name
     raw.version = scope.version
-    _fill_attributes(raw.attributes, scope.attributes)
+    fill_attributes(raw.attributes, scope.attributes)
 
 
-def _fill_attributes(pairs: _Pairs, attributes: Attributes) -> None:
+def fill_attributes(pairs: _Pairs, attributes: Attributes) -> None:
+    """Append ``attributes`` to a repeated KeyValue field, which is not looked at."""
     for key, value in attributes.items():
         pair = pairs.add()
         pair.key = key
@@ -148,4 +151,4 @@ def _fill_value(raw: AnyValue, value: Value) -> None:
                 _fill_value(raw.array_value.values.add(), item)
         case dict():
             raw.kvlist_value.SetInParent()
-            _fill_attributes(raw.kvlist_value.values, value)
+            fill_attributes(raw.kvlist_value.values, value)

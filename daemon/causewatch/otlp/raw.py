@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from opentelemetry.proto.trace.v1 import trace_pb2
 
@@ -16,19 +17,33 @@ _NO_ID = bytes(8)
 _MASK = 2**64 - 1
 
 
+class Envelope(NamedTuple):
+    """What stands around a span in its request, as bytes.
+
+    ``resource`` is its ``ResourceSpans`` without scopes, ``scope`` its ``ScopeSpans`` without
+    spans, each with its schema URL.
+    """
+
+    resource: bytes
+    scope: bytes
+
+
+_NO_ENVELOPE = Envelope(b"", b"")
+
+
 class RawSpan:
     """One received span.
 
     ``linked`` are the ids of other traces that its links name, ``origin`` is a number below 2**64
-    that tells its service and instrumentation from others.
+    that tells its service and instrumentation from others. ``envelope`` is what stood around it.
 
     ``whole`` decodes it and remembers the result until ``release``; one that was made from a
     decoded span (``RawSpan.of``) has nothing else and keeps it.
     """
 
     __slots__ = (
-        "_body", "_resource", "_scope", "_span", "end_ns", "linked", "origin", "parent_id",
-        "span_id", "start_ns", "trace_id",
+        "_body", "_resource", "_scope", "_span", "end_ns", "envelope", "linked", "origin",
+        "parent_id", "span_id", "start_ns", "trace_id",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917  # hot: one for each span that arrives
@@ -44,6 +59,7 @@ class RawSpan:
         scope: Scope,
         origin: int,
         span: Span | None = None,
+        envelope: Envelope = _NO_ENVELOPE,
     ) -> None:
         self.trace_id = trace_id
         self.span_id = span_id
@@ -55,6 +71,7 @@ class RawSpan:
         self._resource = resource
         self._scope = scope
         self.origin = origin
+        self.envelope = envelope
         self._span = span
 
     @classmethod
@@ -78,6 +95,16 @@ class RawSpan:
     def body(self) -> bytes:
         """Return the bytes of the span's message; empty for one that came decoded."""
         return self._body
+
+    @property
+    def resource(self) -> Resource:
+        """Return whose span it is."""
+        return self._resource
+
+    @property
+    def scope(self) -> Scope:
+        """Return what instrumented it."""
+        return self._scope
 
     def holds(self, text: bytes) -> bool:
         """Tell whether these bytes may occur in the span; never wrong when it says no."""
@@ -110,6 +137,7 @@ class Resources:
     def __init__(self) -> None:
         self._resources: dict[bytes, Resource] = {}
         self._scopes: dict[bytes, Scope] = {}
+        self._envelopes: dict[Envelope, Envelope] = {}
 
     def split(self, body: bytes) -> list[RawSpan]:
         """Return the usable spans of an ``ExportTraceServiceRequest``, in its order.
@@ -120,15 +148,26 @@ class Resources:
         found: list[RawSpan] = []
         for group in parse_traces(body).resource_spans:
             resource = self._resource(group.resource.SerializeToString(), group)
+            around = trace_pb2.ResourceSpans(resource=group.resource, schema_url=group.schema_url)
+            head = around.SerializeToString()
             for scoped in group.scope_spans:
                 scope = self._scope(scoped.scope.SerializeToString(), scoped)
                 origin = origin_of(resource, scope)
+                envelope = self._envelope(head, scoped)
                 found.extend(
-                    _raw(raw, resource, scope, origin)
+                    _raw(raw, resource, scope, origin, envelope)
                     for raw in scoped.spans
                     if not reason_against(raw)
                 )
         return found
+
+    def _envelope(self, head: bytes, scoped: trace_pb2.ScopeSpans) -> Envelope:
+        """Return one object for all equal ones: a run holds as many as it has spans."""
+        around = trace_pb2.ScopeSpans(scope=scoped.scope, schema_url=scoped.schema_url)
+        found = Envelope(head, around.SerializeToString())
+        if len(self._envelopes) >= MAX_RESOURCES_COUNT:
+            self._envelopes.clear()
+        return self._envelopes.setdefault(found, found)
 
     def _resource(self, key: bytes, group: trace_pb2.ResourceSpans) -> Resource:
         known = self._resources.get(key)
@@ -155,7 +194,9 @@ def origin_of(resource: Resource, scope: Scope) -> int:
     return hash((resource.service_name, scope.name, scope.version)) & _MASK
 
 
-def _raw(raw: trace_pb2.Span, resource: Resource, scope: Scope, origin: int) -> RawSpan:
+def _raw(
+    raw: trace_pb2.Span, resource: Resource, scope: Scope, origin: int, envelope: Envelope
+) -> RawSpan:
     parent = raw.parent_span_id
     return RawSpan(
         raw.trace_id.hex(),
@@ -168,6 +209,7 @@ def _raw(raw: trace_pb2.Span, resource: Resource, scope: Scope, origin: int) -> 
         resource,
         scope,
         origin,
+        envelope=envelope,
     )
 
 

@@ -23,6 +23,7 @@ class Metrics:
         self._runs(self.registry)
         self._rules(self.registry)
         self._tell(self.registry)
+        self._forward(self.registry)
 
     def workflow_label(self, workflow: str) -> str:
         """Return a workflow's name as a label: whoever sends spans chooses it, so few are kept.
@@ -211,3 +212,33 @@ class Metrics:
             "causewatch_outbox_rows", "Outbox rows by state.", ["state"], registry=r
         )
         self.build_info = Gauge("causewatch_build_info", "Version.", ["version"], registry=r)
+
+    def _forward(self, r: CollectorRegistry) -> None:
+        """Spans on their way to other endpoints."""
+        self.forwarded_spans = Counter(
+            "causewatch_forwarded_spans",
+            "Spans that a destination took, synthetic handoff spans among them.",
+            ["destination"],
+            registry=r,
+        )
+        self.forward_withheld_spans = Counter(
+            "causewatch_forward_withheld_spans",
+            "Spans of runs that a destination is not to get: its filter, or sampling.",
+            ["destination", "reason"],
+            registry=r,
+        )
+        self.forward_dropped_spans = Counter(
+            "causewatch_forward_dropped_spans",
+            "Spans that a destination was to get, and never will.",
+            ["destination", "reason"],
+            registry=r,
+        )
+        self.forward_queue_bytes = Gauge(
+            "causewatch_forward_queue_bytes", "Bytes that wait.", ["destination"], registry=r
+        )
+        self.forward_retries = Counter(
+            "causewatch_forward_retries",
+            "Requests that are to be sent again.",
+            ["destination"],
+            registry=r,
+        )

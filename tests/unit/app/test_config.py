@@ -147,7 +147,6 @@ WRONG = [
     ("receive: {grpc: nowhere}", ["1:17: 'grpc' must be an address such as 127.0.0.1:4317"]),
     ("receive: {grpc: '0.0.0.0:4317'}", ["1:17: 0.0.0.0:4317 is reachable from other machines"]),
     ("web: {listen: ':9319'}", ["1:15: :9319 is reachable from other machines"]),
-    ("forward: []", ["1:1: 'forward' is not supported by this version"]),
     ("web: {auth: {bearer_token: '${env:NO}'}}", ["the environment variable NO is not set"]),
     ("web: {auth: {bearer_token_file: gone}}", ["cannot be read: No such file or directory"]),
     ("receivers: [{name: a}, {name: a}]", ["a second receiver 'a'"]),

@@ -6,7 +6,7 @@ import json
 import math
 import sqlite3
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -17,6 +17,8 @@ from causewatch.app.groups import Groups
 from causewatch.app.pipeline import CURSOR, Pipeline
 from causewatch.blame.judge import judge
 from causewatch.contracts.meaning import Opinion
+from causewatch.forward.forwarding import Forwarding
+from causewatch.forward.run import ForwardedRun
 from causewatch.graph.assemble import RunAssembler
 from causewatch.inbox.sqlite import SqliteInbox
 from causewatch.incidents.gather import IncidentChange
@@ -426,4 +428,60 @@ def test_judging_early_leaves_most_of_the_time_to_what_comes_in(
     house.turn()
     assert clock_s == [106.0]
     assert house.pipeline._early_at_s == pytest.approx(130.0)
+    house.close()
+
+
+class Forwarded:
+    """What the pipeline offers for forwarding, and when it asks for it to be durable."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.runs: list[ForwardedRun] = []
+        self.flushed_at: list[int] = []
+        """The cursor at each flush."""
+
+    def offer(self, run: ForwardedRun) -> None:
+        """Keep it."""
+        self.runs.append(run)
+
+    def flush(self) -> None:
+        """Note how far the durable cursor was."""
+        self.flushed_at.append(self.house.inbox.cursor(CURSOR))
+
+
+def forwarding_of(house: House) -> Forwarded:
+    """Put a recorder in the place of a pipeline's forwarding."""
+    found = Forwarded(house)
+    house.pipeline._forwarding = cast("Forwarding", found)
+    return found
+
+
+def test_a_judged_run_is_offered_for_forwarding(house: House) -> None:
+    """With its spans as they came and what was judged, before the cursor passes its batches."""
+    forwarded = forwarding_of(house)
+    house.send(CUT)
+    house.turn()
+    house.turn(after_s=11)
+    (run,) = forwarded.runs
+    assert (run.verdict, run.workflow) == ("corrupted", "triage_agent")
+    assert run.assessment is not None
+    assert len(run.spans) == len(run.assessment.graph.steps)
+    assert all(span.body and span.envelope.resource for span in run.spans)
+    house.evaluate()
+    house.turn()
+    assert forwarded.flushed_at[1] == 0 < house.inbox.cursor(CURSOR)
+    house.close()
+
+
+def test_a_run_that_cannot_be_judged_is_offered_all_the_same(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forwarding loses no spans to a mistake of ours; nothing is said of them."""
+    forwarded = forwarding_of(house)
+    monkeypatch.setattr(pipeline, "judge", lambda *_args, **_keys: 1 / 0)
+    house.send(CUT)
+    house.turn()
+    house.turn(after_s=11)
+    (run,) = forwarded.runs
+    assert (run.verdict, run.assessment, len(run.spans)) == (None, None, 17)
     house.close()

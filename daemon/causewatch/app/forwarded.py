@@ -1,0 +1,38 @@
+"""What forwarding is told of a run that the pipeline is done with."""
+
+from __future__ import annotations
+
+from causewatch.forward.run import ForwardedRun
+from causewatch.graph.gathered import RunSnapshot
+from causewatch.likeness.familiar import Familiar
+from causewatch.model.judgement import Assessment
+from causewatch.sampling.decision import Decision
+
+
+def judged(
+    snapshot: RunSnapshot, assessment: Assessment | None, decision: Decision | None = None
+) -> ForwardedRun:
+    """Return a run that was judged in full; without assessment, one that could not be judged."""
+    return ForwardedRun(
+        run_id=snapshot.run_id,
+        aliases=snapshot.aliases,
+        spans=snapshot.raw_spans,
+        verdict=assessment.blame.verdict if assessment is not None else None,
+        workflow=assessment.graph.workflow if assessment is not None else "",
+        assessment=assessment,
+        decision=decision,
+    )
+
+
+def passed_over(
+    snapshot: RunSnapshot, familiar: Familiar, decision: Decision | None = None
+) -> ForwardedRun:
+    """Return a run that was not judged in full, as it is like others with nothing to tell."""
+    return ForwardedRun(
+        run_id=snapshot.run_id,
+        aliases=snapshot.aliases,
+        spans=snapshot.raw_spans,
+        verdict=familiar.verdict,
+        workflow=familiar.workflow,
+        decision=decision,
+    )

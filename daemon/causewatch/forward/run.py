@@ -1,0 +1,28 @@
+"""What is known of a run when it is offered for forwarding."""
+
+from __future__ import annotations
+
+import msgspec
+
+from causewatch.forward.destination import Verdict
+from causewatch.model.judgement import Assessment
+from causewatch.otlp.raw import RawSpan
+from causewatch.sampling.decision import Decision
+
+
+class ForwardedRun(msgspec.Struct, frozen=True, kw_only=True):
+    """One judged run, with its spans as they were received.
+
+    ``assessment`` is ``None`` for a run that was not judged in full: one that is like others
+    that had nothing to tell (``verdict`` is then theirs), or one that could not be judged
+    (``verdict`` is then ``None``). ``decision`` is ``None`` where nothing is sampled. ``aliases``
+    are ids that the run, or parts of it, had before.
+    """
+
+    run_id: str
+    spans: tuple[RawSpan, ...]
+    verdict: Verdict | None
+    workflow: str = ""
+    aliases: tuple[str, ...] = ()
+    assessment: Assessment | None = None
+    decision: Decision | None = None
