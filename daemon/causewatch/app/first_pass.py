@@ -15,18 +15,20 @@ import msgspec
 from causewatch.app.groups import Groups
 from causewatch.app.rulefiles import Loaded
 from causewatch.dialects.table import Dialect
-from causewatch.graph.gathered import RunSnapshot
+from causewatch.graph.assemble import RunAssembler
+from causewatch.graph.gathered import GatheredRun, RunSnapshot
 from causewatch.likeness.familiar import Familiar, Familiars, familiar_of
 from causewatch.likeness.likeness import Likenesses
 from causewatch.model.judgement import Assessment
+from causewatch.otlp.raw import RawSpan
 from causewatch.store.port import Store
 from causewatch.store.record import StoredRun
 from causewatch.telemetry.metrics import Metrics
 
-MAX_EARLY_COUNT = 10_000
-"""Live runs whose likeness is kept until they are complete."""
+MAX_RECENT_COUNT = 10_000
+"""Runs whose likeness is kept until they are judged or passed over."""
 _EXPLANATION = (
-    "run {run}  healthy\n"
+    "run {run}  {verdict}\n"
     "  Passed over: it is like earlier runs that were judged in full and had nothing to tell.\n"
 )
 
@@ -35,19 +37,29 @@ class FirstPass:
     """What the pipeline asks before it judges a run in full; ``looked`` comes from any thread."""
 
     def __init__(
-        self, groups: Groups, *, store: Store, metrics: Metrics, dialects: Sequence[Dialect]
+        self,
+        groups: Groups,
+        assembler: RunAssembler,
+        *,
+        store: Store,
+        metrics: Metrics,
+        dialects: Sequence[Dialect],
     ) -> None:
         self._groups = groups
+        self._assembler = assembler
         self._store = store
         self._metrics = metrics
         self._dialects = dialects
         self._lock = threading.Lock()
         self._familiars = Familiars()
-        self._early: dict[str, tuple[int, int | None]] = {}
+        self._recent: dict[str, tuple[int, int | None]] = {}
+        self._calm: dict[int, None] = {}
+        """Likenesses of live runs that were judged early and showed no symptom."""
         self._kept: list[StoredRun] = []
         self._loaded: Loaded = groups.loaded
         self._likenesses = Likenesses(dialects)
         groups.on_looked = self._looked
+        assembler.is_whole = self._is_whole
 
     def meet(self, snapshot: RunSnapshot) -> Familiar | None:
         """Return what is known of runs like this one, ``None`` where it is to be judged in full."""
@@ -55,13 +67,28 @@ class FirstPass:
         with self._lock:
             return self._familiars.meet(likeness)
 
+    def may_wait(self, snapshot: RunSnapshot) -> bool:
+        """Tell of a live run whether it is, so far, like others that showed no symptom."""
+        likeness = self._likeness(snapshot)
+        with self._lock:
+            is_familiar = self._familiars.known(likeness) is not None
+        return is_familiar or likeness in self._calm
+
+    def note_calm(self, snapshot: RunSnapshot) -> None:
+        """Remember that a live run, judged early, showed no symptom."""
+        likeness = self._likeness(snapshot)
+        if likeness is not None:
+            self._calm[likeness] = None
+            while len(self._calm) > MAX_RECENT_COUNT:
+                del self._calm[next(iter(self._calm))]
+
     def pass_over(self, snapshot: RunSnapshot, familiar: Familiar, now_ns: int) -> None:
         """Count a run that need not be judged in full; ``flush`` keeps it."""
-        self._early.pop(snapshot.run_id, None)
+        self._recent.pop(snapshot.run_id, None)
         self._kept.append(_stored(snapshot, familiar, now_ns))
         metrics = self._metrics
         metrics.first_pass_runs.labels(outcome="quiet").inc()
-        metrics.runs.labels(state=snapshot.state, verdict="healthy").inc()
+        metrics.runs.labels(state=snapshot.state, verdict=familiar.verdict).inc()
         for dialect, kind, count in familiar.steps:
             metrics.steps.labels(dialect=dialect, kind=kind).inc(count)
         for fault in familiar.faults:
@@ -83,35 +110,45 @@ class FirstPass:
         """Learn from a run that was judged in full, before the groups are offered it."""
         self._metrics.first_pass_runs.labels(outcome="judged").inc()
         likeness = self._likeness(snapshot)
-        self._early.pop(snapshot.run_id, None)
+        self._recent.pop(snapshot.run_id, None)
         with self._lock:
             if snapshot.joins or snapshot.aliases:
                 # What looked like a run of its own was a part: its like must not be passed over.
                 for part in (snapshot.run_id, *snapshot.aliases):
                     self._familiars.distrust(part)
             if likeness is not None:
-                self._familiars.judged(
-                    snapshot.run_id, likeness, familiar_of(assessment), self._groups.keys()
-                )
+                is_lone = self._assembler.join_index.stands_alone(snapshot.run_id)
+                familiar = familiar_of(assessment, _in_time(snapshot), is_lone=is_lone)
+                self._familiars.judged(snapshot.run_id, likeness, familiar, self._groups.keys())
 
     def _likeness(self, snapshot: RunSnapshot) -> int | None:
         """Return a run's likeness, ``None`` where it has to be judged in full in any case.
 
-        Log records and the proof that joined several traces are not part of a likeness, and what
-        comes late may change the judgement.
+        Log records are not part of a likeness, and what was evicted is not all there.
         """
-        self._follow_rules()
-        is_plain = not (snapshot.logs or snapshot.joins or snapshot.aliases)
-        if not is_plain or snapshot.state not in {"complete", "early"}:
+        if snapshot.logs or snapshot.state == "evicted":
             return None
-        count = len(snapshot.raw_spans)
-        known = self._early.get(snapshot.run_id)
-        if known is not None and known[0] == count:
+        return self._likeness_of(snapshot.run_id, snapshot.raw_spans)
+
+    def _is_whole(self, run: GatheredRun) -> bool:
+        """Tell of a run that is due whether others need not be asked if they belong to it."""
+        if run.logs or run.joins or run.aliases or run.was_judged:
+            return False
+        likeness = self._likeness_of(run.run_id, run.all_spans())
+        with self._lock:
+            known = self._familiars.known(likeness)
+        return known is not None and known.is_lone
+
+    def _likeness_of(self, run_id: str, spans: Sequence[RawSpan]) -> int | None:
+        """Return the likeness of these spans; of a run that did not grow, the one it had."""
+        self._follow_rules()
+        known = self._recent.get(run_id)
+        if known is not None and known[0] == len(spans):
             return known[1]
-        likeness = self._likenesses.of(snapshot.spans)
-        self._early[snapshot.run_id] = (count, likeness)
-        while len(self._early) > MAX_EARLY_COUNT:
-            del self._early[next(iter(self._early))]
+        likeness = self._likenesses.of_raw(spans)
+        self._recent[run_id] = (len(spans), likeness)
+        while len(self._recent) > MAX_RECENT_COUNT:
+            del self._recent[next(iter(self._recent))]
         return likeness
 
     def _follow_rules(self) -> None:
@@ -122,7 +159,8 @@ class FirstPass:
         with self._lock:
             self._loaded = loaded
             self._familiars.clear()
-        self._early.clear()
+        self._recent.clear()
+        self._calm.clear()
 
     def _looked(self, group: str, run_ids: Collection[str], matched: Collection[str]) -> None:
         with self._lock:
@@ -137,9 +175,9 @@ def _stored(snapshot: RunSnapshot, familiar: Familiar, now_ns: int) -> StoredRun
         trace_ids=snapshot.trace_ids,
         workflow=familiar.workflow,
         state=snapshot.state,
-        verdict="healthy",
-        summary=_summary(snapshot),
-        explanation=_EXPLANATION.format(run=snapshot.run_id),
+        verdict=familiar.verdict,
+        summary=_summary(snapshot, familiar),
+        explanation=_EXPLANATION.format(run=snapshot.run_id, verdict=familiar.verdict),
         batches=snapshot.batches,
         started_at_ns=min(span.start_ns for span in snapshot.raw_spans),
         ended_at_ns=max(span.end_ns for span in snapshot.raw_spans),
@@ -147,20 +185,35 @@ def _stored(snapshot: RunSnapshot, familiar: Familiar, now_ns: int) -> StoredRun
     )
 
 
-def _summary(snapshot: RunSnapshot) -> bytes:
+def _in_time(snapshot: RunSnapshot) -> list[str]:
+    """Return the ids of a run's spans in order of time."""
+    ordered = sorted(snapshot.raw_spans, key=lambda span: (span.start_ns, -span.end_ns))
+    return [span.span_id for span in ordered]
+
+
+def _summary(snapshot: RunSnapshot, familiar: Familiar) -> bytes:
     """Return the line of ``explain`` for a run with nothing to tell."""
+    span_ids = _in_time(snapshot) if familiar.gaps else []
     return msgspec.json.encode(
         {
             "run": snapshot.run_id,
             "trace_ids": snapshot.trace_ids,
-            "verdict": "healthy",
+            "verdict": familiar.verdict,
             "category": None,
             "origin": None,
             "propagators": [],
             "symptom": None,
             "confidence": None,
             "path": [],
-            "unverifiable": [],
+            "unverifiable": [
+                {
+                    "span_id": None if gap.at is None else span_ids[gap.at],
+                    "what": gap.what,
+                    "reason": gap.reason,
+                    "fix": gap.fix,
+                }
+                for gap in familiar.gaps
+            ],
             "passed_over": True,
         }
     )

@@ -96,7 +96,9 @@ class Pipeline:
         self._newness = Newness(store, metrics)
         self._learning = Learning(store, self._newness)
         self._dialects = dialects
-        self._first_pass = FirstPass(groups, store=store, metrics=metrics, dialects=dialects)
+        self._first_pass = FirstPass(
+            groups, assembler, store=store, metrics=metrics, dialects=dialects
+        )
         self._resources = Resources()
         self._position = inbox.cursor(CURSOR)
         self._due: deque[RunSnapshot] = deque()
@@ -232,8 +234,9 @@ class Pipeline:
             return
         began_s = time.monotonic()
         for snapshot in self._assembler.changed(self._now_ns()):
-            familiar = self._first_pass.meet(snapshot)
-            assessment = self._assessed(snapshot) if familiar is None else None
+            if self._first_pass.may_wait(snapshot):
+                continue
+            assessment = self._assessed(snapshot)
             snapshot.release()
             if assessment is None:
                 continue
@@ -241,6 +244,8 @@ class Pipeline:
                 self._early[snapshot.run_id] = (self._extent(snapshot), assessment)
             if assessment.blame.verdict == "corrupted" and assessment.blame.symptom is not None:
                 self._groups.offer(assessment, first_batch=min(snapshot.batches))
+            else:
+                self._first_pass.note_calm(snapshot)
         # A long run costs more each time it grows: what comes in must not wait for that.
         took_s = time.monotonic() - began_s
         self._early_at_s = began_s + max(EARLY_EVERY_S, took_s / EARLY_SHARE)

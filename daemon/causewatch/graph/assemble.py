@@ -14,14 +14,13 @@ judged with what is there (``evicted``). After ``late_s`` a run is forgotten, bu
 so that a straggler does not pass for a run of its own; one of more than ``MAX_RESTING_RUNS_COUNT``
 is *released*: the caller may know it from its store, and ``recall`` it.
 
-Nothing here searches all runs: what is due next lies in the ``Agenda``, the rest in order.
-
+What is due next lies in the ``Agenda``, the rest in order: nothing here searches all runs.
 Sans-IO: the caller owns the inbox and the clock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from causewatch.graph.agenda import Agenda
 from causewatch.graph.dropped import Dropped, Need
@@ -60,7 +59,9 @@ class RunAssembler:
         self._needs: dict[str, None] = {}
         self._next_number = 0
         self._held_bytes = 0
-        self._join_index = JoinIndex()
+        self.join_index = JoinIndex()
+        self.is_whole: Callable[[GatheredRun], bool] = lambda _run: False
+        """Tells of a run that is due whether it is like others that were no part of any other."""
 
     def add(
         self,
@@ -203,8 +204,7 @@ class RunAssembler:
 
     def forget(self, run_id: str) -> None:
         """Give a run up; what still comes for its traces counts as too late."""
-        run = self._shelf.runs.get(run_id)
-        if run is None:
+        if (run := self._shelf.runs.get(run_id)) is None:
             return
         self._release(run)
         for trace_id in run.traces:
@@ -319,7 +319,7 @@ class RunAssembler:
             self.dropped.join_refused += 1
             return
         first, second = (one, other) if one.number < other.number else (other, one)
-        if self._join_index.only_sets_up(first.run_id):
+        if self.join_index.only_sets_up(first.run_id):
             # What sets agents up is no work that a run should bear the id of.
             first, second = second, first
         self._held_bytes -= first.bytes + second.bytes
@@ -329,7 +329,7 @@ class RunAssembler:
             self._by_trace[moved] = first
         self._shelf.drop(second)
         self._wake(first)
-        self._join_index.merge(first.run_id, second.run_id)
+        self.join_index.merge(first.run_id, second.run_id)
         if first.missing_batches:
             self._needs[first.run_id] = None
 
@@ -360,12 +360,13 @@ class RunAssembler:
         if not set(self._limits.join) - {"link"}:
             return
         for run in ready:
-            spans = tuple(map(believed, run.all_spans()))
-            marks = marks_of(spans, run.logs.values(), self._limits.join)
-            if marks is not None:
-                self._join_index.put(run.run_id, marks)
+            if not self.is_whole(run):
+                spans = tuple(map(believed, run.all_spans()))
+                marks = marks_of(spans, run.logs.values(), self._limits.join)
+                if marks is not None:
+                    self.join_index.put(run.run_id, marks)
         pairs = [
-            (run.run_id, join) for run in ready for join in self._join_index.partners(run.run_id)
+            (run.run_id, join) for run in ready for join in self.join_index.partners(run.run_id)
         ]
         for run_id, join in pairs:
             one, other = self._by_trace.get(run_id), self._by_trace.get(join.run_id)
@@ -439,7 +440,7 @@ class RunAssembler:
         """Know a run no more."""
         self._held_bytes -= run.bytes
         self._shelf.drop(run)
-        self._join_index.drop(run.run_id)
+        self.join_index.drop(run.run_id)
         for trace_id in run.traces:
             self._by_trace.pop(trace_id, None)
             self._waiting.pop(trace_id)

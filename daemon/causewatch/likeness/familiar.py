@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from causewatch.model.judgement import Assessment
+from causewatch.model.judgement import Assessment, RunVerdictName
 
 CONFIRMATIONS_COUNT = 3
 """Runs that were judged in full, and that no rule matched, before the next is passed over."""
@@ -16,10 +16,24 @@ MAX_LIKENESSES_COUNT = 100_000
 MAX_AWAITED_COUNT = 10_000
 
 
+class FamiliarGap(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that could not be checked, at the ``at``-th span in order of time."""
+
+    at: int | None
+    what: str
+    reason: str
+    fix: str
+
+
 class Familiar(msgspec.Struct, frozen=True, kw_only=True):
     """What the runs of one likeness have in common, for those that are passed over."""
 
     workflow: str
+    verdict: RunVerdictName
+    is_lone: bool
+    """Nothing in them says that they are parts of more: their like need not be looked for."""
+    gaps: tuple[FamiliarGap, ...]
+    """What could not be checked in them."""
     steps: tuple[tuple[str, str, int], ...]
     """Dialect, kind and number of the steps."""
     faults: tuple[str, ...]
@@ -45,29 +59,45 @@ class _Awaited(msgspec.Struct, kw_only=True):
     groups: set[str]
 
 
-def familiar_of(assessment: Assessment) -> Familiar | None:
+def familiar_of(
+    assessment: Assessment, span_ids: Sequence[str], *, is_lone: bool
+) -> Familiar | None:
     """Return what to remember of a run that has nothing to tell, ``None`` where it has something.
 
     A contract looks at values, so a run that one applies to is judged in full each time; so is one
-    that cannot be verified, for its gaps have to be told, and one that somebody rated.
+    that somebody rated.
+
+    Args:
+        assessment: the run, judged in full.
+        span_ids: its received spans in order of time.
+        is_lone: nothing in it says that it is a part of more.
     """
-    graph = assessment.graph
+    graph, blame = assessment.graph, assessment.blame
     told = (
-        assessment.blame.verdict != "healthy"
+        blame.verdict == "corrupted"
         or assessment.verdicts
         or assessment.deviations
         or assessment.novel
         or assessment.failed_by
-        or assessment.blame.unverifiable
     )
-    if told or graph.state != "complete":
+    if told or graph.state == "evicted":
         return None
+    gaps: list[FamiliarGap] = []
+    for gap in blame.unverifiable:
+        span_id = "" if gap.step is None else graph.steps[gap.step].span.span_id
+        if span_id and span_id not in span_ids:
+            return None
+        at = span_ids.index(span_id) if span_id else None
+        gaps.append(FamiliarGap(at=at, what=gap.what, reason=gap.reason, fix=gap.fix))
     counts: dict[tuple[str, str], int] = {}
     for step in graph.steps:
         place = (step.dialect or "none", step.kind)
         counts[place] = counts.get(place, 0) + 1
     return Familiar(
         workflow=graph.workflow,
+        verdict=blame.verdict,
+        is_lone=is_lone,
+        gaps=tuple(gaps),
         steps=tuple((dialect, kind, count) for (dialect, kind), count in counts.items()),
         faults=tuple(fault.name for fault in assessment.faults),
         health=None if assessment.health is None else assessment.health.score,
@@ -101,11 +131,18 @@ class Familiars:
         """Return how many likenesses are remembered."""
         return len(self._known)
 
-    def meet(self, likeness: int | None) -> Familiar | None:
-        """Return what is known of a run's likeness if the run may be passed over."""
+    def known(self, likeness: int | None) -> Familiar | None:
+        """Return what is known of a likeness whose runs may be passed over."""
         known = None if likeness is None else self._known.get(likeness)
         if known is None or known.is_loud or known.confirmed_count < self._confirmations:
             return None
+        return known.familiar
+
+    def meet(self, likeness: int | None) -> Familiar | None:
+        """Return what is known of a run's likeness if the run may be passed over."""
+        if likeness is None or self.known(likeness) is None:
+            return None
+        known = self._known[likeness]
         known.met_count += 1
         if known.met_count % self._sample_every == 0:
             return None
@@ -145,9 +182,14 @@ class Familiars:
             self._confirm(awaited)
 
     def distrust(self, run_id: str) -> None:
-        """Trust the likeness of a run no more that turned out to be a part of another one."""
+        """Trust the likeness of a run no more that turned out to be a part of another one.
+
+        One that said so itself is expected to.
+        """
         likeness = self._last.get(run_id)
-        if likeness is not None:
+        known = None if likeness is None else self._known.get(likeness)
+        says_so = known is not None and known.familiar is not None and not known.familiar.is_lone
+        if likeness is not None and not says_so:
             self._silence(likeness)
 
     def clear(self) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from causewatch.dialects.table import Dialect
 from causewatch.likeness.keys import naming_keys, role_of
+from causewatch.likeness.native import native_reader
 from causewatch.likeness.reading import Reading, TooMuchError, Words
 from causewatch.model.span import Span
 from causewatch.model.value import Value
+from causewatch.otlp.raw import RawSpan, origin_of
 
 MAX_SPANS_COUNT = 2_000
 """Larger runs are rarely alike, and worth a full look."""
 _NS_PER_S = 1_000_000_000
+_ID = re.compile(r"[0-9a-fA-F-]*[0-9][0-9a-fA-F-]*")
 Probe = Callable[[Value], int | bytes]
 
 
@@ -44,11 +48,22 @@ class Nothing:
 class Likenesses:
     """Computes likenesses for one set of dialects and rules. One caller at a time."""
 
-    def __init__(self, dialects: Iterable[Dialect], asked: Asked | None = None) -> None:
+    def __init__(
+        self, dialects: Iterable[Dialect], asked: Asked | None = None, *, is_native: bool = True
+    ) -> None:
         self._naming = naming_keys(dialects)
         self._asked = asked if asked is not None else Nothing()
         self._words = Words()
         self._plans: dict[str, tuple[str, Probe | None]] = {}
+        self._native = native_reader(self._naming) if is_native and asked is None else None
+
+    def of_raw(self, spans: Sequence[RawSpan]) -> int | None:
+        """Return the likeness of a run's undecoded spans; ``None`` as ``of`` does."""
+        if self._native is None or not all(span.body for span in spans):
+            return self.of([span.whole() for span in spans])
+        if not spans or len(spans) > MAX_SPANS_COUNT:
+            return None
+        return self._native.of(spans, [span.origin for span in spans])
 
     def of(self, spans: Sequence[Span]) -> int | None:
         """Return the likeness of a run's spans; ``None`` for one that is too large to have one.
@@ -72,16 +87,14 @@ class Likenesses:
         tokens = reading.tokens
         tokens.append(
             (
-                span.name,
+                _ID.sub("#", span.name),
                 span.kind,
                 span.status,
                 parent,
-                span.scope.name,
-                span.scope.version,
+                origin_of(span.resource, span.scope),
                 len(span.links),
                 self._asked.duration(span.end_ns - span.start_ns),
                 bool(span.dropped_attributes_count or span.dropped_events_count),
-                span.resource.attributes.get("service.name"),
             )
         )
         self._attributes(reading, span.attributes.items())
@@ -101,9 +114,9 @@ class Likenesses:
             role, probe = plan
             tokens.append(key)
             if role == "name":
-                tokens.append(value if isinstance(value, str | bool | int) else repr(value))
+                tokens.append(_named(value))
             elif isinstance(value, bool):
-                tokens.append(value)
+                tokens.append(("b", value))
             elif isinstance(value, int | float):
                 if role == "score" and 0 <= value <= 1:
                     tokens.append(int(value * 10))
@@ -123,4 +136,13 @@ MAX_KEYS_COUNT = 20_000
 
 
 def _by_time(span: Span) -> tuple[int, int, str]:
-    return span.start_ns, -span.end_ns, span.name
+    return span.start_ns, -span.end_ns, _ID.sub("#", span.name)
+
+
+def _named(value: Value) -> Value | tuple[object, ...]:
+    """Return a name without the ids in it: some programs number what they make."""
+    if isinstance(value, str):
+        return _ID.sub("#", value)
+    if isinstance(value, list):
+        return tuple(_named(item) for item in value)
+    return value if isinstance(value, bool | int) else repr(value)

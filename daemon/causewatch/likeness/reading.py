@@ -15,6 +15,7 @@ Cost: each character is looked at a few times; containment is searched in what c
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable
 from datetime import date
@@ -22,7 +23,7 @@ from itertools import pairwise
 
 import msgspec
 
-from causewatch.likeness.keys import tells_amount, tells_order
+from causewatch.likeness.keys import tells_amount, tells_order, tells_usage
 from causewatch.likeness.signs import signs_in
 from causewatch.model.value import Value
 
@@ -37,16 +38,22 @@ MIN_TEXT_CHARS = 24
 MIN_KNOWN_NUMBER = 100
 """Smaller ones occur by chance."""
 MIN_WITHIN_CHARS = 3
+MIN_TIME_CHARS = 10
 MAX_RECENT_LISTS_COUNT = 4
 MIN_HISTORY_CHARS = 20
 MAX_WORDS_COUNT = 16
 MAX_WORD_KEYS_COUNT = 10_000
 _OPENS = '{["'
+_WORD = re.compile(r"[A-Za-z_\u0080-\U0010ffff]+")
+_LETTERS = re.compile(r"[A-Za-z\u0080-\U0010ffff]+")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _UNMET: set[str] = set()
 _ANY_WORD = "?"
 _EDGES = ".,;:!?()[]{}\"'`*_<>|“”„«»、。"
 _ENDS = frozenset(".!?:;)]}\"'”»`>*|。！？…")  # noqa: RUF001  # sentences end so in other scripts
 _TURN_KEYS = frozenset({"role", "parts", "type", "content"})
+_FIRST_PLACE = 2
+"""Minus one and minus two have the same hash."""
 _DAY_S = 86_400
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _PARSE: Callable[[str], Value] = msgspec.json.Decoder().decode
@@ -83,17 +90,19 @@ class Reading:
     """The tokens of one run so far; see the module's theory of operation."""
 
     __slots__ = (
-        "_chars", "_days", "_fresh", "_known", "_lengths", "_lists", "_nodes", "_place", "_places",
-        "_seen", "_spots", "_starts", "_text", "_times", "_turns", "_words", "tokens",
+        "_chars", "_days", "_fresh", "_is_data", "_known", "_lengths", "_lists", "_nodes", "_place",
+        "_places", "_seen", "_spots", "_starts", "_text", "_times", "_turns", "_words", "tokens",
     )  # fmt: skip
 
     def __init__(self, start_s: int, words: Words) -> None:
         self._words = words
         self.tokens: list[object] = []
         self._days = start_s // _DAY_S
-        self._place = 0
+        self._place = _FIRST_PLACE
         self._chars = 0
         self._nodes = 0
+        self._is_data = False
+        """Within a list of records: what they hold may be new."""
         self._seen: dict[str, int] = {}
         self._known: set[str] = set()
         self._text = ""
@@ -131,10 +140,10 @@ class Reading:
             self.tokens.append(at)
             return
         if text[0] not in _OPENS:
-            self._leaf(key, text, self.tokens)
+            # A time on a span is telemetry's own.
+            self._leaf(key, text, self.tokens, is_attribute=True)
             return
         self._count(len(text))
-        self._seen[text] = self._place
         if text[0] == "[" and self._goes_on(key, text):
             return
         try:
@@ -143,6 +152,9 @@ class Reading:
             self.tokens.append("~")
             self._leaf(key, text, self.tokens)
             return
+        self._seen[text] = self._place
+        if text[0] == '"':
+            self.tokens.append("q")  # what was quoted once more is not what it was
         if text[0] == "[":
             self._lists.append((text, self._place))
             del self._lists[:-MAX_RECENT_LISTS_COUNT]
@@ -160,6 +172,7 @@ class Reading:
                     parsed = _PARSE("[" + rest[1:])
                 except (msgspec.DecodeError, RecursionError):
                     return False
+                self._seen[text] = self._place
                 self.tokens.append(("+", place))
                 self._lists.append((text, self._place))
                 del self._lists[:-MAX_RECENT_LISTS_COUNT]
@@ -182,7 +195,7 @@ class Reading:
             else:
                 self._leaf(key, value, into)
         elif value is None or isinstance(value, bool):
-            into.append(value)
+            into.append(("b", value))
         elif isinstance(value, int | float):
             self._number(key, value, into)
         elif isinstance(value, dict):
@@ -190,7 +203,7 @@ class Reading:
         elif isinstance(value, list):
             self._list(key, value, into, depth)
         else:
-            into.append("b")
+            into.append("bytes")
 
     def _nested(self, key: str, text: str, into: list[object], depth: int) -> None:
         at = self._seen.get(text)
@@ -216,7 +229,7 @@ class Reading:
             self._walk(key, member, into, depth + 1)
             if isinstance(member, list):
                 lengths.append(len(member))
-            elif isinstance(member, int | float) and tells_amount(key):
+            elif isinstance(member, int | float) and _is_amount(key):
                 numbers.append(member)
         if numbers:
             # A total beside fewer items, page 1 of 3, an age beyond its limit.
@@ -237,10 +250,12 @@ class Reading:
             return
         length = 1 if size == 1 else self._lengths.setdefault(size, self._place)
         forms: set[int] = set()
+        was_data, self._is_data = self._is_data, True
         for item in items:
             form: list[object] = []
             self._walk(key, item, form, depth + 1)
             forms.add(hash(tuple(form)))
+        self._is_data = was_data
         into.append(("[", size > 1, length, frozenset(forms)))
 
     def _number(self, key: str, value: float, into: list[object]) -> None:
@@ -248,20 +263,27 @@ class Reading:
             before = self._turns.get(key)
             self._turns[key] = value
             if before is not None:
-                into.append((value > before) - (value < before))
+                into.append(("o", (value > before) - (value < before)))
         if -MIN_KNOWN_NUMBER < value < MIN_KNOWN_NUMBER:
-            into.append(0 if value == 0 else 1 if value > 0 else -1)
+            into.append("0" if value == 0 else "+" if value > 0 else "-")
+            return
+        if tells_usage(key):
+            into.append("u")
             return
         text = repr(value)
-        at = self._place_of(text)
+        at = self._seen.get(text)
         if at is not None:
             into.append(at)
+            return
+        if text in self._known:
+            into.append("k")
+            self._remember(text)
             return
         # Codes of HTTP and its kin are told apart by their hundreds.
         into.append(("n", value // 100 if isinstance(value, int) and 400 <= value <= 599 else 0))
         self._remember(text)
 
-    def _leaf(self, key: str, text: str, into: list[object]) -> None:
+    def _leaf(self, key: str, text: str, into: list[object], *, is_attribute: bool = False) -> None:
         """Write a text: where it was before, or what it is like."""
         if not text:
             into.append("")
@@ -272,13 +294,14 @@ class Reading:
             return
         size = len(text)
         self._count(size)
-        if size >= 10 and text[4] == "-" and text[7] == "-" and text[:4].isdecimal():
-            self._time(key, text, into)
+        if size >= MIN_TIME_CHARS and _DAY.match(text):
+            self._time("" if is_attribute else key, text, into)
         elif size >= MIN_TEXT_CHARS:
             self._prose(text, into)
         else:
-            is_known = self._is_known(text)
-            into.append(self._words.word(key, text) if text.isidentifier() else is_known)
+            is_known = self._is_known(text) or self._is_data
+            is_word = _WORD.fullmatch(text) is not None
+            into.append(("w", self._words.word(key, text)) if is_word else ("s", is_known))
             self._fresh.append(text)
         self._remember(text)
 
@@ -289,14 +312,17 @@ class Reading:
         except ValueError:
             age = 0
         into.append(("t", -1 if age < -1 else 0 if age <= 1 else 1 if age <= 31 else 2))
+        if not key:
+            return
         before = self._times.get(key)
         self._times[key] = text
         if before is not None:
-            into.append((text > before) - (text < before))
+            into.append(("o", (text > before) - (text < before)))
 
     def _prose(self, text: str, into: list[object]) -> None:
         spots = {place for spot, place in self._spots if spot in text}
-        into.append(("x", frozenset(spots), self._is_known(text), text[-1] in _ENDS))
+        is_known = self._is_known(text) or self._is_data
+        into.append(("x", frozenset(spots), is_known, text[-1] in _ENDS))
         self._fresh.append(text)
         if len(self._spots) < MAX_SPOTS_COUNT:
             self._spots.append((text, self._place))
@@ -306,18 +332,25 @@ class Reading:
         words = set(text.split())
         unseen = words - self._known
         self._known |= unseen
+        all_known = True
         for word in unseen:
-            if not word.isalpha():
-                bare = word.strip(_EDGES)
-                if bare and not bare.isalpha() and bare not in self._text:
-                    return False
-        return True
+            if _is_plain(word):
+                continue
+            bare = word.strip(_EDGES)
+            if bare != word:
+                if not bare or bare in self._known or _is_plain(bare):
+                    continue
+                self._known.add(bare)
+            all_known = all_known and bare in self._text
+        return all_known
 
     def _place_of(self, text: str) -> int | None:
         """Return where a text was first seen, whole or within another one."""
         at = self._seen.get(text)
         if at is not None or len(text) < MIN_WITHIN_CHARS:
             return at
+        if len(text) < MIN_SPOT_CHARS and _is_plain(text):
+            return None  # a short word is in others by chance
         found = self._text.find(text)
         if found < 0:
             return None
@@ -332,3 +365,14 @@ class Reading:
         self._text += text + "\0"
         if MIN_SPOT_CHARS <= len(text) < MIN_TEXT_CHARS and len(self._spots) < MAX_SPOTS_COUNT:
             self._spots.append((text, self._place))
+
+
+def _is_amount(key: str) -> bool:
+    return tells_amount(key) and not tells_usage(key)
+
+
+def _is_plain(word: str) -> bool:
+    """Tell whether a word is letters only; outside of ASCII every character counts as one."""
+    if word.isascii():
+        return word.isalpha()
+    return _LETTERS.fullmatch(word) is not None

@@ -11,15 +11,15 @@ import re2
 MAX_SIGN_TEXT_CHARS = 20_000
 """Of a longer text, the beginning and the end count."""
 
-_STEMS = (
+SIGNS: tuple[str, ...] = (
     # failures
     "error", "exception", "fail", "fatal", "traceback", "timeout", "timed out",
     "refused", "denied",
     "forbidden", "unauthor", "unavailable", "unreachable", "not responding", "invalid",
     "unable to",
     "could not", "couldn't", "cannot", "can't", "aborted", "overloaded", "offline", "too many",
-    "rate limit", "throttl", "quota", "exhausted", "exceeded", "429", "500", "502", "503", "504",
-    "fehl", "konnte nicht", "nicht verf", "nicht erreich", "abgelehnt", "überlast", "erreur",
+    "rate limit", "throttl", "quota", "exhausted", "exceeded",     "fehl", "konnte nicht",
+    "nicht verf", "nicht erreich", "abgelehnt", "überlast", "erreur",
     "échec", "échou", "impossible", "indispon", "dépass", "refus", "fall", "no se pudo",
     "no disponible", "rechaz", "erro", "falh", "não foi", "impossibil", "rifiut", "fout",
     "mislukt",
@@ -38,9 +38,9 @@ _STEMS = (
     "未找到", "无结果", "없음", "없습니다", "لا توجد", "partial",
     "truncat", "incomplete", "omitted",
     "cut off", "abridged", "shortened", "more results", "more items", "more pages", "next page",
-    "first page", "and \\d+ more", "of \\d+", "gekürzt", "unvollst", "weitere", "parcial",
+    "first page", "gekürzt", "unvollst", "weitere", "parcial",
     "incompleto", "más ", "partiel", "tronqu", "autres", "省略",
-    "截断", "…", "\\.\\.\\.", "\\[\\.",
+    "截断", "…", "...", "[.",
     # age
     "stale", "outdated", "out of date", "out-of-date", "expired", "cached", "deprecated",
     "veraltet", "nicht aktuell", "abgelaufen", "desactualiz", "obsolet", "caducad", "périm",
@@ -51,16 +51,25 @@ _STEMS = (
     "ignore", "disregard", "instead", "must", "important", "urgent", "override", "instruction",
     "system", "assistant", "please", "before ", "do not", "don't", "forward", "send", "transfer",
     "delete", "http://", "https://", "ignorier", "vergiss",
-    "ignora", "ignore[rz]", "игнор", "忽略",
+    "ignora", "ignorez", "игнор", "忽略",
     "無視",
 )  # fmt: skip
 
-_SIGN = re2.compile("(?i)(?:" + "|".join(_STEMS) + ")")
+
+def _compiled() -> re2.Set:
+    found = re2.Set.SearchSet()
+    for stem in SIGNS:
+        found.Add(re2.escape(stem))
+    found.Compile()
+    return found
 
 
-def signs_in(text: str) -> frozenset[str]:
-    """Return the tell-tale words in a text, in lower case."""
+_SIGNS = _compiled()
+
+
+def signs_in(text: str) -> tuple[int, ...]:
+    """Return which of ``SIGNS`` occur in a text, in whatever case, by their positions."""
     if len(text) > MAX_SIGN_TEXT_CHARS:
         half = MAX_SIGN_TEXT_CHARS // 2
         text = text[:half] + text[-half:]
-    return frozenset([found.lower() for found in _SIGN.findall(text)])
+    return tuple(_SIGNS.Match(text.lower()) or ())

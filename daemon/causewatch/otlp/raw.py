@@ -13,18 +13,22 @@ from causewatch.otlp.parse import parse_traces
 RAW_OVERHEAD_BYTES = 700
 """Of a span that is not decoded: its ids, and the objects that hold them."""
 _NO_ID = bytes(8)
+_MASK = 2**64 - 1
 
 
 class RawSpan:
-    """One received span. ``linked`` are the ids of other traces that its links name.
+    """One received span.
+
+    ``linked`` are the ids of other traces that its links name, ``origin`` is a number below 2**64
+    that tells its service and instrumentation from others.
 
     ``whole`` decodes it and remembers the result until ``release``; one that was made from a
     decoded span (``RawSpan.of``) has nothing else and keeps it.
     """
 
     __slots__ = (
-        "_body", "_resource", "_scope", "_span", "end_ns", "linked", "parent_id", "span_id",
-        "start_ns", "trace_id",
+        "_body", "_resource", "_scope", "_span", "end_ns", "linked", "origin", "parent_id",
+        "span_id", "start_ns", "trace_id",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917  # hot: one for each span that arrives
@@ -38,6 +42,7 @@ class RawSpan:
         body: bytes,
         resource: Resource,
         scope: Scope,
+        origin: int,
         span: Span | None = None,
     ) -> None:
         self.trace_id = trace_id
@@ -49,6 +54,7 @@ class RawSpan:
         self._body = body
         self._resource = resource
         self._scope = scope
+        self.origin = origin
         self._span = span
 
     @classmethod
@@ -64,6 +70,7 @@ class RawSpan:
             b"",
             span.resource,
             span.scope,
+            origin_of(span.resource, span.scope),
             span,
         )
 
@@ -111,8 +118,11 @@ class Resources:
             resource = self._resource(group.resource.SerializeToString(), group)
             for scoped in group.scope_spans:
                 scope = self._scope(scoped.scope.SerializeToString(), scoped)
+                origin = origin_of(resource, scope)
                 found.extend(
-                    _raw(raw, resource, scope) for raw in scoped.spans if not reason_against(raw)
+                    _raw(raw, resource, scope, origin)
+                    for raw in scoped.spans
+                    if not reason_against(raw)
                 )
         return found
 
@@ -136,7 +146,12 @@ class Resources:
 MAX_RESOURCES_COUNT = 1_000
 
 
-def _raw(raw: trace_pb2.Span, resource: Resource, scope: Scope) -> RawSpan:
+def origin_of(resource: Resource, scope: Scope) -> int:
+    """Return a number that tells a service and its instrumentation from others, in this process."""
+    return hash((resource.service_name, scope.name, scope.version)) & _MASK
+
+
+def _raw(raw: trace_pb2.Span, resource: Resource, scope: Scope, origin: int) -> RawSpan:
     parent = raw.parent_span_id
     return RawSpan(
         raw.trace_id.hex(),
@@ -148,6 +163,7 @@ def _raw(raw: trace_pb2.Span, resource: Resource, scope: Scope) -> RawSpan:
         raw.SerializeToString(),
         resource,
         scope,
+        origin,
     )
 
 

@@ -48,15 +48,6 @@ _SERVING, _NOT_SERVING = b"\x08\x01", b"\x08\x02"
 """``HealthCheckResponse {1: enum status}`` with SERVING = 1 and NOT_SERVING = 2."""
 
 _MIN_PING_INTERVAL_MS = 10_000
-_LARGE_MESSAGES = (
-    # Requests are hundreds of kilobytes: room for a few of them from the start, and no pings to
-    # find out how much room would be good, which cost a fifth of receiving them.
-    ("grpc.http2.bdp_probe", 0),
-    ("grpc.http2.lookahead_bytes", 4 * 1024 * 1024),
-    ("grpc.experimental.tcp_read_chunk_size", 1024 * 1024),
-    ("grpc.experimental.tcp_min_read_chunk_size", 256 * 1024),
-    ("grpc.experimental.tcp_max_read_chunk_size", 4 * 1024 * 1024),
-)
 _Method: TypeAlias = Callable[[bytes, "grpc.aio.ServicerContext[bytes, bytes]"], Awaitable[bytes]]
 
 
@@ -90,7 +81,6 @@ async def serve_grpc(handler: Handler, listen: Listen) -> GrpcServer:
             # Collectors with keepalive configured would be sent away for too many pings.
             ("grpc.http2.min_recv_ping_interval_without_data_ms", _MIN_PING_INTERVAL_MS),
             ("grpc.keepalive_permit_without_calls", 1),
-            *_LARGE_MESSAGES,
         ]
     )
     health = _Health()
