@@ -239,6 +239,9 @@ impl<'c, 'a> Reading<'c, 'a> {
             }
             Some(parsed) => {
                 self.seen.insert(hash_of(text), self.place);
+                if first == b'"' {
+                    into.put(b'q', 0u8);
+                }
                 if first == b'[' {
                     self.keep_list(text);
                 }

@@ -13,9 +13,9 @@ from itertools import combinations
 
 import msgspec
 
-from causewatch.faults.text import fold, leaves
+from causewatch.faults.text import fold
 from causewatch.model.facts import MAX_SCANNED_CHARS
-from causewatch.model.value import Value
+from causewatch.model.value import Value, leaves
 
 MAX_KEPT_CHARS = 8_192
 MIN_LEAF_CHARS = 4
@@ -99,10 +99,9 @@ def atoms_of(value: Value) -> Atoms:
     """Return the atoms of a payload's value."""
     if isinstance(value, str):
         return atoms_of_text(value)
-    strings = [leaf for _, leaf in leaves(value) if isinstance(leaf, str)]
-    numbers = [
-        str(leaf) for _, leaf in leaves(value) if isinstance(leaf, int | float) and leaf is not True
-    ]
+    scalars = [leaf for _, leaf in leaves(value)]
+    strings = [leaf for leaf in scalars if isinstance(leaf, str)]
+    numbers = [str(leaf) for leaf in scalars if isinstance(leaf, int | float) and leaf is not True]
     found = atoms_of_text("\n".join((*strings, *numbers)))
     short = (fold(text) for text in strings if MIN_LEAF_CHARS <= len(text) <= MAX_LEAF_CHARS)
     return Atoms(strong=found.strong, weak=found.weak, leaves=frozenset(short))

@@ -22,7 +22,7 @@ from causewatch.blame.slice import before
 from causewatch.blame.spread import Spread, spread_of
 from causewatch.blame.suspect import suspect_of
 from causewatch.blame.uses import Scene, Use, scene_of
-from causewatch.faults.calls import calls_of
+from causewatch.faults.calls import Run
 from causewatch.faults.repeated_call import repeats_of
 from causewatch.model.expectation import Deviation
 from causewatch.model.graph import CausalGraph
@@ -63,21 +63,21 @@ class _Case(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def attribute(
-    graph: CausalGraph,
+    run: Run,
     faults: Sequence[Fault],
     verdicts: Sequence[ContractVerdict],
     failed_by: Sequence[Failing] = (),
     deviations: Sequence[Deviation] = (),
 ) -> Blame:
-    """Return who introduced the corruption of ``graph``, who passed it on, where it surfaced.
+    """Return who introduced the corruption of a run, who passed it on, where it surfaced.
 
     The verdict is what the evidence says. Of a run that is known to have ended wrong (``failed_by``
     says why) an origin is named all the same, and the path ends where that was seen.
     """
-    calls = calls_of(graph)
-    gaps, blind = gaps_of(graph, calls, verdicts)
+    graph = run.graph
+    gaps, blind = gaps_of(graph, run.calls, verdicts)
     candidates = candidates_of(graph, faults, verdicts, deviations)
-    scene = scene_of(graph, calls) if candidates or failed_by else None
+    scene = scene_of(run) if candidates or failed_by else None
     cases = [] if scene is None else _sound(scene, candidates)
     verdict: RunVerdictName = "unverifiable" if blind else "healthy"
     if cases:
@@ -104,12 +104,12 @@ def _blame(
             at=candidate.at,
             reason=candidate.reason,
         ),
-        propagators=propagators_of(graph, candidate, spread),
+        propagators=propagators_of(scene, candidate, spread),
         symptom=None if symptom is None else Symptom(step=symptom, agent=graph.owner[symptom]),
         confidence=round(case.confidence, 2),
         observed=round(case.observed, 2),
         attributed=round(case.attributed, 2),
-        path=_path(graph, candidate, spread),
+        path=_path(scene, candidate, spread),
         reached=reached_from(scene, candidate, spread),
         unverifiable=gaps,
     )
@@ -228,15 +228,16 @@ def _origin_agent(graph: CausalGraph, candidate: Candidate) -> str:
     return graph.handoffs[candidate.handoff].from_agent
 
 
-def _path(graph: CausalGraph, candidate: Candidate, spread: Spread) -> tuple[Hop, ...]:
+def _path(scene: Scene, candidate: Candidate, spread: Spread) -> tuple[Hop, ...]:
     """Return the path, for a loop its repeats."""
+    graph = scene.graph
     if candidate.category != "loop" or spread.uses:
         uses = spread.uses or _silent(graph, spread)
         evidence = spread.evidence or ("acted or answered after it",)
         return path_of(graph, candidate.step, uses, evidence, candidate.reason)
     step = graph.steps[candidate.step]
     agent = graph.owner[candidate.step]
-    repeats = repeats_of(graph, candidate.step)[:10]
+    repeats = repeats_of(scene.calls, candidate.step)[:10]
     return (
         Hop(step=candidate.step, agent=agent, evidence=candidate.reason),
         *(Hop(step=i, agent=agent, evidence=f"{step.name} again, same result") for i in repeats),

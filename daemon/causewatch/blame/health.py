@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from causewatch.blame.uses import Use, scene_of
+from causewatch.blame.uses import scene_of
 from causewatch.contracts.boundary import boundary_of
 from causewatch.contracts.mention import Mention, Told, mentions_of
-from causewatch.faults.calls import calls_of
+from causewatch.faults.calls import Run
 from causewatch.faults.lost_at_handoff import common_prefix_chars, given_to, place_of
-from causewatch.faults.text import excerpt, fold, leaves
+from causewatch.faults.text import excerpt, fold
 from causewatch.graph.imprints import breaks_between
 from causewatch.model.expectation import Health, HealthPart
 from causewatch.model.graph import CausalGraph, Handoff
@@ -49,14 +49,14 @@ class _Score(NamedTuple):
     reason: str
 
 
-def health_of(graph: CausalGraph, faults: Sequence[Fault], blame: Blame) -> Health:
+def health_of(run: Run, faults: Sequence[Fault], blame: Blame) -> Health:
     """Return the context health of a judged run, with a part for each handoff.
 
     A run whose context was corrupted by a step that is no handoff has one more part, for that step.
     """
-    reader = _Reader(graph)
+    graph = run.graph
     parts = [
-        _part(reader, index, [fault for fault in faults if fault.handoff == index])
+        _part(run, index, [fault for fault in faults if fault.handoff == index])
         for index in range(len(graph.handoffs))
     ]
     parts.extend(_of_origin(graph, faults, blame))
@@ -76,8 +76,8 @@ def _of_origin(graph: CausalGraph, faults: Sequence[Fault], blame: Blame) -> Ite
     yield HealthPart(step=origin.step, score=score, reason=origin.reason)
 
 
-def _part(reader: _Reader, index: int, faults: Sequence[Fault]) -> HealthPart:
-    found = _transition(reader, reader.graph.handoffs[index])
+def _part(run: Run, index: int, faults: Sequence[Fault]) -> HealthPart:
+    found = _transition(run, run.graph.handoffs[index])
     lost = [each for each in faults if each.name in _LOSSES]
     for fault in lost:
         is_worse = found.score is None or found.score > FAULT_SCORE
@@ -87,23 +87,15 @@ def _part(reader: _Reader, index: int, faults: Sequence[Fault]) -> HealthPart:
     return HealthPart(handoff=index, score=score, reason=found.reason)
 
 
-class _Reader:
-    """What is read of a run once, and only where some handoff needs it."""
-
-    def __init__(self, graph: CausalGraph) -> None:
-        self.graph = graph
-        self._uses: tuple[Use, ...] | None = None
-
-    def told_after(self, handoff: Handoff) -> Told:
-        """Return what the acts and answers after a handoff tell."""
-        if self._uses is None:
-            self._uses = scene_of(self.graph, calls_of(self.graph)).uses
-        at_ns = self.graph.steps[place_of(handoff)].span.start_ns
-        texts = [use.text for use in self._uses if use.kind != "handoff" and use.at_ns >= at_ns]
-        return Told("\n".join(texts))
+def _told_after(run: Run, handoff: Handoff) -> Told:
+    """Return what the acts and answers after a handoff tell."""
+    at_ns = run.graph.steps[place_of(handoff)].span.start_ns
+    uses = scene_of(run).uses
+    texts = [use.text for use in uses if use.kind != "handoff" and use.at_ns >= at_ns]
+    return Told("\n".join(texts))
 
 
-def _transition(reader: _Reader, handoff: Handoff) -> _Score:
+def _transition(run: Run, handoff: Handoff) -> _Score:
     claim = handoff.claim
     if claim is not None and claim.sent is not None and claim.received is not None:
         return _of_imprints(claim)
@@ -115,10 +107,10 @@ def _transition(reader: _Reader, handoff: Handoff) -> _Score:
         return _Score(None, boundary.summary)
     if sent.key.endswith("input.messages") or handoff.confidence < MIN_HANDOFF_CONFIDENCE:
         return _Score(None, "what the handoff itself carried is not recorded")
-    got = given_to(reader.graph, handoff) or ""
+    got = given_to(run.graph, handoff) or ""
     if handoff.mechanical:
         return _of_carried(sent, got)
-    return _of_reworded(reader, handoff, sent, got)
+    return _of_reworded(run, handoff, sent, got)
 
 
 def _of_carried(sent: Payload, got: str) -> _Score:
@@ -134,7 +126,7 @@ def _of_carried(sent: Payload, got: str) -> _Score:
     return _Score(fact_share, _told(gone, len(facts)))
 
 
-def _of_reworded(reader: _Reader, handoff: Handoff, sent: Payload, got: str) -> _Score:
+def _of_reworded(run: Run, handoff: Handoff, sent: Payload, got: str) -> _Score:
     """Judge what may have been reworded: only facts that something later tells must be in it."""
     facts = mentions_of(sent.value).facts[:MAX_FACTS_COUNT]
     if not facts:
@@ -142,7 +134,7 @@ def _of_reworded(reader: _Reader, handoff: Handoff, sent: Payload, got: str) -> 
     lost = _gone(facts, got)
     if not lost:
         return _Score(1.0, "every fact of it arrived")
-    needed = reader.told_after(handoff)
+    needed = _told_after(run, handoff)
     wanted = [fact for fact in facts if needed.has(fact)]
     gone = [fact for fact in lost if fact in wanted]
     if not gone:
@@ -167,8 +159,7 @@ def _told(gone: Sequence[Mention], count: int) -> str:
 def _text_share(sent: Payload, got: str) -> float:
     """Return the share of the longer texts that arrived: of each the longest beginning."""
     whole = kept = 0
-    long = [leaf for _, leaf in leaves(sent.value) if isinstance(leaf, str)]
-    for text in [each for each in long if len(each) >= MIN_TEXT_CHARS][:MAX_TEXTS_COUNT]:
+    for text in [each for each in sent.strings if len(each) >= MIN_TEXT_CHARS][:MAX_TEXTS_COUNT]:
         folded = fold(text)
         whole += len(folded)
         kept += len(folded) if folded in got else common_prefix_chars(folded, got)

@@ -12,7 +12,7 @@ from causewatch.blame.health import health_of
 from causewatch.contracts.check import check
 from causewatch.contracts.compile import Contract
 from causewatch.contracts.meaning import Judge, with_opinion
-from causewatch.faults.detect import detect
+from causewatch.faults.detect import detect_in, run_of
 from causewatch.faults.known import NOTHING_KNOWN, Known
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Assessment, ContractVerdict
@@ -35,7 +35,8 @@ def judge(  # noqa: PLR0913  # what is judged, by what, and whom to ask
     have ended wrong, by ``ending`` or by an evaluation in it, the likeliest origin is named.
     ``meaning`` is asked where a contract wants a judge of meaning.
     """
-    faults = detect(graph, known)
+    run = run_of(graph, known)
+    faults = detect_in(run)
     verdicts = tuple(
         verdict
         for contract in contracts
@@ -43,7 +44,7 @@ def judge(  # noqa: PLR0913  # what is judged, by what, and whom to ask
     )
     walked = walk(paths, graph)
     failed_by = failings_of(graph, ending, known.scores)
-    blame = attribute(graph, faults, verdicts, failed_by, walked.deviations)
+    blame = attribute(run, faults, verdicts, failed_by, walked.deviations)
     gaps = (*blame.unverifiable, *walked.unjudged)
     return Assessment(
         graph=graph,
@@ -51,7 +52,7 @@ def judge(  # noqa: PLR0913  # what is judged, by what, and whom to ask
         verdicts=verdicts,
         redact=_redacted(contracts, verdicts),
         deviations=walked.deviations,
-        health=health_of(graph, faults, blame),
+        health=health_of(run, faults, blame),
         failed_by=failed_by,
         blame=msgspec.structs.replace(blame, unverifiable=gaps) if walked.unjudged else blame,
     )

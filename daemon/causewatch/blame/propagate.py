@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from causewatch.blame.candidate import Candidate
 from causewatch.blame.spread import Spread
+from causewatch.blame.uses import Scene
 from causewatch.faults.repeated_call import repeats_of
 from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Propagator
 from causewatch.model.step import ToolCallPart
 
 
-def propagators_of(
-    graph: CausalGraph, candidate: Candidate, spread: Spread
-) -> tuple[Propagator, ...]:
+def propagators_of(scene: Scene, candidate: Candidate, spread: Spread) -> tuple[Propagator, ...]:
     """Return the propagators.
 
     For a loop it is the agent that repeats; for a loss at a handoff the receiver that acted on what
@@ -20,8 +19,9 @@ def propagators_of(
     used it, then each agent that passed it on. The agent in which it surfaced is the symptom's, and
     is named here only if nobody else stands between.
     """
+    graph = scene.graph
     if candidate.category == "loop":
-        return _named(graph, candidate.step, graph.owner[candidate.step], _repeat(graph, candidate))
+        return _named(graph, candidate.step, graph.owner[candidate.step], _repeat(scene, candidate))
     if candidate.handoff is not None:
         handoff = graph.handoffs[candidate.handoff]
         step = spread.symptom if spread.symptom is not None else handoff.receiver
@@ -100,8 +100,8 @@ def _turn_before(graph: CausalGraph, agent: str, step: int) -> int | None:
     )
 
 
-def _repeat(graph: CausalGraph, candidate: Candidate) -> str:
+def _repeat(scene: Scene, candidate: Candidate) -> str:
     if candidate.fault == "ping_pong":
         return candidate.reason
-    count = len(repeats_of(graph, candidate.step)) + 2
-    return f"called {graph.steps[candidate.step].name} {count} times in the same way"
+    count = len(repeats_of(scene.calls, candidate.step)) + 2
+    return f"called {scene.graph.steps[candidate.step].name} {count} times in the same way"

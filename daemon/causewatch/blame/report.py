@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from causewatch.faults.expand import expand
-from causewatch.faults.text import fold, leaves
+from causewatch.faults.text import fold
 from causewatch.faults.words import (
     BAD_STATUS,
     ERROR_KEYS,
@@ -17,7 +17,7 @@ from causewatch.faults.words import (
     starts_as_failure,
 )
 from causewatch.model.step import Step
-from causewatch.model.value import Value
+from causewatch.model.value import Value, leaves
 
 _SENTENCE = re.compile(r"(?<=[.;!?])\s+|\n+")
 _REPORT_KEYS = ERROR_KEYS | EXPLAIN_KEYS

@@ -21,7 +21,7 @@ from causewatch.blame.report import Report, report_of
 from causewatch.blame.uses import Result, Scene, Use, is_good, known_text, told_before
 from causewatch.faults.calls import Call
 from causewatch.faults.sources import said_in
-from causewatch.faults.text import excerpt, fold, texts
+from causewatch.faults.text import excerpt, fold, has_word, texts
 from causewatch.faults.words import name_words
 from causewatch.model.graph import CausalGraph
 
@@ -98,8 +98,8 @@ class _Taint:
         if strong:
             return Hit(use=use, evidence=f"uses {_listed(strong)} of it", factor=1.0)
         text = fold(use.text)
-        whole = {leaf for leaf in fresh.leaves - known.leaves if _has_word(leaf, text)}
-        whole = {leaf for leaf in whole if not _has_word(leaf, self.told_text)}
+        whole = {leaf for leaf in fresh.leaves - known.leaves if has_word(leaf, text)}
+        whole = {leaf for leaf in whole if not has_word(leaf, self.told_text)}
         if whole:
             return Hit(use=use, evidence=f"repeats {_listed(whole)} of it", factor=0.95)
         weak = (fresh.weak - known.weak) & use.atoms.weak
@@ -255,10 +255,6 @@ def _ended(scene: Scene, call: Call, hits: list[Hit]) -> list[Hit]:
     agent = hits[0].use.agent or call.agent or "an agent"
     evidence = f"rests on what {agent} handed over"
     return [*hits, Hit(use=last, evidence=evidence, factor=hits[-1].factor)]
-
-
-def _has_word(leaf: str, text: str) -> bool:
-    return bool(re.search(rf"(?<!\w){re.escape(leaf)}(?!\w)", text))
 
 
 def _listed(atoms: AbstractSet[str]) -> str:

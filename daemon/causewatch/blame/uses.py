@@ -8,10 +8,10 @@ from typing import Literal
 import msgspec
 
 from causewatch.blame.atoms import Atoms, atoms_of, atoms_of_text
-from causewatch.faults.calls import Call
+from causewatch.faults.calls import Call, Run
 from causewatch.faults.empty import is_empty
 from causewatch.faults.outcome import answer_text, final_answer
-from causewatch.faults.sources import Prompt, prompts_of
+from causewatch.faults.sources import Prompt, prompts_in
 from causewatch.faults.text import fold, plain
 from causewatch.model.graph import CausalGraph
 
@@ -61,8 +61,13 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
         return next((call for call in self.calls if call.index == step), None)
 
 
-def scene_of(graph: CausalGraph, calls: tuple[Call, ...]) -> Scene:
-    """Prepare a run: its uses in order of time, and what it was told."""
+def scene_of(run: Run) -> Scene:
+    """Return a run as blame looks at it, prepared once for all who do."""
+    return run.once(_scene)
+
+
+def _scene(run: Run) -> Scene:
+    graph, calls = run.graph, run.calls
     answer = final_answer(graph)
     uses = [*_handoffs(graph), *_acts(calls), *_answer(graph, answer)]
     uses.sort(key=lambda use: (use.at_ns, use.step))
@@ -70,7 +75,7 @@ def scene_of(graph: CausalGraph, calls: tuple[Call, ...]) -> Scene:
         graph=graph,
         calls=calls,
         uses=tuple(uses),
-        prompts=prompts_of(graph),
+        prompts=prompts_in(run),
         answer=answer,
         results=tuple(sorted(_results(calls), key=lambda result: result.end_ns)),
     )

@@ -5,40 +5,42 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
+from causewatch.dialects.shape import Recognised, Shape, at_path, parse_cached, tables_of
 from causewatch.dialects.table import Dialect, KindRule, When
-from causewatch.dialects.unwrap import parse
 from causewatch.model.span import Attributes, Span
-from causewatch.model.step import StepKind
-from causewatch.model.value import Value
 
-MAX_KEPT_NAMES_CHARS = 4_096
-
-
-class Recognised(NamedTuple):
-    """The dialects of one span, best first, and the kind they give."""
-
-    dialects: tuple[Dialect, ...]
-    kind: StepKind
-    by: Dialect | None
-    why: str
+MAX_KEPT_COUNT = 4_096
+"""Answers that are kept; when there are more, all are forgotten."""
 
 
-@lru_cache(maxsize=64)
 def by_priority(dialects: tuple[Dialect, ...]) -> tuple[Dialect, ...]:
     """Return ``dialects``, best first. Tables are constants, so the answer is kept."""
-    return tuple(sorted(dialects, key=lambda dialect: (dialect.priority, dialect.id)))
+    return tables_of(dialects).dialects
 
 
 def recognise(span: Span, dialects: Sequence[Dialect]) -> Recognised:
     """Return the dialects that ``span`` is written in and its kind.
 
     The first dialect that is no overlay and has a kind for the span decides; then the overlays. A
-    span that none knows is ``other``: it stays a node of the graph.
+    span that none knows is ``other``: it stays a node of the graph. The answer is kept for the
+    spans that look the same to all that could hold.
     """
-    possible = _possible(by_priority(tuple(dialects)), span)
-    rules = {each.dialect: each.kinds for each in possible if _any_holds(each.detect, span)}
+    tables = tables_of(tuple(dialects))
+    shape = tables.shape_of(span)
+    seen = shape.look(span)
+    found = tables.answers.get(seen) if seen is not None else None
+    if found is None:
+        found = _recognised(shape, span)
+        if seen is not None:
+            if len(tables.answers) >= MAX_KEPT_COUNT:
+                tables.answers.clear()
+            tables.answers[seen] = found
+    return found
+
+
+def _recognised(shape: Shape, span: Span) -> Recognised:
+    rules = {each.dialect: each.kinds for each in shape.possible if _any_holds(each.detect, span)}
     matching = _placed(tuple(rules), span)
     for overlay in (False, True):
         for dialect in matching:
@@ -73,53 +75,6 @@ def _strength(dialect: Dialect, span: Span) -> int:
         else 2
         for condition in dialect.detect
         if holds(condition, span)
-    )
-
-
-class _Possible(NamedTuple):
-    """What of a dialect's table a span's names do not rule out."""
-
-    dialect: Dialect
-    detect: tuple[When, ...]
-    kinds: tuple[KindRule, ...]
-
-
-def _possible(dialects: tuple[Dialect, ...], span: Span) -> tuple[_Possible, ...]:
-    """Return what the span's scope and the names of its attributes do not rule out.
-
-    Spans of one place in a program look alike, so the answer is kept by these names, unless they
-    are so long that keeping them would cost memory.
-    """
-    names = tuple(span.attributes)
-    if sum(map(len, names)) > MAX_KEPT_NAMES_CHARS or len(span.scope.name) > MAX_KEPT_NAMES_CHARS:
-        return tuple(_Possible(dialect, dialect.detect, dialect.kinds) for dialect in dialects)
-    return _possible_by_names(dialects, span.scope.name, names, bool(span.events))
-
-
-@lru_cache(maxsize=1024)
-def _possible_by_names(
-    dialects: tuple[Dialect, ...], scope: str, names: tuple[str, ...], has_events: bool
-) -> tuple[_Possible, ...]:
-    def may_hold(condition: When) -> bool:
-        return _may_hold(condition, scope, names, has_events)
-
-    return tuple(
-        _Possible(
-            dialect, detect, tuple(rule for rule in dialect.kinds if all(map(may_hold, rule.when)))
-        )
-        for dialect in dialects
-        if (detect := tuple(filter(may_hold, dialect.detect)))
-    )
-
-
-def _may_hold(condition: When, scope: str, names: tuple[str, ...], has_events: bool) -> bool:
-    """Tell whether a condition could hold, whatever the values and the span's name are."""
-    return condition.negate or (
-        (not condition.key or condition.key in names)
-        and condition.scope in ("", scope)
-        and scope.startswith(condition.scope_prefix)
-        and (not condition.prefix or any(name.startswith(condition.prefix) for name in names))
-        and (not condition.event_prefix or has_events)
     )
 
 
@@ -199,27 +154,3 @@ def _holds_key(condition: When, span: Span) -> bool:
     if condition.pattern and re.match(condition.pattern, str(value)[:1_000]) is None:
         return False
     return not condition.equals_name or value == span.name
-
-
-def at_path(value: Value, path: str) -> Value:
-    """Return what is at a dotted path inside of ``value``, or ``None``; numbers index lists."""
-    for name in path.split("."):
-        if isinstance(value, dict):
-            value = value.get(name)
-        elif isinstance(value, list) and name.isdecimal() and int(name[:9]) < len(value):
-            value = value[int(name[:9])]
-        else:
-            return None
-    return value
-
-
-@lru_cache(maxsize=256)
-def _parse_small(text: str) -> Value:
-    return parse(text)
-
-
-def parse_cached(value: Value) -> Value:
-    """Parse a small JSON text; several rules look into the same metadata of each span."""
-    if isinstance(value, str):
-        return _parse_small(value) if len(value) <= 16_384 else parse(value)
-    return value

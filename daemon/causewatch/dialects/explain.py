@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from causewatch.dialects.detect import Recognised, holds, kind_rule, recognise
+from causewatch.dialects.detect import holds, kind_rule, recognise
+from causewatch.dialects.shape import Recognised
 from causewatch.dialects.table import Dialect, Field, Source, When
 from causewatch.dialects.tables import SHIPPED
 from causewatch.dialects.understand import Taken, step_of, take

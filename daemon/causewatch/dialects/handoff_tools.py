@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 import msgspec
 
 from causewatch.model.step import HandoffMode
 from causewatch.model.value import Value
+
+_OTHER = re.compile(r"[^a-z0-9]+")
 
 
 class HandoffTool(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +112,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 def normalised(name: str) -> str:
     """Return an agent's name as handoff tools spell it: lower case, all else underscores."""
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()[:500]).strip("_")
+    return _OTHER.sub("_", name.lower()[:500]).strip("_")
 
 
 def by_normalised(agents: Iterable[str]) -> dict[str, str]:
@@ -128,11 +131,10 @@ def target_of(
         agents: names of the run's agents, by their normalised form.
         dialect: the dialect of the step that made or ran the call.
     """
-    for entry in HANDOFF_TOOLS:
-        match = re.match(entry.pattern, tool[:500])
-        if match is None or (entry.dialects and dialect not in entry.dialects):
+    for entry, named in _entries_of(tool[:500]):
+        if entry.dialects and dialect not in entry.dialects:
             continue
-        said = match.group(1) if match.groups() else _argument(arguments, entry.target_arguments)
+        said = _argument(arguments, entry.target_arguments) if named is None else named
         agent = agents.get(normalised(said))
         if agent is not None or (entry.certain and said):
             rest = _rest(arguments, entry.target_arguments)
@@ -140,6 +142,15 @@ def target_of(
                 agent=agent or said, mode=entry.mode, has_payload=rest, known=agent is not None
             )
     return None
+
+
+@lru_cache(maxsize=1024)
+def _entries_of(tool: str) -> tuple[tuple[HandoffTool, str | None], ...]:
+    """Return the entries that a tool's name matches, with the target that it names itself."""
+    found = ((entry, re.match(entry.pattern, tool)) for entry in HANDOFF_TOOLS)
+    return tuple(
+        (entry, match.group(1) if match.groups() else None) for entry, match in found if match
+    )
 
 
 def _argument(arguments: Value, names: tuple[str, ...]) -> str:

@@ -39,8 +39,16 @@ _RESULT = frozenset(
     {"tool_call_response", "tool_result", "tool-result", "function_call_output", "toolResult",
      "function_response", "tool_response"}
 )  # fmt: skip
+_CALL_OR_RESULT = _CALL | _RESULT
+_BLOCK = _TEXT | _CALL_OR_RESULT
+_PLAIN_BLOCK = frozenset({"text", "toolUse", "toolResult", "cachePoint"})
 _NESTED = ("message", "data", "kwargs", "message_content", "tool_call")
 _FINISH = ("finish_reason", "finishReason", "stop_reason")
+_ENVELOPES = (
+    "tool_call", "message_content", "function_call", "function_response", "toolUse", "toolResult",
+    "toolCall",
+)  # fmt: skip
+_ASKING = ("tool_calls", "function_call")
 _HOLDERS = (
     "messages", "prompt", "completion", "contents", "content", "generations", "choices",
     "candidates", "output", "raw_input",
@@ -123,7 +131,8 @@ def _list_items(value: list[Value], role: str, depth: int) -> Iterator[Message]:
         for item in value:
             yield from _items(item, role, depth + 1)
     elif all(isinstance(item, dict) for item in value):
-        if parts := tuple(part for item in value for part in read_parts(item)):
+        parts = tuple(part for item in value if (part := read_part(item)) is not None)
+        if parts:
             only_results = all(isinstance(part, ToolResultPart) for part in parts)
             yield Message(role="tool" if only_results else role, parts=parts)
     else:
@@ -165,14 +174,14 @@ def _dict_items(value: dict[str, Value], role: str, depth: int) -> Iterator[Mess
         if inner:
             yield from _items(inner, role, depth + 1)
             return
-    parts = tuple(read_parts(value))
-    if not all(isinstance(part, OtherPart) for part in parts):
-        yield Message(role=role, parts=parts)
+    part = read_part(value)
+    if part is not None and not isinstance(part, OtherPart):
+        yield Message(role=role, parts=(part,))
 
 
 def _one(value: dict[str, Value], role: str, depth: int) -> Iterator[Message]:
     """Read one message; envelopes around it are opened first."""
-    for name in _NESTED:
+    for name in _NESTED if not value.keys().isdisjoint(_NESTED) else ():
         inner = value.get(name)
         if isinstance(inner, dict) and "role" not in value:
             kind = _last_id(value) or value.get("type")
@@ -191,7 +200,7 @@ def _one(value: dict[str, Value], role: str, depth: int) -> Iterator[Message]:
     if _is_event(value) and parts and all(isinstance(part, ToolResultPart) for part in parts):
         says = "tool"
     # The name of an item that is itself a call is the tool's, not a participant's.
-    name = "" if value.get("type") in _CALL | _RESULT else _text(value.get("name"))
+    name = "" if _text(value.get("type")) in _CALL_OR_RESULT else _text(value.get("name"))
     yield Message(role=says, parts=parts, name=name, finish_reason=_finish(value))
 
 
@@ -233,108 +242,120 @@ def _finish(value: dict[str, Value]) -> str:
     return _text(metadata.get("finish_reason")) if isinstance(metadata, dict) else ""
 
 
-def _parts_of(value: dict[str, Value], role: str) -> Iterator[Part]:
-    call_id = _call_id(value)
-    content = value.get("content")
-    if value.get("type") in _CALL | _RESULT:
-        yield from read_parts(value)
-        return
+def _parts_of(value: dict[str, Value], role: str) -> list[Part]:
+    if _text(value.get("type")) in _CALL_OR_RESULT:
+        part = read_part(value)
+        return [] if part is None else [part]
     if role == "tool" and not isinstance(value.get("parts"), list):
-        whole = value.get("contents", content)
+        call_id = _call_id(value)
+        whole = value.get("contents", value.get("content"))
         if call_id or not _holds_results(whole):
             result = unwrap(whole).value
-            yield ToolResultPart(id=call_id, name=_text(value.get("name")), result=result)
-            return
+            return [ToolResultPart(id=call_id, name=_text(value.get("name")), result=result)]
     seen: set[str] = set()
+    found: list[Part] = []
     for name in ("parts", "content", "contents"):
-        for part in _content_parts(value.get(name), seen):
-            yield part
+        if inner := value.get(name):
+            _add_content(found, inner, seen)
+    found += _calls_in(value, seen)
+    return found
+
+
+def _calls_in(value: dict[str, Value], seen: set[str]) -> Iterator[Part]:
+    """Yield the calls that a message keeps beside its content."""
     extra = value.get("additional_kwargs")
     nested = extra.get("tool_calls") if isinstance(extra, dict) else None
+    if not nested and value.keys().isdisjoint(_ASKING):
+        return
     for item in _as_list(value.get("tool_calls")) or _as_list(nested):
-        for part in read_parts(item, kind="tool_call"):
-            if not isinstance(part, ToolCallPart) or part.id not in seen or not part.id:
-                yield part
+        part = read_part(item, kind="tool_call")
+        if part is not None and not (
+            isinstance(part, ToolCallPart) and part.id and part.id in seen
+        ):
+            yield part
     if (
         isinstance(single := value.get("function_call"), dict)
         and value.get("type") != "function_call"
+        and (part := read_part(single, kind="tool_call")) is not None
     ):
-        yield from read_parts(single, kind="tool_call")
+        yield part
 
 
 def _holds_results(content: Value) -> bool:
     if isinstance(content, str):
         content = parse(content)
     return isinstance(content, list) and any(
-        isinstance(item, dict) and (item.get("type") in _RESULT or "toolResult" in item)
+        isinstance(item, dict) and (_text(item.get("type")) in _RESULT or "toolResult" in item)
         for item in content
     )
 
 
-def _content_parts(content: Value, seen: set[str]) -> Iterator[Part]:
+def _add_content(found: list[Part], content: Value, seen: set[str]) -> None:
+    """Add the parts of a message's content, each text once."""
     if isinstance(content, str):
         blocks = parse(content) if content.startswith("[{") else content
         if isinstance(blocks, list) and _holds_blocks(blocks):
             content = blocks
         elif content and content not in seen:
             seen.add(content)
-            yield TextPart(content=content)
+            found.append(TextPart(content=content))
             return
     for item in _as_list(content):
-        for part in read_parts(item):
-            if isinstance(part, TextPart):
-                if part.content in seen:
-                    continue
-                seen.add(part.content)
-            elif isinstance(part, ToolCallPart):
-                seen.add(part.id)
-            yield part
+        part = read_part(item)
+        if isinstance(part, TextPart):
+            if part.content in seen:
+                continue
+            seen.add(part.content)
+        elif isinstance(part, ToolCallPart):
+            seen.add(part.id)
+        if part is not None:
+            found.append(part)
 
 
 def _holds_blocks(blocks: list[Value]) -> bool:
-    known = _TEXT | _CALL | _RESULT
     return all(
-        isinstance(b, dict)
-        and (b.get("type") in known or set(b) <= {"text", "toolUse", "toolResult", "cachePoint"})
+        isinstance(b, dict) and (_text(b.get("type")) in _BLOCK or b.keys() <= _PLAIN_BLOCK)
         for b in blocks
     )
 
 
-def read_parts(value: Value, kind: str = "") -> Iterator[Part]:
-    """Yield the canonical parts of one content block; what is not understood becomes ``OtherPart``.
+def read_part(value: Value, kind: str = "") -> Part | None:
+    """Return the canonical part that one content block is, ``None`` where it is empty.
+
+    What is not understood becomes ``OtherPart``.
 
     Args:
         value: the block.
         kind: its type, where the place says it and the block does not.
     """
     if isinstance(value, str):
-        if value:
-            yield TextPart(content=value)
-        return
+        return TextPart(content=value) if value else None
     if not isinstance(value, dict):
-        return
-    for name in ("tool_call", "message_content", "function_call", "function_response", "toolUse",
-                 "toolResult", "toolCall"):  # fmt: skip
+        return None
+    for name in _ENVELOPES if not value.keys().isdisjoint(_ENVELOPES) else ():
         inner = value.get(name)
         if isinstance(inner, dict):
-            yield from read_parts(inner, kind=str(inner.get("type") or _NAMED.get(name, kind)))
-            return
+            return read_part(inner, kind=str(inner.get("type") or _NAMED.get(name, kind)))
+    return _read_block(value, kind)
+
+
+def _read_block(value: dict[str, Value], kind: str) -> Part | None:
     said = value.get("type")
     kind = _kind_of_part(value, kind)
     if kind in _CALL:
-        yield _tool_call(value)
-    elif kind in _RESULT:
-        yield _tool_result(value)
-    elif text := _block_text(value, kind):
-        yield TextPart(content=text)
-    elif said or not _is_empty_text(value):
-        yield OtherPart(type=_text(said), content=value)
+        return _tool_call(value)
+    if kind in _RESULT:
+        return _tool_result(value)
+    if text := _block_text(value, kind):
+        return TextPart(content=text)
+    is_told = said or not _is_empty_text(value)
+    return OtherPart(type=_text(said), content=value) if is_told else None
 
 
 def _kind_of_part(value: dict[str, Value], kind: str) -> str:
     """Return an item's own type, that of its place, or what its keys show it to be."""
     said = value.get("type")
-    if isinstance(said, str) and said in _TEXT | _CALL | _RESULT:
+    if isinstance(said, str) and said in _BLOCK:
         return said
     if kind or said is not None:
         return kind

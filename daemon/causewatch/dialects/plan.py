@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
+from causewatch.dialects.shape import has_prefix
 from causewatch.dialects.table import Dialect, FieldRule, Source
 from causewatch.model.span import Span
 from causewatch.model.step import StepKind
@@ -48,29 +49,51 @@ def _plan(
     dialects: tuple[Dialect, ...], names: tuple[str, ...], kind: StepKind, has_events: bool
 ) -> tuple[Rules, ...]:
     known = frozenset(names)
+    ordered = sorted(names)
 
-    def kept(rule: FieldRule, *, fallback: bool) -> tuple[Source, ...]:
-        return tuple(
-            source
-            for source in rule.sources
-            if source.fallback is fallback and _may_hold(source, known, kind, has_events)
-        )
+    def may_hold(source: Source) -> bool:
+        if source.kinds and kind not in source.kinds:
+            return False
+        if source.events:
+            return has_events
+        if source.prefix:
+            return has_prefix(ordered, source.prefix)
+        return not source.key or source.key in known
 
+    found = [(dialect, _left(dialect, known, may_hold)) for dialect in dialects]
     return tuple(
-        Rules(
-            dialect,
-            tuple((rule, found) for rule in dialect.fields if (found := kept(rule, fallback=late))),
-        )
+        Rules(dialect, tuple((rule, sources) for rule, sources, is_late in left if is_late is late))
         for late in (False, True)
-        for dialect in dialects
+        for dialect, left in found
     )
 
 
-def _may_hold(source: Source, names: frozenset[str], kind: StepKind, has_events: bool) -> bool:
-    if source.kinds and kind not in source.kinds:
-        return False
-    if source.events:
-        return has_events
-    if source.prefix:
-        return any(name.startswith(source.prefix) for name in names)
-    return not source.key or source.key in names
+def _left(
+    dialect: Dialect, known: frozenset[str], may_hold: Callable[[Source], bool]
+) -> list[tuple[FieldRule, tuple[Source, ...], bool]]:
+    """Return what remains of a dialect's field rules; fallbacks by themselves."""
+    found: list[tuple[FieldRule, tuple[Source, ...], bool]] = []
+    for rule, names in _by_names(dialect):
+        if names and names.isdisjoint(known):
+            continue
+        sources = tuple(filter(may_hold, rule.sources))
+        late = tuple(source for source in sources if source.fallback)
+        if len(sources) > len(late):
+            found.append((rule, tuple(s for s in sources if not s.fallback), False))
+        if late:
+            found.append((rule, late, True))
+    return found
+
+
+@lru_cache(maxsize=256)
+def _by_names(dialect: Dialect) -> tuple[tuple[FieldRule, frozenset[str]], ...]:
+    """Return a table's rules with the attributes that each needs one of; none where it may not."""
+    return tuple(
+        (
+            rule,
+            frozenset(source.key for source in rule.sources)
+            if all(s.key and not s.events and not s.prefix for s in rule.sources)
+            else frozenset(),
+        )
+        for rule in dialect.fields
+    )

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
+from typing import TypeAlias
 
 import msgspec
 
 from causewatch.dialects.cut import was_cut
-from causewatch.dialects.detect import at_path, parse_cached
-from causewatch.dialects.messages import read_messages, read_parts
-from causewatch.dialects.table import Source
-from causewatch.dialects.unwrap import parse, payload_of, raw_text
+from causewatch.dialects.events import messages_of
+from causewatch.dialects.messages import read_messages, read_part
+from causewatch.dialects.shape import at_path, parse_cached
+from causewatch.dialects.table import Format, Source
+from causewatch.dialects.unwrap import parse, raw_text, unwrap
 from causewatch.model.limits import DEFAULT_PAYLOAD_LIMITS
 from causewatch.model.span import Attributes, LogRecord, Span
 from causewatch.model.step import Document, Evaluation, Message, Payload, StepKind, TextPart
@@ -22,7 +24,6 @@ from causewatch.model.value import Value
 MAX_FLAT_INDEX_COUNT = 2_000
 MAX_KEPT_CHARS = 4_096
 """Longer messages are read anew each time: keeping them would cost memory."""
-_EVENT_ROLES = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,14 +35,19 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     documents: tuple[Document, ...] = ()
     evaluations: tuple[Evaluation, ...] = ()
     cut: bool = False
+    call_id: str | None = None
+    """The id of the call that a payload's envelope names; ``None`` where nobody looked for it."""
 
 
 NOTHING = Reading()
+Reader: TypeAlias = "Callable[[Source, View], Reading | None]"
 _PLACEHOLDERS = frozenset(
     {"<not specified>", "<not serializable>", "__REDACTED__", "<redacted>", "[REDACTED]"}
 )
 """What stands in the place of content that is not there: Google ADK's fillers, and what hides
 content on purpose (OpenInference, Genkit, redaction in the Collector)."""
+_OPENS_VALUE = ("[", '"')
+"""How JSON begins where a text is expected."""
 _MAX_NUMBER_CHARS = 64
 _CHOICE = "gen_ai.choice"
 _MATCHED_CHARS = 1_000
@@ -53,39 +59,115 @@ class View:
 
     def __init__(self, span: Span, logs: Sequence[LogRecord], kind: StepKind) -> None:
         self.span = span
+        self.attributes = span.attributes
         self.logs = logs
         self.kind = kind
+
+    @cached_property
+    def longest(self) -> int:
+        """The length of the longest text among the attributes: one that a limit cut is as long."""
+        return max([len(v) for v in self.attributes.values() if isinstance(v, str)], default=0)
 
     @cached_property
     def flat(self) -> dict[str, list[tuple[str, Value]]]:
         """Attributes that were flattened from a list, by what stands before their first index."""
         found: dict[str, list[tuple[str, Value]]] = {}
-        for key, value in self.span.attributes.items():
+        for key, value in self.attributes.items():
             if index := _FLAT_INDEX.search(key):
                 at = index.start() + 1
                 found.setdefault(key[:at], []).append((key[at:], value))
         return found
+
+    @cached_property
+    def events(self) -> list[tuple[str, Attributes]]:
+        """The events of the span, then its log records, each in order of time."""
+        return list(_in_order(self.span, self.logs))
+
+    @cached_property
+    def event_names(self) -> frozenset[str]:
+        """The names of all ``events``: most sources ask for others."""
+        return frozenset(name for name, _ in self.events)
 
 
 def read(source: Source, view: View) -> Reading | None:
     """Return what ``source`` holds on a span or on its log records, if anything."""
     if source.kinds and view.kind not in source.kinds:
         return None
-    match source.fmt:
-        case "flat_messages" | "flat_documents" | "flat_evaluations":
-            found = view.flat.get(source.prefix)
-            return _read_flat(source, found, view.span.attributes) if found else None
-        case "events":
-            return _read_events(source, view)
-        case "documents" if source.events:
-            documents = tuple(_found(attributes) for _, attributes in _events(source, view))
-            return Reading(documents=documents) if documents else None
-        case "evaluation_events":
-            judged = tuple(_judged(attributes) for _, attributes in _events(source, view))
-            return Reading(evaluations=judged) if judged else None
-        case "text" | "payload" | "messages" | "parts" | "documents":
-            value = _raw(source, view)
-            return None if value is None or value == "" else _convert(source, value, view.span)
+    return reader_of(source)(source, view)
+
+
+def reader_of(source: Source) -> Reader:
+    """Return what reads a source of a step of the right kind."""
+    return _READERS[source.fmt]
+
+
+def _read_text(source: Source, view: View) -> Reading | None:
+    key = _plain_key(source)
+    if key:
+        value = view.attributes.get(key)
+        if isinstance(value, str) and value[:1] not in _OPENS_VALUE:
+            return None if not value or value in _PLACEHOLDERS else Reading(text=value)
+    value = _raw(source, view)
+    if value is None or value == "":
+        return None
+    text = _as_text(value)
+    return Reading(text=text) if text else None
+
+
+@lru_cache(maxsize=8192)
+def _plain_key(source: Source) -> str:
+    """Return the attribute of a source that is nothing but that: most are."""
+    has_more = source.events or source.path or source.pick or source.pattern or source.absent
+    return "" if has_more else source.key
+
+
+def _read_payload(source: Source, view: View) -> Reading | None:
+    value = _raw(source, view)
+    if value is None or value == "":
+        return None
+    core = unwrap(value)
+    cut = _may_be_cut(value, view)
+    return Reading(
+        payload=Payload(value=core.value, raw=raw_text(value), key=source.key, cut=cut),
+        call_id=core.call_id if isinstance(value, str) else None,
+    )
+
+
+def _read_messages(source: Source, view: View) -> Reading | None:
+    value = _raw(source, view)
+    if value is None or value == "":
+        return None
+    messages = read_messages(value, source.role) or _answer(value, source.role)
+    cut = _may_be_cut(value, view)
+    return Reading(messages=messages, cut=cut) if messages or cut else None
+
+
+def _read_system(source: Source, view: View) -> Reading | None:
+    value = _raw(source, view)
+    if value is None or value == "":
+        return None
+    messages = _system_message(value, source.role)
+    return Reading(messages=messages, cut=_may_be_cut(value, view)) if messages else None
+
+
+def _read_documents(source: Source, view: View) -> Reading | None:
+    if source.events:
+        hits = tuple(_found(attributes) for _, attributes in _events(source, view))
+        return Reading(documents=hits) if hits else None
+    value = _raw(source, view)
+    documents = _documents(value)
+    return Reading(documents=documents, cut=_may_be_cut(value, view)) if documents else None
+
+
+def _read_judged(source: Source, view: View) -> Reading | None:
+    judged = tuple(_judged(attributes) for _, attributes in _events(source, view))
+    return Reading(evaluations=judged) if judged else None
+
+
+def _may_be_cut(value: Value, view: View) -> bool:
+    if not isinstance(value, str):
+        return False
+    return was_cut(value, view.attributes if len(value) == view.longest else {})
 
 
 def _raw(source: Source, view: View) -> Value:
@@ -99,9 +181,9 @@ def _raw(source: Source, view: View) -> Value:
         value = view.span.name
     elif source.span == "status_message":
         value = view.span.status_message
-    if _is_filler(value) or value in source.absent:
+    if value is None or _is_filler(value) or value in source.absent:
         return None
-    if source.path and value is not None:
+    if source.path:
         value = at_path(parse_cached(value), source.path)
     if source.pick and value is not None:
         value = _picked(value, source.pick)
@@ -130,25 +212,6 @@ def _picked(value: Value, pick: str) -> Value:
     ]
 
 
-def _convert(source: Source, value: Value, span: Span) -> Reading | None:
-    cut = isinstance(value, str) and source.fmt != "text" and was_cut(value, span.attributes)
-    match source.fmt:
-        case "payload":
-            return Reading(payload=payload_of(value, source.key, cut=cut))
-        case "messages":
-            messages = read_messages(value, source.role) or _answer(value, source.role)
-            return Reading(messages=messages, cut=cut) if messages or cut else None
-        case "parts":
-            messages = _system_message(value, source.role)
-            return Reading(messages=messages, cut=cut) if messages else None
-        case "documents":
-            documents = _documents(value)
-            return Reading(documents=documents, cut=cut) if documents else None
-        case _:
-            text = _as_text(value)
-            return Reading(text=text) if text else None
-
-
 def _answer(value: Value, role: str) -> tuple[Message, ...]:
     """Return an answer that is a JSON object of its own, no message, as its text."""
     content = parse(value) if isinstance(value, str) else value
@@ -159,7 +222,7 @@ def _answer(value: Value, role: str) -> tuple[Message, ...]:
 
 def _as_text(value: Value) -> str:
     """Return a name or reason; of a list the first item; JSON is read."""
-    if isinstance(value, str) and value[:1] in {"[", '"'}:
+    if isinstance(value, str) and value[:1] in _OPENS_VALUE:
         value = parse(value)
     if isinstance(value, list):
         value = next((item for item in value if item), None)
@@ -171,7 +234,7 @@ def _as_text(value: Value) -> str:
 def _system_message(value: Value, role: str) -> tuple[Message, ...]:
     content = parse(value) if isinstance(value, str) else value
     items = content if isinstance(content, list) else [content]
-    parts = tuple(part for item in items for part in read_parts(item))
+    parts = tuple(part for item in items if (part := read_part(item)) is not None)
     return (Message(role=role, parts=parts),) if parts else ()
 
 
@@ -218,10 +281,11 @@ def number(value: Value) -> float | None:
     return found if math.isfinite(found) else None
 
 
-def _read_flat(
-    source: Source, flat: list[tuple[str, Value]], attributes: Attributes
-) -> Reading | None:
+def _read_flat(source: Source, view: View) -> Reading | None:
     """Read attributes such as ``<prefix>0.message.content`` as the list they came from."""
+    flat, attributes = view.flat.get(source.prefix), view.span.attributes
+    if not flat:
+        return None
     if source.fmt == "flat_messages" and (each := _each_once(flat, source.role)) is not None:
         return Reading(messages=each, cut=_is_cut(flat, attributes)) if each else None
     items = unflatten((key, value) for key, value in flat if not _is_filler(value))
@@ -340,17 +404,23 @@ def _to_lists(node: object) -> Value:
     return {key: _to_lists(value) for key, value in node.items()}
 
 
-def _events(source: Source, view: View) -> Iterator[tuple[str, Attributes]]:
-    """Yield the named events of the span, then its log records, each in order of time."""
-    for event in sorted(view.span.events, key=lambda event: event.time_ns):
-        if event.name in source.events:
-            yield event.name, event.attributes
-    for record in sorted(view.logs, key=lambda record: record.time_ns):
+def _events(source: Source, view: View) -> list[tuple[str, Attributes]]:
+    """Return the events that a source names, in order."""
+    if view.event_names.isdisjoint(source.events):
+        return []
+    return [event for event in view.events if event[0] in source.events]
+
+
+def _in_order(span: Span, logs: Sequence[LogRecord]) -> Iterator[tuple[str, Attributes]]:
+    """Yield the events of the span, then its log records, each in order of time."""
+    for event in sorted(span.events, key=lambda event: event.time_ns):
+        yield event.name, event.attributes
+    for record in sorted(logs, key=lambda record: record.time_ns):
         # Loggers older than the field for it name the event in an attribute.
         name = record.event_name or record.attributes.get("event.name")
-        if name in source.events:
+        if isinstance(name, str):
             body = record.body if isinstance(record.body, dict) else {"content": record.body}
-            yield str(name), {**body, **record.attributes}
+            yield name, {**body, **record.attributes}
 
 
 def _read_events(source: Source, view: View) -> Reading | None:
@@ -358,31 +428,20 @@ def _read_events(source: Source, view: View) -> Reading | None:
     found: list[Message] = []
     cut = False
     for name, attributes in _events(source, view):
-        role = _EVENT_ROLES.get(name.removeprefix("gen_ai.").partition(".")[0], "assistant")
-        found.extend(_event_messages(attributes, role))
+        found.extend(messages_of(name, attributes))
         cut = cut or any(isinstance(v, str) and was_cut(v, attributes) for v in attributes.values())
     return Reading(messages=tuple(found), cut=cut) if found else None
 
 
-def _event_messages(attributes: Attributes, role: str) -> tuple[Message, ...]:
-    body = attributes.get("message", attributes.get("content"))
-    said = attributes.get("role")
-    calls = attributes.get("tool_calls")
-    call_id = attributes.get("id")
-    finish = attributes.get("finish_reason")
-    inner = parse(body) if isinstance(body, str) else body
-    if isinstance(inner, dict) and ("content" in inner or "tool_calls" in inner or "role" in inner):
-        messages = read_messages({"role": role, **inner}, role)
-    elif isinstance(inner, dict) and "message" in inner:
-        messages = read_messages(inner, role)
-    else:
-        item: dict[str, Value] = {"role": said or role, "content": body}
-        if calls is not None:
-            item["tool_calls"] = calls
-        if role == "tool" and isinstance(call_id, str):
-            item["tool_call_id"] = call_id
-        messages = read_messages(item, role)
-    if isinstance(finish, str) and messages and not messages[-1].finish_reason:
-        last = msgspec.structs.replace(messages[-1], finish_reason=finish)
-        messages = (*messages[:-1], last)
-    return messages
+_READERS: dict[Format, Reader] = {
+    "text": _read_text,
+    "payload": _read_payload,
+    "messages": _read_messages,
+    "parts": _read_system,
+    "events": _read_events,
+    "documents": _read_documents,
+    "evaluation_events": _read_judged,
+    "flat_messages": _read_flat,
+    "flat_documents": _read_flat,
+    "flat_evaluations": _read_flat,
+}

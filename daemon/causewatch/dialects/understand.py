@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeAlias, cast
 
 import msgspec
 
 from causewatch.dialects.control_flow import is_control_flow
-from causewatch.dialects.detect import Recognised, recognise
+from causewatch.dialects.detect import recognise
 from causewatch.dialects.plan import plan
-from causewatch.dialects.read import NOTHING, Reading, View, number, read
-from causewatch.dialects.table import Dialect, Field, FieldRule, Source
+from causewatch.dialects.read import NOTHING, Reading, View, number, read, reader_of
+from causewatch.dialects.shape import Recognised
+from causewatch.dialects.table import Dialect, Field, Source
 from causewatch.dialects.tables import SHIPPED
 from causewatch.dialects.unwrap import unwrap
 from causewatch.model.span import LogRecord, Span
@@ -20,6 +21,15 @@ from causewatch.model.step import HandoffMode, Payload, Step, StepKind, Usage
 MAX_TOKENS_COUNT = 10**15
 """More than any model takes: such a number is a mistake."""
 _EXPECTED: dict[StepKind, tuple[str, ...]] = {"tool": ("arguments", "result")}
+_TEXTS: frozenset[Field] = frozenset(
+    {"operation", "agent", "agent_id", "workflow", "session", "model", "tool", "call_id", "query",
+     "finish_reason", "error_type", "error_message", "handoff_from", "handoff_to"}
+)  # fmt: skip
+_PAYLOADS: frozenset[Field] = frozenset({"arguments", "result", "input", "output"})
+_MESSAGES: frozenset[Field] = frozenset({"system", "input_messages", "output_messages"})
+
+
+_Taken: TypeAlias = tuple[Field, Dialect, tuple[Source, ...], Reading]
 
 
 class Taken(NamedTuple):
@@ -45,49 +55,49 @@ def understand(
         The step; kind ``other`` where no dialect knows better. Never raises on odd content.
     """
     recognised = recognise(span, dialects)
-    readings = {taken.field: taken.reading for taken in take(recognised, span, logs)}
+    readings = {field: reading for field, _, _, reading in _take(recognised, span, logs)}
     return step_of(recognised, readings, span)
 
 
 def step_of(recognised: Recognised, readings: dict[Field, Reading], span: Span) -> Step:
     """Return the step that a span's dialects and what was read of it make."""
-
-    def text(name: Field) -> str:
-        return readings.get(name, NOTHING).text
-
-    step = Step(
+    kind = recognised.kind
+    said: dict[str, object] = {}
+    for name, reading in readings.items():
+        if name in _TEXTS:
+            said[name] = reading.text
+        elif name in _PAYLOADS:
+            said[name] = reading.payload
+        elif name in _MESSAGES:
+            said[name] = reading.messages
+        elif name == "documents":
+            said[name] = reading.documents
+        elif name == "evaluations":
+            said[name] = reading.evaluations
+        elif name == "handoff_mode":
+            said[name] = _mode(reading.text)
+    if kind in _EXPECTED and _has_dropped(span):
+        _leave_open(said, _EXPECTED[kind])
+    _settle(said, readings, kind)
+    return Step(
         span=span,
-        kind=recognised.kind,
+        kind=kind,
         dialect=recognised.by.id if recognised.by else _first_id(recognised),
         reason=recognised.why,
-        operation=text("operation"),
-        agent=text("agent"),
-        agent_id=text("agent_id"),
-        workflow=text("workflow"),
-        session=text("session"),
-        model=text("model"),
-        tool=text("tool"),
-        call_id=text("call_id"),
-        arguments=_payload(readings, "arguments", recognised.kind, span),
-        result=_payload(readings, "result", recognised.kind, span),
-        input=_payload(readings, "input", recognised.kind, span),
-        output=_payload(readings, "output", recognised.kind, span),
-        system=readings.get("system", NOTHING).messages,
-        input_messages=readings.get("input_messages", NOTHING).messages,
-        output_messages=readings.get("output_messages", NOTHING).messages,
-        messages_cut=_messages_cut(recognised.kind, readings, span),
-        query=text("query"),
-        documents=readings.get("documents", NOTHING).documents,
-        finish_reason=text("finish_reason"),
-        error_type=text("error_type"),
-        error_message=text("error_message"),
-        handoff_from=text("handoff_from"),
-        handoff_to=text("handoff_to"),
-        handoff_mode=_mode(text("handoff_mode")),
+        messages_cut=_messages_cut(kind, readings, span),
         usage=_usage(readings),
-        evaluations=readings.get("evaluations", NOTHING).evaluations,
+        **said,  # type: ignore[arg-type]  # each name was given what its field holds
     )
-    return _settle(step)
+
+
+def _leave_open(said: dict[str, object], names: Sequence[str]) -> None:
+    """Say that what is absent may have been cut.
+
+    The SDK says that it dropped something: this may have been it, so its absence tells nothing.
+    """
+    for name in names:
+        if said.get(name) is None:
+            said[name] = Payload(value=None, raw="", key="", cut=True)
 
 
 def _first_id(recognised: Recognised) -> str:
@@ -96,6 +106,10 @@ def _first_id(recognised: Recognised) -> str:
 
 def take(recognised: Recognised, span: Span, logs: Sequence[LogRecord]) -> Iterator[Taken]:
     """Yield what is read for each field, the deciding dialect before the others."""
+    return (Taken(*each) for each in _take(recognised, span, logs))
+
+
+def _take(recognised: Recognised, span: Span, logs: Sequence[LogRecord]) -> Iterator[_Taken]:
     done: set[Field] = set()
     view = View(span, logs, recognised.kind)
     order = recognised.dialects
@@ -103,35 +117,24 @@ def take(recognised: Recognised, span: Span, logs: Sequence[LogRecord]) -> Itera
         order = (recognised.by, *(d for d in order if d is not recognised.by))
     for dialect, rules in plan(order, span, recognised.kind, has_logs=bool(logs)):
         for rule, sources in rules:
-            if rule.field in done:
+            field = rule.field
+            if field in done:
                 continue
-            if taken := _taken(dialect, rule, sources, view):
-                done.add(rule.field)
-                yield taken
+            if rule.together:
+                found = [(each, one) for each in sources if (one := read(each, view)) is not None]
+                whole = _joined(one for _, one in found)
+                if whole is not None:
+                    done.add(field)
+                    yield field, dialect, tuple(each for each, _ in found), whole
+                continue
+            for source in sources:
+                # The plan left out what is for steps of other kinds.
+                reading = reader_of(source)(source, view)
+                if reading is not None:
+                    done.add(field)
+                    yield field, dialect, (source,), reading
+                    break
         done.update(dialect.closed)
-
-
-def _taken(
-    dialect: Dialect, rule: FieldRule, sources: Sequence[Source], view: View
-) -> Taken | None:
-    """Return what the first of ``sources`` holds, or all together where the rule says so."""
-    found: list[tuple[Source, Reading]] = []
-    for source in sources:
-        reading = read(source, view)
-        if reading is not None:
-            found.append((source, reading))
-            if not rule.together:
-                break
-    reading = (
-        _joined(reading for _, reading in found)
-        if rule.together
-        else found[0][1]
-        if found
-        else None
-    )
-    if reading is None:
-        return None
-    return Taken(rule.field, dialect, tuple(source for source, _ in found), reading)
 
 
 def _joined(readings: Iterable[Reading]) -> Reading | None:
@@ -145,17 +148,6 @@ def _joined(readings: Iterable[Reading]) -> Reading | None:
     return Reading(messages=(whole,), cut=any(reading.cut for reading in found))
 
 
-def _payload(
-    readings: dict[Field, Reading], name: Field, kind: StepKind, span: Span
-) -> Payload | None:
-    payload = readings.get(name, NOTHING).payload
-    if payload is None and name in _EXPECTED.get(kind, ()) and _has_dropped(span):
-        # The SDK says that it dropped something: this may have been it, so its absence tells
-        # nothing.
-        return Payload(value=None, raw="", key="", cut=True)
-    return payload
-
-
 def _has_dropped(span: Span) -> bool:
     """Tell whether the SDK dropped attributes, or events of a kind that holds messages."""
     return span.dropped_attributes_count > 0 or (
@@ -165,12 +157,12 @@ def _has_dropped(span: Span) -> bool:
 
 
 def _messages_cut(kind: StepKind, readings: dict[Field, Reading], span: Span) -> bool:
-    names: tuple[Field, ...] = ("input_messages", "output_messages")
     if kind == "model" and _has_dropped(span):
         # Flattened messages lose single attributes, and events whole messages: even what is there
         # may be incomplete.
         return True
-    return any(readings.get(name, NOTHING).cut for name in names)
+    asked, said = readings.get("input_messages"), readings.get("output_messages")
+    return (asked is not None and asked.cut) or (said is not None and said.cut)
 
 
 _COUNTS: tuple[Field, ...] = (
@@ -184,10 +176,13 @@ def _usage(readings: dict[Field, Reading]) -> Usage | None:
     """Return the numbers that were read; what is no number is not said."""
     if _USAGE.isdisjoint(readings):
         return None
-    counts = {name: _count(readings.get(name, NOTHING).text) for name in _COUNTS}
-    cost = number(readings.get("cost", NOTHING).text)
-    is_said = cost is not None or any(count is not None for count in counts.values())
-    return Usage(**counts, cost=cost) if is_said else None
+    counts = {
+        name: count
+        for name in _COUNTS
+        if name in readings and (count := _count(readings[name].text)) is not None
+    }
+    cost = number(readings["cost"].text) if "cost" in readings else None
+    return Usage(**counts, cost=cost) if counts or cost is not None else None
 
 
 def _count(text: str) -> int | None:
@@ -199,19 +194,26 @@ def _mode(mode: str) -> HandoffMode | None:
     return cast("HandoffMode", mode) if mode in {"pass_control", "return_to_caller"} else None
 
 
-def _settle(step: Step) -> Step:
+def _settle(said: dict[str, object], readings: dict[Field, Reading], kind: StepKind) -> None:
     """Fill what follows from other fields: ids in envelopes, system messages, finish reasons."""
-    changes: dict[str, object] = {}
-    if step.kind in {"tool", "retrieval"} and step.result is not None and not step.call_id:
-        changes["call_id"] = unwrap(step.result.raw).call_id
-    if not step.system:
-        system = tuple(m for m in step.input_messages if m.role in {"system", "developer"})
-        if system:
-            changes["system"] = system
-    if not step.finish_reason:
-        said = next((m.finish_reason for m in step.output_messages if m.finish_reason), "")
-        if said:
-            changes["finish_reason"] = said
-    if is_control_flow(step.error_type) or is_control_flow(step.error_message.partition("(")[0]):
-        changes.update(error_type="", error_message="")
-    return msgspec.structs.replace(step, **changes) if changes else step
+    if kind in {"tool", "retrieval"} and "result" in readings and not said.get("call_id"):
+        said["call_id"] = _enveloped_id(readings["result"])
+    if "input_messages" in readings and not said.get("system"):
+        shown = readings["input_messages"].messages
+        said["system"] = tuple(m for m in shown if m.role in {"system", "developer"})
+    if "output_messages" in readings and not said.get("finish_reason"):
+        for message in readings["output_messages"].messages:
+            if message.finish_reason:
+                said["finish_reason"] = message.finish_reason
+                break
+    error_type = readings.get("error_type", NOTHING).text
+    error_message = readings.get("error_message", NOTHING).text
+    if is_control_flow(error_type) or is_control_flow(error_message.partition("(")[0]):
+        said.update(error_type="", error_message="")
+
+
+def _enveloped_id(result: Reading) -> str:
+    """Return the id of the call that a result's envelope names."""
+    if result.call_id is None and result.payload is not None:
+        return unwrap(result.payload.raw).call_id
+    return result.call_id or ""

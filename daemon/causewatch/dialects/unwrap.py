@@ -25,6 +25,7 @@ _UNKNOWN_ESCAPE = re.compile(r"\\[^\\'\"abfnrtv0-7xuUN\n]")
 _BRACKETS = re.compile(r"[\[\](){}]")
 _MESSAGE_KEYS = frozenset({"tool_call_id", "toolCallId", "tool_use_id"})
 _MESSAGE_MARKS = frozenset({"tool_call_id", "status", "name"})
+_TEXT_TYPES = frozenset({"text", "output_text", "input_text"})
 _TOOL_TYPES = frozenset({"tool", "ToolMessage", "tool_result", "tool-result", "tool_call_response"})
 
 
@@ -142,7 +143,7 @@ def _first_text(value: Mapping[str, Value], names: frozenset[str]) -> str:
 
 
 def _is_tool_message(value: Mapping[str, Value]) -> bool:
-    return value.get("type") in _TOOL_TYPES or value.get("role") == "tool"
+    return _text(value.get("type")) in _TOOL_TYPES or value.get("role") == "tool"
 
 
 def _open_envelope(value: dict[str, Value]) -> object:
@@ -244,7 +245,7 @@ def _open_message(value: dict[str, Value]) -> object:
         if failed:
             return {"status": "error", "error": unwrap_text(content)}
         return structured if isinstance(structured, dict) else content
-    if value.get("type") in {"text", "output_text", "input_text"} and isinstance(content, str):
+    if _text(value.get("type")) in _TEXT_TYPES and isinstance(content, str):
         return content
     return _MISSING
 
@@ -263,7 +264,7 @@ def _join_blocks(value: list[Value]) -> object:
             return _MISSING
         text = item.get("text", item.get("content"))
         if not isinstance(text, str) or not (
-            item.get("type") in {"text", "output_text", "input_text"} or set(item) == {"text"}
+            _text(item.get("type")) in _TEXT_TYPES or (len(item) == 1 and "text" in item)
         ):
             if len(value) == 1 and set(item) == {"toolResult"}:
                 return item

@@ -85,6 +85,8 @@ def _near(run: Run) -> Iterator[Fault]:
     uses = [(outcome, readings_in(outcome.text)) for outcome in outcomes]
     wanted = frozenset[str]().union(*(readings for _, readings in uses))
     suspects = [each for each in suspects if _fact(each[1]).readings & wanted]
+    if not suspects:
+        return
     known = _Known(timeline)
     for number, token in suspects[:MAX_CHANGES_COUNT]:
         change = _change(run, known, number, _fact(token))
@@ -135,11 +137,11 @@ def _is_suspect(run: Run, content: Content) -> bool:
 
     What a tool found out, it may say; but a transfer's own result only passes on.
     """
+    if content.side in {"said", "told"}:
+        return True
     if content.side == "asked":
         return _is_unseen(run, content.step)
-    if content.side == "found":
-        return any(h.performed_by == content.step for h in run.graph.handoffs)
-    return content.side in {"said", "told"}
+    return any(h.performed_by == content.step for h in run.graph.handoffs)
 
 
 def _is_unseen(run: Run, step: int) -> bool:

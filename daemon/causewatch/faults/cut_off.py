@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import islice, pairwise
+from itertools import islice
 
 from causewatch.faults.calls import Run
 from causewatch.faults.crossings import crossings_of
-from causewatch.faults.earlier import Earlier, Library, words_in
+from causewatch.faults.earlier import MIN_COPY_CHARS, Earlier, Library, words_in
 from causewatch.faults.lost_at_handoff import common_prefix_chars, place_of
-from causewatch.faults.text import excerpt, fold, plain, texts
+from causewatch.faults.text import excerpt, fold, plain
 from causewatch.faults.truncated import ends_with_mark
 from causewatch.model.graph import Handoff
 from causewatch.model.judgement import Fault
 from causewatch.model.step import Payload
 
 MIN_TEXT_CHARS = 40
-MIN_COPY_CHARS = 24
 MIN_BROKEN_CHARS = 2
 MIN_SECOND_CHARS = 5
 MAX_TEXTS_COUNT = 50
@@ -122,7 +121,7 @@ def _place(handoff: Handoff, side: str) -> int:
 
 def _long_texts(payload: Payload) -> tuple[str, ...]:
     """Return the texts of a payload that are long enough to be cut."""
-    long = (text for text in texts(payload.value) if len(text) >= MIN_TEXT_CHARS)
+    long = (text for text in payload.strings if len(text) >= MIN_TEXT_CHARS)
     return tuple(islice(long, MAX_TEXTS_COUNT))
 
 
@@ -214,8 +213,8 @@ def _broken_copy(text: str, earlier: tuple[Earlier, ...]) -> str:
     """
     whole = fold(text)
     for known in earlier:
-        for line, after in pairwise((*known.lines, "")):
-            if len(line) > MIN_COPY_CHARS and line[:MIN_COPY_CHARS] in whole:
+        for start, line, after in known.long_lines:
+            if start in whole:
                 kept = _broken_at(line, after, whole)
                 # The tail lies within one line, as it does in the text.
                 begun = after[: kept - len(line) - 1] if kept > len(line) else line[:kept]

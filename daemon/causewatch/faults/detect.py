@@ -69,17 +69,26 @@ def detect(graph: CausalGraph, known: Known = NOTHING_KNOWN) -> tuple[Fault, ...
     Of two faults that see the same loss at one handoff, the first listed stays. ``known`` is what
     is known beside the run; a fault that is tuned off is left out.
     """
-    run = Run(
+    return detect_in(run_of(graph, known))
+
+
+def run_of(graph: CausalGraph, known: Known = NOTHING_KNOWN) -> Run:
+    """Return a run as detectors look at it."""
+    return Run(
         graph=graph,
         calls=calls_of(graph),
         trusted=trusted_steps(graph, known.trust),
         known=known,
     )
+
+
+def detect_in(run: Run) -> tuple[Fault, ...]:
+    """Return the same as ``detect`` of a run that others look at as well."""
     found: list[Fault] = []
     lost: set[int] = set()
     for detector in DETECTORS:
         for fault in detector(run):
-            if fault.name in known.tuning.off:
+            if fault.name in run.known.tuning.off:
                 continue
             if fault.handoff is not None:
                 if fault.handoff in lost:

@@ -6,18 +6,20 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import pairwise
 
 import msgspec
 
 from causewatch.faults.calls import Run
 from causewatch.faults.lost_at_handoff import place_of
 from causewatch.faults.sources import prompts_in, said_in
-from causewatch.faults.text import fold, texts
+from causewatch.faults.text import fold
 from causewatch.model.graph import Handoff
 
 MAX_EARLIER_COUNT = 200
 """The latest texts looked at for one handoff: who copies, copies from what was just said."""
 MAX_LINES_COUNT = 500
+MIN_COPY_CHARS = 24
 _WORD = re.compile(r"[^\W_]+")
 
 MESSAGES_KEY = "gen_ai.output.messages"
@@ -25,12 +27,25 @@ MESSAGES_KEY = "gen_ai.output.messages"
 
 
 class Earlier(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """One text that was there at a time, with its lines folded; ``by`` is the step that said it."""
+    """One text that was there at a time; ``by`` is the step that said it."""
 
     at_ns: int
     text: str
-    lines: tuple[str, ...]
     by: int
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """The lines of the text, folded."""
+        return tuple(filter(None, map(fold, self.text.splitlines()[:MAX_LINES_COUNT])))
+
+    @cached_property
+    def long_lines(self) -> list[tuple[str, str, str]]:
+        """The beginnings of the lines that are long enough to be copied, the lines, the next."""
+        return [
+            (line[:MIN_COPY_CHARS], line, after)
+            for line, after in pairwise((*self.lines, ""))
+            if len(line) > MIN_COPY_CHARS
+        ]
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -64,6 +79,7 @@ class Library:
         found = {(each.at_ns, each.text): each for each in _told_and_answered(run)}
         self._texts = sorted(found.values(), key=lambda each: (each.at_ns, each.by))
         self._times = [each.at_ns for each in self._texts]
+        self._heard_by: dict[int, tuple[Earlier, ...]] = {}
         self._turns: dict[str, list[int]] = {}
         for i, step in enumerate(run.graph.steps):
             if step.kind == "model":
@@ -74,20 +90,24 @@ class Library:
         at_ns = self._run.graph.steps[place_of(handoff)].span.start_ns
         end = bisect_right(self._times, at_ns)
         recent = self._texts[max(end - MAX_EARLIER_COUNT, 0) : end]
-        kept = (each for each in recent if each.by != handoff.sender)
+        kept = [each for each in recent if each.by != handoff.sender]
         return (*kept, *self._heard(handoff.from_agent, at_ns))
 
-    def _heard(self, agent: str, at_ns: int) -> Iterator[Earlier]:
-        """Yield what the sender's last model turn before the handoff was answered by its tools."""
+    def _heard(self, agent: str, at_ns: int) -> tuple[Earlier, ...]:
+        """Return what the sender's last model turn before the handoff was told by its tools."""
         steps = self._run.graph.steps
         turns = self._turns.get(agent, [])
         last = next((i for i in reversed(turns) if steps[i].span.start_ns <= at_ns), None)
         if last is None:
-            return
-        for message in steps[last].input_messages:
-            if message.role == "tool":
-                for text in said_in(message):
-                    yield _earlier(at_ns, text, last)
+            return ()
+        if last not in self._heard_by:
+            self._heard_by[last] = tuple(
+                _earlier(steps[last].span.start_ns, text, last)
+                for message in steps[last].input_messages
+                if message.role == "tool"
+                for text in said_in(message)
+            )
+        return self._heard_by[last]
 
 
 def _told_and_answered(run: Run) -> Iterator[Earlier]:
@@ -95,14 +115,13 @@ def _told_and_answered(run: Run) -> Iterator[Earlier]:
         yield _earlier(prompt.at_ns, prompt.text, -1)
     for call in run.calls:
         if call.result is not None:
-            for text in {call.result.raw, *texts(call.result.value)}:
+            for text in {call.result.raw, *call.result.strings}:
                 yield _earlier(call.step.span.end_ns, text, call.index)
     for i, step in enumerate(run.graph.steps):
         if step.kind == "agent" and step.output is not None and step.output.key != MESSAGES_KEY:
-            for text in texts(step.output.value):
+            for text in step.output.strings:
                 yield _earlier(step.span.end_ns, text, i)
 
 
 def _earlier(at_ns: int, text: str, by: int) -> Earlier:
-    lines = tuple(filter(None, map(fold, text.splitlines()[:MAX_LINES_COUNT])))
-    return Earlier(at_ns=at_ns, text=text.rstrip(), lines=lines, by=by)
+    return Earlier(at_ns=at_ns, text=text.rstrip(), by=by)

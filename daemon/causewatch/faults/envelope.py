@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Literal
 
 import msgspec
@@ -33,6 +34,11 @@ from causewatch.model.value import Value
 MAX_ENVELOPE_DEPTH = 2
 FEW_MEMBERS_COUNT = 3
 MAX_BLOCKS_COUNT = 4
+_TELLING_KEYS = (
+    ERROR_KEYS | SUCCESS_KEYS | TROUBLE_KEYS | STATUS_KEYS | CODE_KEYS | EXIT_KEYS | COMPLETE_KEYS
+    | PARTIAL_KEYS
+)  # fmt: skip
+"""All names by which a member may tell how the call went."""
 FailureKind = Literal["failed", "partial", "rate_limited"]
 
 
@@ -83,8 +89,10 @@ def _is_block(value: Value) -> bool:
 
 def _in_object(value: dict[str, Value], depth: int) -> Failure | None:
     partial: Failure | None = None
-    for name, member in list(value.items())[:200]:
+    for name, member in islice(value.items(), 200):
         key = name.replace("-", "_").lower()
+        if key not in _TELLING_KEYS:
+            continue
         confidence = 0.9 if depth == 0 else 0.8
         found = _in_member(key, member, value)
         if found:
@@ -97,7 +105,7 @@ def _in_object(value: dict[str, Value], depth: int) -> Failure | None:
             partial = Failure(where=name, what=what, confidence=confidence, kind="partial")
     if depth >= MAX_ENVELOPE_DEPTH:
         return partial
-    for key, member in list(value.items())[:50]:
+    for key, member in islice(value.items(), 50):
         if key.lower() in ENVELOPE_KEYS or len(value) == 1:
             inner = _in_value(member, depth + (0 if key.lower() in BLOCK_KEYS else 1))
             if inner and (partial is None or inner.kind != "partial"):

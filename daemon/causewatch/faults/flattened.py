@@ -20,12 +20,12 @@ from causewatch.faults.outcome import Outcome, outcomes_of
 from causewatch.faults.placeholders import elisions_in, is_placeholder, isolated_in, placeholders_in
 from causewatch.faults.records import Record, key_of, records_of, scalar_of
 from causewatch.faults.sources import said_in
-from causewatch.faults.text import excerpt, fold, leaves
+from causewatch.faults.text import excerpt, fold
 from causewatch.model.facts import unescaped
 from causewatch.model.graph import Handoff
 from causewatch.model.judgement import Fault
 from causewatch.model.step import ToolResultPart
-from causewatch.model.value import Value
+from causewatch.model.value import Value, leaves
 
 MIN_LOST_COUNT = 2
 MIN_LOST_SHARE = 0.3
@@ -231,8 +231,7 @@ def _broken(run: Run) -> Iterator[Fault]:
         step, result = call.step, call.result
         if call.delegates or step.documents or result is None or result.cut:
             continue
-        strings = (leaf for _, leaf in leaves(result.value) if isinstance(leaf, str))
-        found = [each for text in strings for each in isolated_in(text)]
+        found = [each for text in result.strings for each in isolated_in(text)]
         if found and not _stood_before(run, call, found[0]) and _is_told(run, call, found[0]):
             yield Fault(
                 name="flattened",

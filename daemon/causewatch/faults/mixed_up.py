@@ -14,6 +14,7 @@ from causewatch.faults.text import excerpt
 from causewatch.faults.timeline import Content
 from causewatch.model.facts import fact_of, tokens_of
 from causewatch.model.judgement import Fault
+from causewatch.model.value import Value
 
 MIN_RECORDS_COUNT = 2
 MAX_RECORDS_COUNT = 30
@@ -49,7 +50,7 @@ def mixed_up(run: Run) -> Iterator[Fault]:
         result = call.result
         if result is None or result.cut or call.delegates:
             continue
-        things = _things(records_of(call.opened, 2))
+        things = _things(records_of(call.opened, 2)) if _may_list(call.opened) else []
         pairing = _first(run, things, call.step.span.end_ns) if things else None
         symptom = None if pairing is None else _acted_on(run, pairing)
         if pairing is not None and symptom is not None:
@@ -63,6 +64,14 @@ def mixed_up(run: Run) -> Iterator[Fault]:
                 confidence=CONFIDENCE,
                 induced=symptom,
             )
+
+
+def _may_list(value: Value) -> bool:
+    """Tell whether a result may hold several objects: one of scalars alone is one thing."""
+    members = (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    )
+    return any(isinstance(member, dict | list) for member in members)
 
 
 def _things(records: list[Record]) -> list[_Thing]:

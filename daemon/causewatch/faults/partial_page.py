@@ -9,11 +9,11 @@ import msgspec
 
 from causewatch.faults.calls import Call, Run
 from causewatch.faults.sources import said_in
-from causewatch.faults.text import fold, leaves
+from causewatch.faults.text import fold
 from causewatch.faults.truncated import counts_more
 from causewatch.model.judgement import Fault
 from causewatch.model.step import TextPart
-from causewatch.model.value import Value
+from causewatch.model.value import Value, leaves
 
 ALL_CONFIDENCE = 0.55
 PAGE_CONFIDENCE = 0.3

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 import msgspec
 
 from causewatch.faults.expand import expand
-from causewatch.faults.text import fold, leaves
-from causewatch.model.value import Value
+from causewatch.faults.text import fold
+from causewatch.model.value import Value, leaves
 
 MIN_PASSAGE_CHARS = 25
 MIN_DENSE_CHARS = 10

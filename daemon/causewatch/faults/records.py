@@ -11,6 +11,9 @@ from causewatch.model.value import Value
 MIN_RECORD_MEMBERS_COUNT = 3
 MAX_RECORDS_COUNT = 200
 
+_DIGIT = re.compile(r"\d")
+_JOINT = re.compile(r"[\W_]")
+
 Record = dict[str, str]
 """The scalar members of one object, normalised; the keys too."""
 
@@ -33,7 +36,8 @@ def records_of(value: Value, min_members_count: int = MIN_RECORD_MEMBERS_COUNT) 
 
 def key_of(key: str) -> str:
     """Return a key in lower case, without what joins its words."""
-    return re.sub(r"[\W_]", "", key.lower())
+    lower = key.lower()
+    return lower if lower.isalnum() else _JOINT.sub("", lower)
 
 
 def scalar_of(value: Value) -> str:
@@ -41,5 +45,7 @@ def scalar_of(value: Value) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
     text = fold(str(value))
+    if _DIGIT.search(text) is None:
+        return text
     fact = fact_of(text)
     return min(fact.readings) if fact is not None and fact.kind == "number" else text

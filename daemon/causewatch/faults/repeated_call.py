@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
-from causewatch.faults.calls import Call, Run, calls_of
+from causewatch.faults.calls import Call, Run
 from causewatch.faults.empty import is_empty
-from causewatch.faults.text import leaves
 from causewatch.faults.words import is_pending
-from causewatch.model.graph import CausalGraph
 from causewatch.model.judgement import Fault
 
 FIRST_REPEAT_COUNT = 2
@@ -23,6 +22,8 @@ def detect_repeated_call(run: Run) -> Iterator[Fault]:
     the same agent that finds out something new: who gets on may look again. A result that reports
     something under way is polling.
     """
+    if not _may_repeat(run):
+        return
     repeats = _Repeats(run.known.tuning.min_repeats)
     met: set[Key | tuple[str, str]] = set()
     for call in run.calls:
@@ -36,6 +37,12 @@ def detect_repeated_call(run: Run) -> Iterator[Fault]:
             repeats.note(key, digest, call)
     for equal in sorted(repeats.found.values(), key=lambda calls: calls[0].index):
         yield _fault(equal)
+
+
+def _may_repeat(run: Run) -> bool:
+    """Tell whether any agent called one tool as often: most never do, and are not compared."""
+    times = Counter((call.agent, call.step.name) for call in run.calls)
+    return max(times.values(), default=0) >= run.known.tuning.min_repeats
 
 
 class _Repeats:
@@ -80,9 +87,8 @@ class _Repeats:
             repeated.add(key)
 
 
-def repeats_of(graph: CausalGraph, step: int) -> tuple[int, ...]:
+def repeats_of(calls: Sequence[Call], step: int) -> tuple[int, ...]:
     """Return the indices of the calls equal to the one at ``step`` that started after it."""
-    calls = calls_of(graph)
     first = next((call for call in calls if call.index == step), None)
     if first is None:
         return ()
@@ -107,7 +113,7 @@ def _is_polling(call: Call) -> bool:
     """Tell whether equal answers prove nothing: there is none, or it says to come back."""
     if call.result is None:
         return True
-    held = list(leaves(call.result.value))
+    held = call.result.leaves
     # Frameworks wrap what a tool returns: {"result": "still running"} is that text as well.
     whole = len(held) == 1
     return any(is_pending(key, leaf, whole=whole) for key, leaf in held)

@@ -91,7 +91,7 @@ def _probes(graph: CausalGraph) -> Iterator[tuple[int, str]]:
         start = handoff.performed_by if handoff.performed_by is not None else handoff.sender
         if handoff.sent is None or handoff.sent.key.endswith("input.messages"):
             continue
-        for text in texts(handoff.sent.value):
+        for text in handoff.sent.strings:
             probe = fold(text[: 2 * MAX_PROBE_CHARS])[:MAX_PROBE_CHARS]
             if len(probe) >= MAX_PROBE_CHARS // 2:
                 yield graph.steps[start].span.start_ns, probe

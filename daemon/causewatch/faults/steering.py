@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import msgspec
@@ -14,7 +14,7 @@ from causewatch.faults.malformed import is_malformed
 from causewatch.faults.override import speaks_to_machine
 from causewatch.faults.passages import Content, content_in, normal, values_of, words_of
 from causewatch.faults.sources import prompts_in
-from causewatch.faults.text import texts
+from causewatch.faults.text import has_word
 from causewatch.faults.words import name_words, starts_as_failure
 from causewatch.model.calendar import names_day, take_dates
 
@@ -148,11 +148,13 @@ class Story:
             return
         self._read_until(self._decided_ns(call))
         embedded = {found for value in values if " " in value for found in _ADDRESS.findall(value)}
+        has_days = any(map(_DAY.fullmatch, values))
         for read in self._reads[-MAX_SOURCES_COUNT:]:
+            days = self._days(read) if has_days else frozenset[str]()
             there = {
                 value: key
                 for value, key in values.items()
-                if value in read.text or value[:10] in self._days(read, values)
+                if value in read.text or value[:10] in days
             }
             within = [v for v in embedded if v in read.text]
             if not there and not within:
@@ -210,10 +212,8 @@ class Story:
             return start_ns
         return turns[before - 1][0]
 
-    def _days(self, read: _Read, values: Iterable[str]) -> frozenset[str]:
-        """Return the days that a text names, written as calls write them; if there is need."""
-        if not any(map(_DAY.fullmatch, values)):
-            return frozenset()
+    def _days(self, read: _Read) -> frozenset[str]:
+        """Return the days that a text names, written as calls write them."""
         index = read.call.index
         if index not in self._days_of:
             self._days_of[index] = days_in(read.text)
@@ -304,7 +304,7 @@ def _handed(run: Run) -> Iterator[tuple[int, str]]:
         if handoff.sent is not None:
             start = handoff.performed_by if handoff.performed_by is not None else handoff.sender
             at_ns = run.graph.steps[start].span.start_ns
-            yield from ((at_ns, normal(text)) for text in texts(handoff.sent.value))
+            yield from ((at_ns, normal(text)) for text in handoff.sent.strings)
 
 
 def _may_tell(call: Call) -> bool:
@@ -326,7 +326,7 @@ def _has(value: str, text: str) -> bool:
         return False
     if len(value) >= MIN_LIFTED_CHARS:
         return True
-    return bool(re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text))
+    return has_word(value, text)
 
 
 def days_in(text: str) -> frozenset[str]:

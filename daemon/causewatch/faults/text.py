@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from causewatch.model.facts import MAX_SCANNED_CHARS
 from causewatch.model.limits import DEFAULT_PAYLOAD_LIMITS
 from causewatch.model.step import Payload
-from causewatch.model.value import Value
-
-MAX_LEAVES_COUNT = 5_000
+from causewatch.model.value import Value, leaves
 
 
 def fold(text: str) -> str:
@@ -17,27 +13,26 @@ def fold(text: str) -> str:
     return " ".join(text[:MAX_SCANNED_CHARS].lower().split())
 
 
-def leaves(value: Value) -> Iterator[tuple[str, Value]]:
-    """Yield each scalar inside of a value with its nearest key, at most ``MAX_LEAVES_COUNT``."""
-    if not isinstance(value, dict | list):
-        yield "", value
-        return
-    stack: list[tuple[str, Value]] = [("", value)]
-    left = MAX_LEAVES_COUNT
-    while stack and left:
-        key, item = stack.pop()
-        if isinstance(item, dict):
-            stack.extend(reversed(item.items()))
-        elif isinstance(item, list):
-            stack.extend([(key, member) for member in reversed(item)])
-        else:
-            left -= 1
-            yield key, item
+def has_word(word: str, text: str) -> bool:
+    """Tell whether ``word`` stands in ``text`` with no letter, digit or underscore beside it."""
+    at = text.find(word)
+    while at >= 0:
+        end = at + len(word)
+        if not _is_of_word(text[at - 1 : at]) and not _is_of_word(text[end : end + 1]):
+            return True
+        at = text.find(word, at + 1)
+    return False
 
 
-def texts(value: Value) -> Iterator[str]:
-    """Yield the strings inside of a value, in order."""
-    return (leaf for _, leaf in leaves(value) if isinstance(leaf, str))
+def _is_of_word(char: str) -> bool:
+    return char.isalnum() or char == "_"
+
+
+def texts(value: Value) -> list[str]:
+    """Return the strings inside of a value, in order."""
+    if isinstance(value, str):
+        return [value]
+    return [leaf for _, leaf in leaves(value) if isinstance(leaf, str)]
 
 
 def plain(payload: Payload | None) -> str:
@@ -46,7 +41,7 @@ def plain(payload: Payload | None) -> str:
         return ""
     if isinstance(payload.value, str):
         return payload.value
-    return "\n".join(str(leaf) for _, leaf in leaves(payload.value) if leaf is not None)
+    return "\n".join([str(leaf) for _, leaf in payload.leaves if leaf is not None])
 
 
 def excerpt(text: str) -> str:

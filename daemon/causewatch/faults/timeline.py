@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
 
-from causewatch.faults.text import leaves
 from causewatch.model.facts import tokens_of
 from causewatch.model.graph import CausalGraph
 from causewatch.model.step import (
@@ -20,7 +18,7 @@ from causewatch.model.step import (
     ToolCallPart,
     ToolResultPart,
 )
-from causewatch.model.value import Value
+from causewatch.model.value import Value, leaves
 
 Side = Literal["found", "said", "asked", "told"]
 """A tool's result, an agent's own words and calls, a tool's arguments, what an agent was given."""
@@ -46,7 +44,8 @@ class Timeline:
     """The contents of a run in order of time, and where each possible fact stands first."""
 
     def __init__(self, graph: CausalGraph) -> None:
-        found = sorted(_contents(graph), key=lambda each: (each.at_ns, _RANK[each.side]))
+        found = _contents(graph)
+        found.sort(key=_time_and_rank)
         unique: dict[str, Content] = {}
         for content in found[:MAX_CONTENTS_COUNT]:
             unique.setdefault(content.text, content)
@@ -57,7 +56,8 @@ class Timeline:
         """The number of the content in which a token stands first."""
         for number, tokens in enumerate(self.tokens):
             for token in tokens:
-                self.first.setdefault(token, number)
+                if token not in self.first:
+                    self.first[token] = number
 
     def stands_before(self, text: str, number: int) -> bool:
         """Tell whether ``text`` stands anywhere, however joined, before a content."""
@@ -69,11 +69,28 @@ def text_of(value: Value) -> str:
     """Return the scalars of a value, one a line, as text."""
     if isinstance(value, str):
         return value[:MAX_CONTENT_CHARS]
+    if value is None:
+        return ""
+    return _text_of_leaves(leaves(value))
+
+
+def _text_of_leaves(found: list[tuple[str, Value]]) -> str:
+    scalars = [
+        str(leaf)
+        for _, leaf in found
+        if leaf is not None and leaf is not True and leaf is not False
+    ]
+    text = "\n".join(scalars)
+    return text if len(text) <= MAX_CONTENT_CHARS else _bounded(scalars)
+
+
+def _bounded(scalars: list[str]) -> str:
+    """Return texts, one a line, as far as they are within the limit together."""
     found: list[str] = []
     left = MAX_CONTENT_CHARS
-    for _, leaf in leaves(value):
-        if leaf is not None and not isinstance(leaf, bool) and left > 0:
-            found.append(str(leaf)[:left])
+    for scalar in scalars:
+        if left > 0:
+            found.append(scalar[:left])
             left -= len(found[-1])
     return "\n".join(found)
 
@@ -102,8 +119,13 @@ def _goes_on(step: Step) -> bool:
     return False
 
 
-def _contents(graph: CausalGraph) -> Iterator[Content]:
+def _time_and_rank(content: Content) -> tuple[int, int]:
+    return content.at_ns, _RANK[content.side]
+
+
+def _contents(graph: CausalGraph) -> list[Content]:
     asked = _asked(graph)
+    found = _Contents()
     # A message that later turns repeat is one object: it is no news there.
     repeated: set[int] = set()
     for index, step in enumerate(graph.steps):
@@ -112,22 +134,22 @@ def _contents(graph: CausalGraph) -> Iterator[Content]:
         match step.kind:
             case "model":
                 for message in (*step.system, *step.input_messages):
-                    if id(message) in repeated:
-                        continue
-                    repeated.add(id(message))
-                    yield from _message(message, start_ns, index, "told")
+                    if id(message) not in repeated:
+                        repeated.add(id(message))
+                        found.message(message, start_ns, index, "told")
                 for message in step.output_messages:
-                    yield from _message(message, end_ns, index, "said")
+                    found.message(message, end_ns, index, "said")
             case "tool" | "retrieval" | "memory":
-                yield from _payload(step.arguments, start_ns, index, "asked")
-                yield from _text(step.query, start_ns, index, "asked")
-                yield from _payload(step.result, end_ns, index, "found")
+                found.payload(step.arguments, start_ns, index, "asked")
+                found.text(step.query, start_ns, index, "asked")
+                found.payload(step.result, end_ns, index, "found")
                 for document in step.documents:
-                    yield from _text(document.content, end_ns, index, "found")
-                    yield from _text(document.id, end_ns, index, "found")
+                    found.text(document.content, end_ns, index, "found")
+                    found.text(document.id, end_ns, index, "found")
             case _:
-                yield from _payload(step.input, start_ns, index, "told")
-                yield from _payload(step.output, end_ns, index, "said")
+                found.payload(step.input, start_ns, index, "told")
+                found.payload(step.output, end_ns, index, "said")
+    return found.listed
 
 
 def _asked(graph: CausalGraph) -> dict[int, int]:
@@ -140,26 +162,35 @@ def _asked(graph: CausalGraph) -> dict[int, int]:
     return found
 
 
-def _message(message: Message, at_ns: int, step: int, side: Side) -> Iterator[Content]:
-    for part in message.parts:
-        match part:
-            case TextPart(content=content):
-                yield from _text(content, at_ns, step, side)
-            case ToolCallPart(arguments=arguments):
-                yield from _text(text_of(arguments), at_ns, step, side)
-            case ToolResultPart(result=result, id=call_id):
-                text = text_of(result)
-                if text:
-                    yield Content(at_ns=at_ns, step=step, side=side, text=text, call_id=call_id)
-            case OtherPart(content=content):
-                yield from _text(text_of(content), at_ns, step, side)
+class _Contents:
+    """The texts of a run as they are met, those without any character left out."""
 
+    def __init__(self) -> None:
+        self.listed: list[Content] = []
 
-def _payload(payload: Payload | None, at_ns: int, step: int, side: Side) -> Iterator[Content]:
-    if payload is not None:
-        yield from _text(text_of(payload.value), at_ns, step, side)
+    def text(self, text: str, at_ns: int, step: int, side: Side, call_id: str = "") -> None:
+        """Note a text."""
+        if text:
+            self.listed.append(
+                Content(at_ns=at_ns, step=step, side=side, text=text, call_id=call_id)
+            )
 
+    def payload(self, payload: Payload | None, at_ns: int, step: int, side: Side) -> None:
+        """Note the scalars of a payload."""
+        if payload is not None:
+            value = payload.value
+            text = text_of(value) if isinstance(value, str) else _text_of_leaves(payload.leaves)
+            self.text(text, at_ns, step, side)
 
-def _text(text: str, at_ns: int, step: int, side: Side) -> Iterator[Content]:
-    if text:
-        yield Content(at_ns=at_ns, step=step, side=side, text=text)
+    def message(self, message: Message, at_ns: int, step: int, side: Side) -> None:
+        """Note what a message says, asks for and shows."""
+        for part in message.parts:
+            match part:
+                case TextPart(content=content):
+                    self.text(content, at_ns, step, side)
+                case ToolCallPart(arguments=arguments):
+                    self.text(text_of(arguments), at_ns, step, side)
+                case ToolResultPart(result=result, id=call_id):
+                    self.text(text_of(result), at_ns, step, side, call_id)
+                case OtherPart(content=content):
+                    self.text(text_of(content), at_ns, step, side)

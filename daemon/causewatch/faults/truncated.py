@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 from causewatch.faults.calls import Call, Run
-from causewatch.faults.text import excerpt, texts
+from causewatch.faults.text import excerpt
 from causewatch.faults.unclosed import is_unclosed
 from causewatch.model.judgement import Fault
-from causewatch.model.value import Value
+from causewatch.model.step import Payload
 
 MIN_ELLIPSIS_CHARS = 40
 """A shorter text may well end in dots."""
@@ -29,7 +29,7 @@ def detect_truncated(run: Run) -> Iterator[Fault]:
         if result is None or result.cut:
             continue
         # Dots at the end are how another agent chose to end its sentence.
-        found = _truncation(result.value, may_trail_off=call.delegates) or _flagged(call)
+        found = _truncation(result, may_trail_off=call.delegates) or _flagged(call)
         if found:
             reason, confidence = found
             yield Fault(
@@ -61,8 +61,9 @@ def _flagged(call: Call) -> tuple[str, float] | None:
     return f"it says so ({found.what})", found.confidence
 
 
-def _truncation(value: Value, *, may_trail_off: bool) -> tuple[str, float] | None:
+def _truncation(result: Payload, *, may_trail_off: bool) -> tuple[str, float] | None:
     """Return how a result shows that it was cut, with a confidence, or ``None``."""
+    value = result.value
     if isinstance(value, str):
         if is_unclosed(value):
             return f"JSON that does not close ({excerpt(value[-60:])})", 0.8
@@ -72,6 +73,6 @@ def _truncation(value: Value, *, may_trail_off: bool) -> tuple[str, float] | Non
         if trails_off and len(value) >= MIN_ELLIPSIS_CHARS and not may_trail_off:
             return f"it trails off ({excerpt(value.rstrip()[-40:])})", 0.6
         return None
-    cut = (text for text in texts(value) if ends_with_mark(text) and not counts_more(text))
+    cut = (text for text in result.strings if ends_with_mark(text) and not counts_more(text))
     marked = next(cut, None)
     return (f"a text in it says so ({excerpt(marked[-40:])})", 0.6) if marked else None

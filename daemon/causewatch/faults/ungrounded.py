@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import chain, islice
 
 from causewatch.faults.calls import Call, Run
-from causewatch.faults.text import excerpt, leaves
+from causewatch.faults.text import excerpt, has_word
 from causewatch.faults.timeline import sees_all, text_of
 from causewatch.faults.words import name_words
 from causewatch.model.facts import Fact, fact_of, how_near, is_next, tokens_of
 from causewatch.model.judgement import Fault
 from causewatch.model.step import Step, ToolCallPart
+from causewatch.model.value import leaves
 
 TOOL_CONFIDENCE = 0.35
 VALUE_CONFIDENCE = 0.3
@@ -27,7 +29,9 @@ MIN_ID_DIGITS_COUNT = 4
 MAX_FAULTS_COUNT = 10
 MAX_LOOKED_COUNT = 50
 """Acts with new ids that are looked at: a run that makes up more makes things anew."""
+MAX_KEPT_KEY_CHARS = 128
 _OFFER_KEY = re.compile(r"(?i)(?:tool|function)s?\b.*(?:definition|json_schema|name)|\.tools$")
+_SEPARATOR = re.compile(r"[./:]")
 _CREATING = frozenset(
     {
         "create", "add", "insert", "register", "open", "new", "make", "generate", "start", "begin",
@@ -49,8 +53,8 @@ def _tools(run: Run) -> Iterator[Fault]:
         parts = _calls(step) if step.kind == "model" else []
         offered = _offered(step) if parts else ""
         for part in parts:
-            name = re.split(r"[./:]", part.name)[-1]
-            if offered and name and not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", offered):
+            name = _SEPARATOR.split(part.name)[-1]
+            if offered and name and not has_word(name, offered):
                 yield Fault(
                     name="ungrounded",
                     step=index,
@@ -65,12 +69,21 @@ def _calls(step: Step) -> list[ToolCallPart]:
 
 def _offered(step: Step) -> str:
     """Return all that a model step says of the tools it was offered; empty if nothing."""
-    found = (
+    found = [
         text_of(value if not isinstance(value, bytes) else "")
         for key, value in step.span.attributes.items()
-        if "message" not in key and "output" not in key and _OFFER_KEY.search(key)
-    )
+        if (_offers if len(key) <= MAX_KEPT_KEY_CHARS else _offers.__wrapped__)(key)
+    ]
     return "\n".join(found)
+
+
+@lru_cache(maxsize=2048)
+def _offers(key: str) -> bool:
+    """Tell whether an attribute of this name holds tools; the few names of a program are kept."""
+    if "message" in key or "output" in key:
+        return False
+    lower = key.lower()
+    return ("tool" in lower or "function" in lower) and _OFFER_KEY.search(key) is not None
 
 
 def _values(run: Run) -> Iterator[Fault]:

@@ -11,7 +11,7 @@ from causewatch.faults.empty import is_empty
 from causewatch.faults.envelope import failure_in
 from causewatch.faults.outcome import outcomes_of
 from causewatch.faults.sources import said_in
-from causewatch.faults.text import fold, leaves
+from causewatch.faults.text import fold
 from causewatch.faults.timeline import sees_all, text_of
 from causewatch.faults.words import is_pending
 from causewatch.model.facts import fact_of, tokens_of, unescaped
@@ -93,7 +93,7 @@ def _informs(call: Call) -> bool:
     """Tell whether a call's answer is more than the receipt for an act."""
     if call.result is None:
         return False
-    scalars = list(islice(leaves(call.result.value), MIN_ANSWER_COUNT))
+    scalars = list(islice(call.result.leaves, MIN_ANSWER_COUNT))
     return len(scalars) == MIN_ANSWER_COUNT or len(call.result.raw) >= MIN_ANSWER_CHARS
 
 

@@ -7,6 +7,7 @@ what flows where is decided by values, never by words.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 ERROR_KEYS = frozenset(
     {
@@ -258,7 +259,9 @@ def is_pending(key: str, member: object, *, whole: bool) -> bool:
     return member is False and key.lower() in {"ready", "done", "finished", "completed"}
 
 
+MAX_KEPT_NAME_CHARS = 128
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_BETWEEN = re.compile(r"[\W_]+")
 _READ_WORDS = frozenset(
     {
         "get", "gets", "fetch", "find", "search", "lookup", "look", "list", "read", "query",
@@ -302,7 +305,17 @@ def is_answer_like(name: str) -> bool:
 
 def name_words(name: str) -> tuple[str, ...]:
     """Return the words of a tool's name, in lower case: snake, kebab, camel case and dots."""
-    return tuple(word.lower() for word in re.split(r"[\W_]+", _CAMEL.sub(" ", name)) if word)
+    return (_words_of_short if len(name) <= MAX_KEPT_NAME_CHARS else _words_of)(name)
+
+
+@lru_cache(maxsize=1024)
+def _words_of_short(name: str) -> tuple[str, ...]:
+    """Keep the words of a name: few tools are asked for many times."""
+    return _words_of(name)
+
+
+def _words_of(name: str) -> tuple[str, ...]:
+    return tuple(word.lower() for word in _BETWEEN.split(_CAMEL.sub(" ", name)) if word)
 
 
 def is_read_like(name: str) -> bool:

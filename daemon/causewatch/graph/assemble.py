@@ -14,8 +14,7 @@ judged with what is there (``evicted``). After ``late_s`` a run is forgotten, bu
 so that a straggler does not pass for a run of its own; one of more than ``MAX_RESTING_RUNS_COUNT``
 is *released*: the caller may know it from its store, and ``recall`` it.
 
-Nothing here searches all runs: what is due next lies in the ``Agenda``, the rest in order.
-
+What is due next lies in the ``Agenda``, the rest in order: nothing here searches all runs.
 Sans-IO: the caller owns the inbox and the clock.
 """
 
@@ -205,8 +204,7 @@ class RunAssembler:
 
     def forget(self, run_id: str) -> None:
         """Give a run up; what still comes for its traces counts as too late."""
-        run = self._shelf.runs.get(run_id)
-        if run is None:
+        if (run := self._shelf.runs.get(run_id)) is None:
             return
         self._release(run)
         for trace_id in run.traces:

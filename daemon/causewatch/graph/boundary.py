@@ -55,7 +55,10 @@ def probes(value: Value) -> tuple[str, ...]:
 
 def texts_of(value: Value) -> Iterator[str]:
     """Yield the texts inside of ``value``, depth first."""
-    pending = [value]
+    if isinstance(value, str):
+        yield value
+        return
+    pending: list[Value] = [value]
     while pending:
         item = pending.pop()
         if isinstance(item, str):

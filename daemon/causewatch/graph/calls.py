@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import msgspec
 
@@ -46,22 +47,44 @@ def pair(tree: Tree, owners: Owners) -> Calls:
     calls pairs with the n-th step that ran one; calls of the step's own agent go first.
     """
     calls = tuple(_calls(tree.steps))
-    waiting: dict[_Key, deque[Call]] = {}
-    for call in calls:
-        for key in _keys_of_call(call, owners.owner[call.model]):
-            waiting.setdefault(key, deque()).append(call)
+    waiting = _Waiting(calls, owners)
     used: set[int] = set()
     by_tool: dict[int, tuple[Call, str]] = {}
     for i, step in enumerate(tree.steps):
         if step.kind in {"tool", "retrieval"}:
             for key, evidence in _keys_of_tool(step, owners.owner[i]):
-                taken = _take(waiting.get(key), used, tree.steps, step.span.start_ns)
+                taken = _take(waiting.under(key), used, tree.steps, step.span.start_ns)
                 if taken is not None:
                     used.add(taken.number)
                     by_tool[i] = (taken, evidence)
                     break
     by_id = {call.part.id: call for call in calls if call.part.id}
     return Calls(calls=calls, by_tool=by_tool, by_id=by_id)
+
+
+class _Waiting:
+    """The calls under each key; under names and arguments only where ids do not do."""
+
+    def __init__(self, calls: Sequence[Call], owners: Owners) -> None:
+        self._calls = calls
+        self._owners = owners
+        self._by_id: dict[_Key, deque[Call]] = {}
+        for call in calls:
+            if call.part.id:
+                for key in (("id", call.part.id, call.part.name), ("id", call.part.id)):
+                    self._by_id.setdefault(key, deque()).append(call)
+
+    def under(self, key: _Key) -> deque[Call] | None:
+        """Return the calls under a key, in order."""
+        return (self._by_id if key[0] == "id" else self._by_name).get(key)
+
+    @cached_property
+    def _by_name(self) -> dict[_Key, deque[Call]]:
+        found: dict[_Key, deque[Call]] = {}
+        for call in self._calls:
+            for key in _names_of_call(call, self._owners.owner[call.model]):
+                found.setdefault(key, deque()).append(call)
+        return found
 
 
 def _calls(steps: Sequence[Step]) -> Iterator[Call]:
@@ -90,11 +113,8 @@ def _take(
     return None
 
 
-def _keys_of_call(call: Call, owner: str) -> Iterator[_Key]:
+def _names_of_call(call: Call, owner: str) -> Iterator[_Key]:
     part = call.part
-    if part.id:
-        yield ("id", part.id, part.name)
-        yield ("id", part.id)
     for digest in _digests(part.arguments):
         yield ("arguments", part.name, digest, owner)
         yield ("arguments", part.name, digest)

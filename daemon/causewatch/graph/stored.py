@@ -67,6 +67,8 @@ def _texts(pieces: tuple[Piece, ...], step: Step) -> frozenset[str]:
     least_chars = MIN_MEMORY_CHARS if step.kind == "memory" else MIN_NOTE_CHARS
     found: set[str] = set()
     for piece in pieces:
+        if len(piece.text) < least_chars:
+            continue
         for text in texts_of(piece.text if piece.value is None else piece.value):
             if len(text) >= least_chars and len(whole := folded(text)) >= least_chars:
                 found.add(whole)

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
-
-import msgspec
+from typing import NamedTuple
 
 from causewatch.graph.winnow import unescaped
 from causewatch.model.value import Value
@@ -43,12 +42,19 @@ def values_of(text: str) -> frozenset[str]:
 
     Takes time linear in its length.
     """
-    tokens = dict.fromkeys(_TOKEN.findall(unescaped(text[:MAX_TEXT_CHARS])))
+    text = unescaped(text[:MAX_TEXT_CHARS])
+    if "@" not in text and _DIGIT.search(text) is None:
+        return frozenset()
+    tokens = dict.fromkeys(_TOKEN.findall(text))
     found: set[str] = set()
     for token in tokens:
         if len(found) == MAX_VALUES_COUNT:
             break
-        if len(token) >= MIN_VALUE_CHARS and (_DIGIT.search(token) or "@" in token):
+        if (
+            len(token) >= MIN_VALUE_CHARS
+            and not token.isalpha()
+            and (_DIGIT.search(token) or "@" in token)
+        ):
             value = _normal(token)
             if len(value) >= MIN_VALUE_CHARS:
                 found.add(value)
@@ -77,7 +83,7 @@ def is_strong(value: str) -> bool:
     return len(value) >= MIN_STRONG_CHARS and not _DATE.fullmatch(value)
 
 
-class _Node(msgspec.Struct, frozen=True):
+class _Node(NamedTuple):
     digest: int
     leaves: int
     chars: int
@@ -95,32 +101,36 @@ def trees_of(value: Value) -> frozenset[str]:
     )
 
 
-def _walk(value: Value, depth: int, found: list[_Node]) -> _Node | None:
+def _walk(value: dict[str, Value] | list[Value], depth: int, found: list[_Node]) -> _Node | None:
     """Return the digest of ``value`` from those of its parts, and note each object and list.
 
     ``None`` where a limit cut: what holds it is then not the same as what looks like it.
     """
-    if not isinstance(value, dict | list):
-        text = _spelled(value)
-        return _Node(zlib.crc32(text.encode("utf-8", "surrogatepass")), 1, len(text))
     if depth == MAX_DEPTH:
         return None
+    is_object = isinstance(value, dict)
     named = sorted(value.items()) if isinstance(value, dict) else [("", item) for item in value]
-    parts: list[tuple[str, _Node]] = []
+    content: list[str] = []
+    leaves = chars = 0
     is_whole = True
     for key, member in named:
-        part = _walk(member, depth + 1, found)
-        is_whole = is_whole and part is not None
-        if part is not None:
-            parts.append((key, part))
+        if isinstance(member, dict | list):
+            part = _walk(member, depth + 1, found)
+            if part is None:
+                is_whole = False
+                continue
+            content.append(f"{key}\1{part.digest:x}")
+            leaves += part.leaves
+            chars += len(key) + part.chars
+        else:
+            text = _spelled(member)
+            content.append(f"{key}\1{zlib.crc32(text.encode('utf-8', 'surrogatepass')):x}")
+            leaves += 1
+            chars += len(key) + len(text)
     if not is_whole or len(found) == MAX_NODES_COUNT:
         return None
-    content = "\0".join(f"{key}\1{part.digest:x}" for key, part in parts)
-    node = _Node(
-        zlib.crc32(content.encode("utf-8", "surrogatepass"), isinstance(value, dict)),
-        sum(part.leaves for _, part in parts),
-        sum(len(key) + part.chars for key, part in parts),
-    )
+    whole = "\0".join(content).encode("utf-8", "surrogatepass")
+    node = _Node(zlib.crc32(whole, is_object), leaves, chars)
     found.append(node)
     return node
 
@@ -130,4 +140,4 @@ def _spelled(value: Value) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     text = str(value).lower()
-    return _normal(text) if _NUMBER.fullmatch(text) else text
+    return _normal(text) if text[:1].isdigit() and _NUMBER.fullmatch(text) else text

@@ -31,6 +31,8 @@ MAX_TEXT_CHARS = 400_000
 _WORD = re.compile(
     rb"(?:[0-9A-Za-z]|[\xc3-\xdf][\x80-\xbf])+|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 )
+_PLAIN = bytes(ord(chr(b).lower()) if chr(b).isalnum() and b < 128 else 32 for b in range(256))
+"""Of a text of ASCII alone the words are found without a pattern, in a fraction of the time."""
 _ESCAPE = re.compile(r"(?<!\\)\\++(?:u([0-9a-fA-F]{4})|[nrt])")
 """However often the text was encoded: each time doubles the backslashes."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -41,8 +43,11 @@ def fingerprints(text: str) -> frozenset[int]:
 
     Takes time linear in its length.
     """
-    words = _WORD.findall(
-        unescaped(text[:MAX_TEXT_CHARS]).casefold().encode("utf-8", "surrogatepass")
+    plain = unescaped(text[:MAX_TEXT_CHARS])
+    words = (
+        plain.encode().translate(_PLAIN).split()
+        if plain.isascii()
+        else _WORD.findall(plain.casefold().encode("utf-8", "surrogatepass"))
     )
     whole = b"".join(words)
     starts = [0, *accumulate(map(len, words))]

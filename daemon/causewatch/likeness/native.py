@@ -74,9 +74,9 @@ class NativeReader:
         return self._found.value if code == 0 else None
 
 
-def native_reader(naming: Iterable[str]) -> NativeReader | None:
+def native_reader(naming: Iterable[str], library: Path = LIBRARY) -> NativeReader | None:
     """Return a reader, ``None`` where the library is not built, or not for this machine."""
     try:
-        return NativeReader(naming)
+        return NativeReader(naming, library)
     except OSError:
         return None

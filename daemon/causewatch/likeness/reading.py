@@ -153,6 +153,8 @@ class Reading:
             self._leaf(key, text, self.tokens)
             return
         self._seen[text] = self._place
+        if text[0] == '"':
+            self.tokens.append("q")  # what was quoted once more is not what it was
         if text[0] == "[":
             self._lists.append((text, self._place))
             del self._lists[:-MAX_RECENT_LISTS_COUNT]

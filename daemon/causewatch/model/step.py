@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from causewatch.model.span import Span
-from causewatch.model.value import Value, sha256_of
+from causewatch.model.value import Value, leaves, sha256_of
 
 StepKind = Literal[
     "workflow", "agent", "model", "tool", "retrieval", "memory",
@@ -40,6 +40,16 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def sha256(self) -> str:
         """Return the digest of the canonical value: asked for by many."""
         return sha256_of(self.value)
+
+    @cached_property
+    def leaves(self) -> list[tuple[str, Value]]:
+        """Return each scalar of the value with its nearest key, listed once for all who ask."""
+        return leaves(self.value)
+
+    @cached_property
+    def strings(self) -> list[str]:
+        """Return the texts among these."""
+        return [leaf for _, leaf in self.leaves if isinstance(leaf, str)]
 
 
 class TextPart(msgspec.Struct, frozen=True, kw_only=True, tag="text", tag_field="part"):

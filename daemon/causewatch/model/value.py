@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from itertools import repeat
 from typing import TypeAlias
 
 import msgspec
@@ -10,6 +12,8 @@ import rfc8785
 
 MAX_SAFE_INTEGER = 2**53 - 1
 MAX_PLAIN_DEPTH = 64
+MAX_LEAVES_COUNT = 5_000
+_CONTAINERS = (dict, list)
 Value: TypeAlias = "str | bool | int | float | bytes | list[Value] | dict[str, Value] | None"
 """An OTLP AnyValue or a JSON value. ``bytes`` occurs only in OTLP."""
 
@@ -61,3 +65,27 @@ def _is_plain(value: Value, depth: int) -> bool:
 def sha256_of(value: Value) -> str:
     """Return the hex SHA-256 of the canonical bytes of ``value``."""
     return hashlib.sha256(canonical_bytes(value)).hexdigest()
+
+
+def leaves(value: Value) -> list[tuple[str, Value]]:
+    """Return each scalar inside of a value with its nearest key, at most ``MAX_LEAVES_COUNT``."""
+    if not isinstance(value, dict | list):
+        return [("", value)]
+    found: list[tuple[str, Value]] = []
+    open_: list[Iterator[tuple[str, Value]]] = [iter((("", value),))]
+    while open_:
+        for member in open_[-1]:
+            item = member[1]
+            if isinstance(item, _CONTAINERS):
+                open_.append(
+                    iter(item.items())
+                    if isinstance(item, dict)
+                    else zip(repeat(member[0]), item, strict=False)
+                )
+                break
+            found.append(member)
+            if len(found) == MAX_LEAVES_COUNT:
+                return found
+        else:
+            open_.pop()
+    return found

@@ -16,6 +16,7 @@ from causewatch.blame.judge import judge
 from causewatch.blame.path import MAX_HOPS_COUNT
 from causewatch.contracts.compile import Contract, compile_contract
 from causewatch.contracts.spec import Compare, ContractSpec, SchemaSource
+from causewatch.faults.detect import run_of
 from causewatch.model.judgement import Assessment, Fault
 
 LONG = "Carry the crates D-1 to D-40 into hall 7 by Friday, except crate D-13 with the lead."
@@ -170,7 +171,7 @@ def test_a_weak_early_candidate_yields_to_a_sure_one() -> None:
     graph = run.graph()
     weak = Fault(name="truncated", step=early, reason="maybe", confidence=0.5)
     sure = judge(graph).faults
-    blame = attribute(graph, (weak, *sure), ())
+    blame = attribute(run_of(graph), (weak, *sure), ())
     assert blame.origin is not None
     assert blame.origin.step == late
 
@@ -179,7 +180,7 @@ def test_faults_for_signatures_alone_blame_nobody() -> None:
     """A fault that starts no corruption by itself leaves the run healthy."""
     graph = RunBuilder().graph()
     fault = Fault(name="unused_result", step=0, reason="x", confidence=1.0)
-    assert attribute(graph, (fault,), ()).verdict == "healthy"
+    assert attribute(run_of(graph), (fault,), ()).verdict == "healthy"
 
 
 def test_a_late_admission_lowers_the_confidence() -> None:

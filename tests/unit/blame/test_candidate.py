@@ -18,7 +18,9 @@ from causewatch.blame.gaps import MAX_GAPS_COUNT, gaps_of
 from causewatch.blame.judge import judge
 from causewatch.blame.propagate import propagators_of
 from causewatch.blame.spread import Spread
+from causewatch.blame.uses import scene_of
 from causewatch.faults.calls import calls_of
+from causewatch.faults.detect import run_of
 from causewatch.model.judgement import (
     Category,
     ContractVerdict,
@@ -119,7 +121,7 @@ def test_a_symptom_without_uses_names_the_owner() -> None:
     step = run.call("get_a", {"n": 1}, 1)
     graph = run.graph()
     spread = Spread(uses=(), symptom=None, evidence=())
-    (found,) = propagators_of(graph, candidate(step), spread)
+    (found,) = propagators_of(scene_of(run_of(graph)), candidate(step), spread)
     assert (found.agent, graph.steps[found.step].kind) == ("front", "model")
 
 
@@ -129,8 +131,8 @@ def test_a_step_of_nobody_has_no_propagator() -> None:
     step = run.call("get_a", {"n": 1}, 1)
     graph = msgspec.structs.replace(run.graph(), owner=("",) * len(run.owner))
     spread = Spread(uses=(), symptom=None, evidence=())
-    assert propagators_of(graph, candidate(step), spread) == ()
-    assert propagators_of(graph, candidate(step, category="loop"), spread) == ()
+    assert propagators_of(scene_of(run_of(graph)), candidate(step), spread) == ()
+    assert propagators_of(scene_of(run_of(graph)), candidate(step, category="loop"), spread) == ()
 
 
 def test_a_receiver_that_never_started_is_still_named() -> None:
@@ -139,7 +141,7 @@ def test_a_receiver_that_never_started_is_still_named() -> None:
     lost = msgspec.structs.replace(graph.handoffs[0], receiver=None, to_agent="ghost")
     graph = msgspec.structs.replace(graph, handoffs=(lost,))
     spread = Spread(uses=(), symptom=None, evidence=())
-    (found,) = propagators_of(graph, candidate(2, handoff=0), spread)
+    (found,) = propagators_of(scene_of(run_of(graph)), candidate(2, handoff=0), spread)
     assert (found.agent, found.step) == ("ghost", lost.sender)
 
 

@@ -8,6 +8,7 @@ import pytest
 from blame_fixtures import RunBuilder, one_handoff, payload
 from causewatch.blame.health import FAULT_SCORE, health_of
 from causewatch.blame.judge import judge
+from causewatch.faults.detect import run_of
 from causewatch.graph.build import build
 from causewatch.model.expectation import Health
 from causewatch.model.judgement import Blame, Category, Fault, FaultName, Origin
@@ -26,7 +27,7 @@ def health(sent: Any, received: Any, **fields: Any) -> Health:
     graph = one_handoff(sent, received)
     handoff = msgspec.structs.replace(graph.handoffs[0], **{"mechanical": True, **fields})
     graph = msgspec.structs.replace(graph, handoffs=(handoff,))
-    return health_of(graph, (), HEALTHY)
+    return health_of(run_of(graph), (), HEALTHY)
 
 
 def share(sent: Any, received: Any, **fields: Any) -> float | None:
@@ -69,7 +70,9 @@ def test_a_summary_may_leave_out_what_nobody_needs() -> None:
         graph = builder.graph()
         sides = {"sent": payload(NOTE), "received": payload(received)}
         handoff = msgspec.structs.replace(graph.handoffs[0], **sides)
-        return health_of(msgspec.structs.replace(graph, handoffs=(handoff,)), (), HEALTHY).score
+        return health_of(
+            run_of(msgspec.structs.replace(graph, handoffs=(handoff,))), (), HEALTHY
+        ).score
 
     assert run("BL-99123 is on its way.", "Tell where BL-99123 is.") == 1.0
     assert run("It was A-1042, as BL-99123.", "Tell where BL-99123 is.") == 0.5
@@ -101,9 +104,8 @@ def test_a_run_is_as_healthy_as_its_worst_transition() -> None:
     good = graph.handoffs[0]
     bad = msgspec.structs.replace(good, received=payload(NOTE[:60]))
     unknown = msgspec.structs.replace(good, sent=None)
-    found = health_of(
-        msgspec.structs.replace(graph, handoffs=(good, bad, good, unknown)), (), HEALTHY
-    )
+    several = msgspec.structs.replace(graph, handoffs=(good, bad, good, unknown))
+    found = health_of(run_of(several), (), HEALTHY)
     assert [part.score is None for part in found.parts] == [False, False, False, True]
     assert found.score == found.parts[1].score
     assert found.score is not None
@@ -125,7 +127,7 @@ def test_a_loss_that_a_detector_saw_counts(
     """Also where both sides agree, because it was cut before it was sent; not on a mere hint."""
     graph = one_handoff(payload(NOTE), payload(NOTE), mechanical=True)
     fault = Fault(name=name, step=0, reason="r", confidence=confidence, handoff=0)
-    assert health_of(graph, (fault,), HEALTHY).score == expected
+    assert health_of(run_of(graph), (fault,), HEALTHY).score == expected
 
 
 @pytest.mark.parametrize(
@@ -137,7 +139,7 @@ def test_context_lost_within_a_step_is_a_part(category: Category, expected: floa
     graph = RunBuilder().graph()
     origin = Origin(step=0, agent="front", at="output", reason="cut")
     blame = Blame(verdict="corrupted", category=category, origin=origin, confidence=0.9)
-    found = health_of(graph, (), blame)
+    found = health_of(run_of(graph), (), blame)
     assert found.score == expected
     assert [part.step for part in found.parts] == ([] if expected is None else [0])
 

@@ -12,7 +12,7 @@ from causewatch.blame.candidate import Candidate
 from causewatch.blame.judge import judge
 from causewatch.blame.spread import spread_of
 from causewatch.blame.uses import scene_of
-from causewatch.faults.calls import calls_of
+from causewatch.faults.detect import run_of
 from causewatch.faults.known import Known
 from causewatch.faults.trust import Trust
 from causewatch.graph.build import build
@@ -122,7 +122,7 @@ def test_without_a_known_call_nothing_spread(induced: int | None) -> None:
         fault="injected",
         induced=induced,
     )
-    assert spread_of(scene_of(graph, calls_of(graph)), candidate) is None
+    assert spread_of(scene_of(run_of(graph)), candidate) is None
 
 
 @pytest.mark.parametrize("path", sorted(CAPTURES.glob("*__poisoned_tool.*")), ids=lambda p: p.name)

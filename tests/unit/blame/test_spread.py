@@ -12,8 +12,7 @@ from causewatch.blame.candidate import Candidate, candidates_of
 from causewatch.blame.report import report_of
 from causewatch.blame.spread import Spread, spread_of
 from causewatch.blame.uses import Scene, scene_of, told_before
-from causewatch.faults.calls import calls_of
-from causewatch.faults.detect import detect
+from causewatch.faults.detect import detect, run_of
 from causewatch.faults.outcome import final_answer
 from causewatch.model.graph import CausalGraph
 from causewatch.model.step import Message, TextPart
@@ -27,7 +26,7 @@ BAD = {
 
 def scene(graph: CausalGraph) -> Scene:
     """Return a run prepared for blame."""
-    return scene_of(graph, calls_of(graph))
+    return scene_of(run_of(graph))
 
 
 def spreads(graph: CausalGraph) -> list[Spread]:

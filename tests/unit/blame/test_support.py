@@ -13,13 +13,13 @@ from causewatch.blame.support import (
     weight_of,
 )
 from causewatch.blame.uses import Scene, scene_of
-from causewatch.faults.calls import calls_of
+from causewatch.faults.detect import run_of
 
 
 def scene(run: RunBuilder) -> Scene:
     """Return the scene of a run."""
     graph = run.graph()
-    return scene_of(graph, calls_of(graph))
+    return scene_of(run_of(graph))
 
 
 def own_of(run: RunBuilder) -> dict[int, frozenset[str]]:

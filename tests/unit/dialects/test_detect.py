@@ -3,7 +3,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from causewatch.dialects.detect import at_path, by_priority, holds, recognise
+from causewatch.dialects.detect import by_priority, holds, recognise
+from causewatch.dialects.shape import at_path
 from causewatch.dialects.table import Dialect, KindRule, When
 from causewatch.dialects.tables import SHIPPED
 from causewatch.model.span import Scope, Span, SpanEvent

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from causewatch.dialects.messages import read_messages, read_parts
+from causewatch.dialects.messages import read_messages, read_part
 from causewatch.model.limits import DEFAULT_PAYLOAD_LIMITS
 from causewatch.model.step import Message, OtherPart, Part, TextPart, ToolCallPart, ToolResultPart
 from causewatch.model.value import Value
@@ -391,7 +391,7 @@ def test_a_finish_reason_is_kept() -> None:
 
 def test_a_failed_result_says_so() -> None:
     """A block that marks its result as an error keeps the mark."""
-    (part,) = read_parts(
+    part = read_part(
         {"type": "tool_result", "tool_use_id": "c", "is_error": True, "content": "boom"}
     )
     assert part == ToolResultPart(id="c", result={"status": "error", "error": "boom"})
@@ -400,12 +400,12 @@ def test_a_failed_result_says_so() -> None:
 def test_what_is_not_understood_is_kept() -> None:
     """An image is no text, and is not lost either."""
     block: dict[str, Any] = {"type": "image_url", "image_url": {"url": "https://x"}}
-    assert list(read_parts(block)) == [OtherPart(type="image_url", content=block)]
+    assert read_part(block) == OtherPart(type="image_url", content=block)
 
 
 def test_arguments_that_do_not_parse_stay_text() -> None:
     """A call whose arguments were cut is still a call."""
-    (part,) = read_parts({"type": "tool_call", "id": "c", "name": "n", "arguments": '{"a": "b'})
+    part = read_part({"type": "tool_call", "id": "c", "name": "n", "arguments": '{"a": "b'})
     assert part == ToolCallPart(id="c", name="n", arguments='{"a": "b')
 
 
@@ -430,6 +430,12 @@ def test_arguments_that_do_not_parse_stay_text() -> None:
         [{"role": "user"}, None, 3, "x", [{}]],
         {"function_call": {"name": {"a": 1}, "args": 1}},
         b"bytes",
+        {"role": "user", "type": ["text"], "content": "x"},
+        {"role": "user", "content": [{"type": {}, "text": "a"}]},
+        {"role": "user", "content": '[{"type": []}]'},
+        {"role": "tool", "content": [{"type": []}]},
+        {"role": "tool", "tool_call_id": "c", "content": {"type": [], "content": "a"}},
+        {"role": "tool", "tool_call_id": "c", "content": [{"type": {}, "text": "a"}]},
     ],
 )
 def test_odd_values_never_raise(hostile: Any) -> None:
