@@ -23,7 +23,6 @@ NUM_TRACES = 50_000
 _BUILD_SCRIPT = ROOT / "deploy" / "collector" / "build"
 _POLL_LIMIT_S = 10
 TAIL_SAMPLING = {
-    "decision_wait": f"{DECISION_WAIT_S}s",
     "num_traces": NUM_TRACES,
     "policies": [
         {
@@ -69,6 +68,8 @@ class Wishes(NamedTuple):
     quiet: str = f"{QUIET_S}s"
     """After so long without a span a run is complete: shorter than by default, not less work."""
     quiet_without_root: str = "5s"
+    decision_wait: str = f"{DECISION_WAIT_S}s"
+    """After so long from its first span the Collector decides on a trace."""
 
 
 def ack(folder: Path, wishes: Wishes) -> Server:
@@ -140,8 +141,8 @@ def collector(folder: Path, wishes: Wishes) -> Server:
 
 def tail_sampling(folder: Path, wishes: Wishes) -> Server:
     """Return the Collector with ``tail_sampling`` before ``nop``."""
-    del wishes
-    more = {"processors": {"tail_sampling": TAIL_SAMPLING}}
+    settings = {**TAIL_SAMPLING, "decision_wait": wishes.decision_wait}
+    more = {"processors": {"tail_sampling": settings}}
     found = _collector(folder, "tail_sampling", more=more, processors=["tail_sampling"])
     return found._replace(settle_s=DECISION_WAIT_S + 2.0)
 

@@ -33,7 +33,7 @@ _SESSION = re.compile(r"(?i)(?:session|conversation|thread)[._]?id$")
 _IN_JSON = re.compile(
     r"\\?\"(?:session|conversation|thread)_?id\\?\": ?\\?\"([^\"\\]+)", re.IGNORECASE
 )
-_RECORD = re.compile(r"(?<![\w-])[A-Z]{1,4}-(\d{3,9})(?![\w-])")
+_RECORD = re.compile(r"(?<![\w-])[A-Za-z]{1,10}[-_](\d{3,9})(?![\w-])")
 _NAMES = re.compile(r"(?i)[._](?:name|model|role|type|kind|system)$|^(?:name|agent|model)")
 
 
@@ -186,11 +186,14 @@ def _known(spans: Sequence[Span]) -> Known:
         for key, value in _attributes(span)
         if isinstance(value, str) and _NAMES.search(key)
     ]
+    fixed = frozenset(str(value) for value in values if not isinstance(value, str))
+    # What is called agent-007 is called so in every run.
+    fixed |= {number for name in names for number in re.findall(r"\d+", name)}
     return Known(
         kept=kept_words(texts, names),
-        fixed=frozenset(str(value) for value in values if not isinstance(value, str)),
+        fixed=fixed,
         cents=amounts_in(texts),
-        sessions=frozenset(_sessions(spans)),
+        sessions=frozenset(_sessions(spans)) - fixed,
         traces=frozenset(span.trace_id.hex() for span in spans),
         spans=frozenset(span.span_id.hex() for span in spans),
         start_ns=min(span.start_time_unix_nano for span in spans),
@@ -198,9 +201,9 @@ def _known(spans: Sequence[Span]) -> Known:
 
 
 def _sessions(spans: Sequence[Span]) -> Iterator[str]:
-    """Yield the numbers of sessions, tickets, orders and so on: no two runs share one of them.
+    """Yield the numbers of sessions, orders, calls and so on: no two runs share one of them.
 
-    Runs that share a session, or a whole message, are one run for causewatch.
+    Runs that share a session, the id of a call, or a whole message, are one run for causewatch.
     """
     for span in spans:
         for key, value in _attributes(span):
