@@ -68,6 +68,7 @@ class Template:
             _spans(bodies, name.partition("__")[0]), key=lambda one: one[1].end_time_unix_nano
         )
         spans = [span for _, span in found]
+        _number_sessions(spans)
         known = _known(spans)
         encoder = Encoder(known)
         pieces = [(place, encoder.parts(span)) for place, span in found]
@@ -198,6 +199,16 @@ def _known(spans: Sequence[Span]) -> Known:
         spans=frozenset(span.span_id.hex() for span in spans),
         start_ns=min(span.start_time_unix_nano for span in spans),
     )
+
+
+def _number_sessions(spans: Sequence[Span]) -> None:
+    """Give sessions a number that have none: two runs of session `s-1` would be one run."""
+    texts = [pair for span in spans for pair in span.attributes if pair.value.string_value]
+    named = {pair.value.string_value for pair in texts if _SESSION.search(pair.key)}
+    plain = {session for session in named if not re.search(r"\d{3,}|[0-9a-f]{8}", session)}
+    for pair in texts:
+        if pair.value.string_value in plain:
+            pair.value.string_value += "-1001001"
 
 
 def _sessions(spans: Sequence[Span]) -> Iterator[str]:
