@@ -34,6 +34,7 @@ _IN_JSON = re.compile(
     r"\\?\"(?:session|conversation|thread)_?id\\?\": ?\\?\"([^\"\\]+)", re.IGNORECASE
 )
 _RECORD = re.compile(r"(?<![\w-])[A-Za-z]{1,10}[-_](\d{3,9})(?![\w-])")
+_VARIES = re.compile(r"(?<![0-9a-f])\d{3,}|[0-9a-f]{16}|[0-9a-f]{8}-[0-9a-f]{4}-")
 _NAMES = re.compile(r"(?i)[._](?:name|model|role|type|kind|system)$|^(?:name|agent|model)")
 
 
@@ -205,7 +206,7 @@ def _number_sessions(spans: Sequence[Span]) -> None:
     """Give sessions a number that have none: two runs of session `s-1` would be one run."""
     texts = [pair for span in spans for pair in span.attributes if pair.value.string_value]
     named = {pair.value.string_value for pair in texts if _SESSION.search(pair.key)}
-    plain = {session for session in named if not re.search(r"\d{3,}|[0-9a-f]{8}", session)}
+    plain = {session for session in named if not _VARIES.search(session)}
     for pair in texts:
         if pair.value.string_value in plain:
             pair.value.string_value += "-1001001"
