@@ -29,6 +29,8 @@ class Cost(NamedTuple):
     """User plus system seconds of every thread, in steps of one clock tick (10 ms)."""
     peak_rss_mib: float
     """Sum of each living process's peak resident memory."""
+    rss_mib: float = 0.0
+    """Resident memory of the living processes now."""
 
 
 def free_ports(count: int) -> list[int]:
@@ -47,8 +49,10 @@ def listening(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def wait_until(check: Callable[[], bool], *, timeout_s: float, what: str) -> None:
-    """Poll ``check`` until it is true.
+def wait_until(
+    check: Callable[[], bool], *, timeout_s: float, what: str, poll_s: float = _POLL_S
+) -> None:
+    """Call ``check`` every ``poll_s`` until it is true.
 
     Raises:
         TimeoutError: naming ``what`` was waited for.
@@ -57,12 +61,12 @@ def wait_until(check: Callable[[], bool], *, timeout_s: float, what: str) -> Non
     while not check():
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what} did not happen within {timeout_s:g} s")
-        time.sleep(_POLL_S)
+        time.sleep(poll_s)
 
 
 def cost(pid: int) -> Cost:
     """Return what the process and its living descendants have used since they started."""
-    ticks, peak_kib, todo = 0, 0, [pid]
+    ticks, peak_kib, now_kib, todo = 0, 0, 0, [pid]
     while todo:
         one = Path("/proc") / str(todo.pop())
         try:
@@ -74,10 +78,13 @@ def cost(pid: int) -> Cost:
         except (FileNotFoundError, ProcessLookupError):
             continue  # it ended while we looked; its parent has its time by then
         ticks += sum(map(int, fields[11:15]))  # own user, system; ended children's user, system
-        peak_kib += sum(
-            int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")
-        )
-    return Cost(cpu_s=ticks / _TICKS_PER_S, peak_rss_mib=peak_kib / 1024)
+        peak_kib += _kib(status, "VmHWM:")
+        now_kib += _kib(status, "VmRSS:")
+    return Cost(cpu_s=ticks / _TICKS_PER_S, peak_rss_mib=peak_kib / 1024, rss_mib=now_kib / 1024)
+
+
+def _kib(status: str, name: str) -> int:
+    return sum(int(line.split()[1]) for line in status.splitlines() if line.startswith(name))
 
 
 class Child:

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from bench.__main__ import machine
+from bench.machine import machine
 from causewatch.contracts.check import check
 from causewatch.contracts.compile import Contract, compile_contract
 from causewatch.contracts.spec import Compare, CompareMode, ContractSpec, SchemaSource

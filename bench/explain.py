@@ -74,7 +74,7 @@ def explained(snapshot: RunSnapshot) -> Sample:
     judge(graph)
     done, done_cpu = time.perf_counter(), time.process_time()
     return Sample(
-        spans=len(snapshot.spans),
+        spans=len(snapshot.raw_spans),
         wall_ms=1e3 * (done - begun),
         cpu_ms=1e3 * (done_cpu - begun_cpu),
         build_ms=1e3 * (built - begun),
@@ -155,7 +155,7 @@ def whole_way(files: Sequence[str]) -> Iterator[Sample]:
 def commands(files: Sequence[str], times: int) -> Iterator[Sample]:
     """Yield how long ``causewatch explain`` takes as a command of its own."""
     for file in files[:MAX_COMMAND_FILES]:
-        spans = sum(len(snapshot.spans) for snapshot in recorded([file]))
+        spans = sum(len(snapshot.raw_spans) for snapshot in recorded([file]))
         for _ in range(times):
             begun = time.perf_counter()
             command = [sys.executable, "-m", "causewatch.cli.main", "explain", "--traces", file]

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.__main__ import machine
+from bench.machine import machine
 from causewatch.blame.judge import judge
 from causewatch.graph.build import build
 from causewatch.model.span import Resource, Span

@@ -4,64 +4,122 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import httpx
+import yaml
 
 from bench.children import ROOT, Child, free_ports, listening
-from causewatch.app.clock import now_ns
+from causewatch.resources import shipped
 
+FIFTY = ROOT / "bench" / "fifty.yaml"
+STATE_FILE = "state.db"
+DECISION_WAIT_S = 5
+QUIET_S = 2
+NUM_TRACES = 50_000
 _BUILD_SCRIPT = ROOT / "deploy" / "collector" / "build"
 _POLL_LIMIT_S = 10
-
-
-class Done(Protocol):
-    """Tells whether a server's work is done."""
-
-    def __call__(self, runs: int, *, by_rules_too: bool) -> bool:
-        """Tell it for so many runs received since the start."""
-        ...
+TAIL_SAMPLING = {
+    "decision_wait": f"{DECISION_WAIT_S}s",
+    "num_traces": NUM_TRACES,
+    "policies": [
+        {
+            "name": "errors",
+            "type": "status_code",
+            "status_code": {"status_codes": ["ERROR"]},
+        },
+        {"name": "slow", "type": "latency", "latency": {"threshold_ms": 30_000}},
+        {
+            "name": "important",
+            "type": "string_attribute",
+            "string_attribute": {"key": "app.priority", "values": ["high"]},
+        },
+        {
+            "name": "some",
+            "type": "probabilistic",
+            "probabilistic": {"sampling_percentage": 5},
+        },
+    ],
+}
 
 
 class Server(NamedTuple):
-    """A server that can be started, where it listens, and how to tell that its work is done."""
+    """A server that can be started, and where it listens."""
 
     child: Child
     grpc: str
     http: str
     ready: Callable[[], bool]
-    done: Done
+    metrics_url: str = ""
+    """Of a daemon."""
+    store: Path | None = None
+    """Folder of a daemon's store and inbox."""
+    sink: Child | None = None
+    """What it forwards to; not measured."""
+    settle_s: float = 0.0
+    """How long after the last request its work has not yet begun to end."""
 
 
-def ingest(folder: Path) -> Server:
+class Wishes(NamedTuple):
+    """What a measurement wants of the servers other than the usual."""
+
+    quiet: str = f"{QUIET_S}s"
+    """After so long without a span a run is complete: shorter than by default, not less work."""
+    quiet_without_root: str = "5s"
+
+
+def ack(folder: Path, wishes: Wishes) -> Server:
     """Return our receivers and inbox alone: work is done when it is acknowledged."""
+    del wishes
     grpc_port, http_port = free_ports(2)
     grpc, http = f"127.0.0.1:{grpc_port}", f"127.0.0.1:{http_port}"
     argv = ["-m", "bench.ingest", "--folder", str(folder), "--grpc", grpc, "--http", http]
     return Server(
-        child=Child("ingest", [sys.executable, *argv], log=folder / "ingest.log"),
+        child=Child("ack", [sys.executable, *argv], log=folder / "ack.log"),
         grpc=grpc,
         http=f"http://{http}",
         ready=lambda: listening(grpc_port) and listening(http_port),
-        done=_when_acknowledged,
     )
 
 
-def daemon(folder: Path) -> Server:
-    """Return ``causewatch serve`` with the shipped rules: work is done when all is judged."""
+def daemon(folder: Path, wishes: Wishes) -> Server:
+    """Return ``causewatch serve`` with the shipped rules and fifty more."""
+    return _daemon(folder, wishes, {})
+
+
+def forwarding_daemon(folder: Path, wishes: Wishes) -> Server:
+    """Return the same, forwarding all spans to a Collector that drops them."""
+    sink = _sink(folder)
+    url = f"http://{sink.grpc}"
+    forward = [
+        {
+            "name": "sink",
+            "endpoint": url,
+            "protocol": "grpc",
+            "compression": "none",
+            "queue_mib": 65_536,
+        }
+    ]
+    found = _daemon(folder, wishes, {"forward": forward})
+    return found._replace(sink=sink.child, ready=_all(sink.ready, found.ready))
+
+
+def _daemon(folder: Path, wishes: Wishes, more: dict[str, Any]) -> Server:
     grpc_port, http_port, web_port = free_ports(3)
     grpc, http = f"127.0.0.1:{grpc_port}", f"127.0.0.1:{http_port}"
     config = folder / "causewatch.yaml"
-    # Runs complete after one quiet second instead of ten: the work is the same, the wait is not.
-    config.write_text(
-        f'receive: {{grpc: "{grpc}", http: "{http}"}}\n'
-        f'web: {{listen: "127.0.0.1:{web_port}"}}\n'
-        f"runs: {{quiet: 1s}}\n"
-        f"store: {{path: {folder / 'store'}}}\n",
-        encoding="utf-8",
-    )
+    settings = {
+        "rules": {"paths": [str(shipped("rules")), str(FIFTY)]},
+        "receive": {"grpc": grpc, "http": http},
+        "web": {"listen": f"127.0.0.1:{web_port}"},
+        "runs": {"quiet": wishes.quiet, "quiet_without_root": wishes.quiet_without_root},
+        "store": {"path": str(folder / "store")},
+        **more,
+    }
+    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
     url = f"http://127.0.0.1:{web_port}"
     argv = ["-m", "causewatch.cli.main", "serve", "--config", str(config), "--log-level", "warning"]
     return Server(
@@ -69,34 +127,82 @@ def daemon(folder: Path) -> Server:
         grpc=grpc,
         http=f"http://{http}",
         ready=lambda: _answers(f"{url}/-/ready"),
-        done=Progress(f"{url}/metrics").is_done,
+        metrics_url=f"{url}/metrics",
+        store=folder / "store",
     )
 
 
-def collector(folder: Path) -> Server:
+def collector(folder: Path, wishes: Wishes) -> Server:
     """Return the Collector, ``otlp`` to ``nop``: it decodes each request and throws it away."""
+    del wishes
+    return _collector(folder, "collector")
+
+
+def tail_sampling(folder: Path, wishes: Wishes) -> Server:
+    """Return the Collector with ``tail_sampling`` before ``nop``."""
+    del wishes
+    more = {"processors": {"tail_sampling": TAIL_SAMPLING}}
+    found = _collector(folder, "tail_sampling", more=more, processors=["tail_sampling"])
+    return found._replace(settle_s=DECISION_WAIT_S + 2.0)
+
+
+def durable_queue(folder: Path, wishes: Wishes) -> Server:
+    """Return the Collector with a queue on disk, synced, before an exporter to another one."""
+    del wishes
+    sink = _sink(folder)
+    queue = folder / "queue"
+    queue.mkdir()
+    exporter = {
+        "endpoint": sink.grpc,
+        "tls": {"insecure": True},
+        "compression": "none",
+        "sending_queue": {"storage": "file_storage", "block_on_overflow": True},
+    }
+    more = {
+        "exporters": {"otlp_grpc": exporter},
+        "extensions": {"file_storage": {"directory": str(queue), "fsync": True}},
+    }
+    found = _collector(folder, "durable_queue", more=more, exporter="otlp_grpc")
+    return found._replace(sink=sink.child, ready=_all(sink.ready, found.ready), settle_s=2.0)
+
+
+def _sink(folder: Path) -> Server:
+    return _collector(folder, "sink")
+
+
+def _collector(
+    folder: Path,
+    name: str,
+    *,
+    more: dict[str, Any] | None = None,
+    processors: Sequence[str] = (),
+    exporter: str = "nop",
+) -> Server:
     grpc_port, http_port = free_ports(2)
     grpc, http = f"127.0.0.1:{grpc_port}", f"127.0.0.1:{http_port}"
-    config = folder / "collector.yaml"
-    config.write_text(
-        "receivers:\n"
-        "  otlp:\n"
-        "    protocols:\n"
-        f'      grpc: {{endpoint: "{grpc}", max_recv_msg_size_mib: 64}}\n'
-        f'      http: {{endpoint: "{http}"}}\n'
-        "exporters: {nop: {}}\n"
-        "service:\n"
-        "  telemetry: {metrics: {level: none}}\n"
-        "  pipelines: {traces: {receivers: [otlp], exporters: [nop]}}\n",
-        encoding="utf-8",
-    )
+    protocols = {
+        "grpc": {"endpoint": grpc, "max_recv_msg_size_mib": 64},
+        "http": {"endpoint": http},
+    }
+    pipeline = {"receivers": ["otlp"], "processors": list(processors), "exporters": [exporter]}
+    settings = {
+        "receivers": {"otlp": {"protocols": protocols}},
+        "exporters": {"nop": {}},
+        "service": {
+            "telemetry": {"metrics": {"level": "none"}},
+            "extensions": list((more or {}).get("extensions", {})),
+            "pipelines": {"traces": pipeline},
+        },
+        **(more or {}),
+    }
+    config = folder / f"{name}.yaml"
+    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
     argv = [str(collector_binary()), "--config", str(config)]
     return Server(
-        child=Child("collector", argv, log=folder / "collector.log"),
+        child=Child(name, argv, log=folder / f"{name}.log"),
         grpc=grpc,
         http=f"http://{http}",
         ready=lambda: listening(grpc_port) and listening(http_port),
-        done=_when_acknowledged,
     )
 
 
@@ -106,10 +212,54 @@ def collector_binary() -> Path | None:
     return Path(found.stdout.strip()) if found.returncode == 0 else None
 
 
-def _when_acknowledged(runs: int, *, by_rules_too: bool) -> bool:
-    """The answer to the sender was the end of the work."""
-    del runs, by_rules_too
-    return True
+def _forwards() -> bool:
+    """Tell whether there is forwarding in this version."""
+    return find_spec("causewatch.forward.destination") is not None
+
+
+class Kind(NamedTuple):
+    """One thing that is measured."""
+
+    make: Callable[[Path, Wishes], Server]
+    what: str
+    needs_collector: bool = False
+    judges: bool = False
+    """Whether it tells which runs went wrong."""
+    is_there: Callable[[], bool] = lambda: True
+    """Whether this version can do it."""
+
+
+KINDS: dict[str, Kind] = {
+    "nop": Kind(
+        collector, "Collector: `otlp` to `nop` (decode, keep nothing)", needs_collector=True
+    ),
+    "tail_sampling": Kind(
+        tail_sampling,
+        "Collector: `tail_sampling`, four policies, then `nop` (in memory)",
+        needs_collector=True,
+    ),
+    "queue": Kind(
+        durable_queue,
+        "Collector: `sending_queue` on disk, synced, to a second Collector",
+        needs_collector=True,
+    ),
+    "ack": Kind(ack, "causewatch: receive, commit durably, acknowledge"),
+    "causewatch": Kind(
+        daemon, "causewatch: the same, then judge, shipped rules and 50 more", judges=True
+    ),
+    "forward": Kind(
+        forwarding_daemon,
+        "causewatch: the same, forwarding all spans to a Collector",
+        needs_collector=True,
+        judges=True,
+        is_there=_forwards,
+    ),
+}
+YARDSTICK = "tail_sampling"
+
+
+def _all(*checks: Callable[[], bool]) -> Callable[[], bool]:
+    return lambda: all(check() for check in checks)
 
 
 def _answers(url: str) -> bool:
@@ -117,31 +267,3 @@ def _answers(url: str) -> bool:
         return httpx.get(url, timeout=_POLL_LIMIT_S, trust_env=False).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
-
-
-class Progress:
-    """How far a daemon is, by its metrics."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._judged_at_s = 0.0
-
-    def is_done(self, runs: int, *, by_rules_too: bool) -> bool:
-        """Tell whether so many runs are judged and nothing waits, and rules have seen them."""
-        try:
-            text = httpx.get(self._url, timeout=_POLL_LIMIT_S, trust_env=False).text
-        except httpx.HTTPError:
-            return False
-        samples = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
-        found = [(series.partition("{")[0], float(value)) for series, _, value in samples]
-
-        def values(name: str) -> list[float]:
-            return [value for series, value in found if series == name]
-
-        waiting = values("causewatch_inbox_lag_batches") + values("causewatch_live_runs")
-        if sum(values("causewatch_runs_total")) < runs or any(waiting):
-            self._judged_at_s = 0.0
-            return False
-        self._judged_at_s = self._judged_at_s or now_ns() / 1e9
-        evaluated = values("causewatch_rule_group_last_evaluation_timestamp_seconds")
-        return not by_rules_too or all(at > self._judged_at_s for at in evaluated)

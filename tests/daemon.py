@@ -9,7 +9,7 @@ from typing import Any, Self
 import httpx
 import yaml
 from bench.children import Child, free_ports, wait_until
-from bench.servers import Progress
+from bench.progress import Progress
 
 from collector import Target
 

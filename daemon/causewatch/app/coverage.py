@@ -38,6 +38,6 @@ def check_up(
     span_count = 0
     snapshots = snapshots_of(all_requests(paths, store, errors), errors)
     for snapshot in snapshots:
-        span_count += len(snapshot.spans)
+        span_count += len(snapshot.raw_spans)
         checks.extend(checks_of(graph_of(snapshot, dialects), snapshot.logs))
     return Checkup(runs=len(snapshots), spans=span_count, coverage=coverage_of(checks))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 
 import msgspec
@@ -78,6 +78,8 @@ class Groups:
         self._loaded = loaded
         self.on_offer: Callable[[str], None] = lambda _group: None
         """Called with a group's key when a run waits for it: the cue for an early look."""
+        self.on_looked: Callable[[str, Collection[str], Collection[str]], None] = _ignore
+        """Called with a group's key when it looked at runs: their ids, and those that matched."""
         self.replace(loaded)
         self._measure()
 
@@ -208,6 +210,8 @@ class Groups:
             self.on_offer(key)
             return
         self._looked(key, slot_ns, time.perf_counter() - started)
+        matched = {finding.run_id for finding in found}
+        self.on_looked(key, [p.assessment.graph.run_id for p in taken], matched)
 
     def _looked(self, key: str, slot_ns: int, took_s: float) -> None:
         with self._lock:
@@ -316,6 +320,10 @@ class Groups:
             )
             for rule in group
         }
+
+
+def _ignore(_group: str, _run_ids: Collection[str], _matched: Collection[str]) -> None:
+    """Nobody asks what came of it."""
 
 
 def _is_full(waiting: Sequence[Pending]) -> bool:

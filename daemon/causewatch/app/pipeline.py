@@ -19,6 +19,7 @@ import msgspec
 import structlog
 
 from causewatch.app.assess import graph_of
+from causewatch.app.first_pass import FirstPass
 from causewatch.app.groups import Groups
 from causewatch.app.learning import Learning
 from causewatch.app.newness import Looked, Newness
@@ -32,13 +33,15 @@ from causewatch.dialects.tables import SHIPPED
 from causewatch.errors import UserError
 from causewatch.faults.known import Known
 from causewatch.faults.tuning import DEFAULT_TUNING, Tuning
-from causewatch.graph.assemble import Need, RunAssembler
+from causewatch.graph.assemble import RunAssembler
+from causewatch.graph.dropped import Need
 from causewatch.graph.gathered import RunSnapshot
 from causewatch.inbox.sqlite import Batch, SqliteInbox
 from causewatch.model.judgement import Assessment
 from causewatch.model.limits import ScoreLimit
-from causewatch.model.span import LogRecord, Span
-from causewatch.otlp.decode import decode_logs, decode_traces
+from causewatch.model.span import LogRecord
+from causewatch.otlp.decode import decode_logs
+from causewatch.otlp.raw import RawSpan, Resources
 from causewatch.paths.template import PathTemplate
 from causewatch.store.port import Store
 from causewatch.store.record import StoredRun
@@ -93,6 +96,10 @@ class Pipeline:
         self._newness = Newness(store, metrics)
         self._learning = Learning(store, self._newness)
         self._dialects = dialects
+        self._first_pass = FirstPass(
+            groups, assembler, store=store, metrics=metrics, dialects=dialects
+        )
+        self._resources = Resources()
         self._position = inbox.cursor(CURSOR)
         self._due: deque[RunSnapshot] = deque()
         self._dropped: dict[str, int] = {}
@@ -132,12 +139,16 @@ class Pipeline:
         over are kept for the next one.
         """
         self._due.extend(self._assembler.due(self._now_ns()))
+        # Of spilled runs that are due: they are judged in the next round.
+        self._read_again(self._assembler.needs())
         until_s = time.monotonic() + MAX_JUDGE_S
         judged_count = 0
         while self._due and (not judged_count or time.monotonic() < until_s):
             self._judge(self._due[0])
-            self._due.popleft()
+            self._due.popleft().release()
             judged_count += 1
+        # Before the cursor moves past their batches.
+        self._first_pass.flush()
         return judged_count
 
     def _take(self, batch: Batch) -> None:
@@ -168,10 +179,10 @@ class Pipeline:
                     now_ns=self._now_ns(),
                 )
 
-    def _decoded(self, batch: Batch) -> tuple[Sequence[Span], Sequence[LogRecord]]:
+    def _decoded(self, batch: Batch) -> tuple[Sequence[RawSpan], Sequence[LogRecord]]:
         try:
             if batch.signal == "traces":
-                return decode_traces(batch.body).spans, ()
+                return self._resources.split(batch.body), ()
             return (), decode_logs(batch.body).records
         except UserError as error:
             # The receiver refuses what is not OTLP: this stored batch went bad on disk.
@@ -197,6 +208,10 @@ class Pipeline:
 
     def _judge(self, snapshot: RunSnapshot) -> None:
         """Judge a run that is complete, late or evicted; keep it, and offer it to the groups."""
+        familiar = None if snapshot.run_id in self._early else self._first_pass.meet(snapshot)
+        if familiar is not None:
+            self._first_pass.pass_over(snapshot, familiar, self._now_ns())
+            return
         assessment = self._assessed(snapshot)
         looked = self._looked(assessment) if assessment is not None else None
         stored = self._stored(looked.assessment, snapshot) if looked is not None else None
@@ -204,6 +219,7 @@ class Pipeline:
             self._learning.keep(stored, looked, now_ns=self._now_ns())
             self._count(looked.assessment)
             first_batch = min(snapshot.batches, default=self._position)
+            self._first_pass.judged(snapshot, looked.assessment)
             self._groups.offer(looked.assessment, first_batch=first_batch)
         for run_id in (snapshot.run_id, *snapshot.aliases):
             self._early.pop(run_id, None)
@@ -218,13 +234,18 @@ class Pipeline:
             return
         began_s = time.monotonic()
         for snapshot in self._assembler.changed(self._now_ns()):
+            if self._first_pass.may_wait(snapshot):
+                continue
             assessment = self._assessed(snapshot)
+            snapshot.release()
             if assessment is None:
                 continue
             if len(self._early) < MAX_EARLY_RUNS:
                 self._early[snapshot.run_id] = (self._extent(snapshot), assessment)
             if assessment.blame.verdict == "corrupted" and assessment.blame.symptom is not None:
                 self._groups.offer(assessment, first_batch=min(snapshot.batches))
+            else:
+                self._first_pass.note_calm(snapshot)
         # A long run costs more each time it grows: what comes in must not wait for that.
         took_s = time.monotonic() - began_s
         self._early_at_s = began_s + max(EARLY_EVERY_S, took_s / EARLY_SHARE)
@@ -286,7 +307,7 @@ class Pipeline:
     def _extent(self, snapshot: RunSnapshot) -> _Extent:
         """Return what tells whether a run would be judged as before: what came, and by what."""
         groups = self._groups
-        counts = len(snapshot.spans), len(snapshot.logs)
+        counts = len(snapshot.raw_spans), len(snapshot.logs)
         return *counts, snapshot.batches, groups.contracts, groups.paths
 
     def _advance(self) -> None:

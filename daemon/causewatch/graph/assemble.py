@@ -5,60 +5,43 @@ of them arrives first; when a run is about to be judged, what else proves it par
 joins it, too (``join``). A run is *live* while spans may come; it is complete when nothing came for
 ``quiet_s`` and each of its traces has a root, or for ``quiet_without_root_s``, or at
 ``max_age_s``. It then *rests*: its spans are kept for what comes late, which makes it live again.
-When memory is short, resting runs are *unloaded*, oldest first: their trace ids and batch numbers
-are remembered, and ``needs`` names the batches to read again should a span come late. When that
-does not do, the oldest live run is judged with what is there (``evicted``). After ``late_s`` a run
-is forgotten, but for its trace ids, so that a straggler does not pass for a run of its own.
 
+Spans are held as they came, undecoded. When memory is short, resting runs are *unloaded*, oldest
+first: their trace ids and batch numbers are remembered, and ``needs`` names the batches to read
+again should a span come late. When that does not do, live runs are *spilled*, oldest first: their
+batches are read again when they are due. Beyond ``MAX_LIVE_RUNS_COUNT`` the oldest live run is
+judged with what is there (``evicted``). After ``late_s`` a run is forgotten, but for its trace ids,
+so that a straggler does not pass for a run of its own; one of more than ``MAX_RESTING_RUNS_COUNT``
+is *released*: the caller may know it from its store, and ``recall`` it.
+
+What is due next lies in the ``Agenda``, the rest in order: nothing here searches all runs.
 Sans-IO: the caller owns the inbox and the clock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 
-import msgspec
-
+from causewatch.graph.agenda import Agenda
+from causewatch.graph.dropped import Dropped, Need
 from causewatch.graph.gathered import GatheredRun, RunSnapshot
-from causewatch.graph.inbound import is_synthetic, moved_aside
+from causewatch.graph.inbound import believed, is_own
 from causewatch.graph.join import JoinIndex
 from causewatch.graph.marks import marks_of
-from causewatch.model.graph import RunState
+from causewatch.graph.shelf import Shelf
+from causewatch.graph.waiting import MAX_TRACES_PER_RUN_COUNT, WaitingLinks
 from causewatch.model.limits import DEFAULT_RUN_LIMITS, RunLimits
 from causewatch.model.span import LogRecord, Span
+from causewatch.otlp.raw import RawSpan
 
-MAX_TRACES_PER_RUN_COUNT = 1_000
-MAX_WAITING_LINKS_COUNT = 10_000
 MAX_FORGOTTEN_TRACES_COUNT = 100_000
+MAX_LIVE_RUNS_COUNT = 250_000
+MAX_RESTING_RUNS_COUNT = 50_000
+MAX_READ_AGAIN_BYTES = 32 * 1024 * 1024
+"""Of the spilled runs that are due, how much is asked for at a time."""
+ROOTLESS_PATIENCE_S = 2.0
+"""How long a live run may lack a root before it is offered for early evaluation all the same."""
 _SECOND_NS = 1_000_000_000
-
-
-class Dropped(msgspec.Struct, kw_only=True):
-    """How many items the assembler did not take, or gave up, by reason; they only grow."""
-
-    duplicate: int = 0
-    """Spans and logs that were there already: delivery is at least once."""
-    synthetic: int = 0
-    """Spans of our own that came back."""
-    run_full: int = 0
-    """Spans past ``max_spans_per_run``."""
-    too_late: int = 0
-    """Spans and logs that came more than ``late_s`` after their run was judged."""
-    no_trace: int = 0
-    """Log records without a trace id."""
-    join_refused: int = 0
-    """Links that would join more than ``MAX_TRACES_PER_RUN_COUNT`` traces, or too many spans."""
-    unloaded_runs: int = 0
-    """Judged runs whose spans were given up for memory: can be read again."""
-    evicted_runs: int = 0
-    """Live runs that were judged early for memory."""
-
-
-class Need(msgspec.Struct, frozen=True, kw_only=True):
-    """Batches to be read again: a late span came for a run that is not in memory."""
-
-    run_id: str
-    batches: tuple[int, ...]
 
 
 class RunAssembler:
@@ -67,28 +50,36 @@ class RunAssembler:
     def __init__(self, limits: RunLimits = DEFAULT_RUN_LIMITS) -> None:
         self.dropped = Dropped()
         self._limits = limits
-        self._runs: dict[str, GatheredRun] = {}
+        self._shelf = Shelf()
+        self._agenda = Agenda(self._shelf.runs, self._due_ns)
         self._by_trace: dict[str, GatheredRun] = {}
-        self._waiting_links: dict[str, dict[str, None]] = {}
+        self._waiting = WaitingLinks()
         self._forgotten: dict[str, None] = {}
         self._evicted: list[RunSnapshot] = []
         self._needs: dict[str, None] = {}
         self._next_number = 0
         self._held_bytes = 0
-        self._join_index = JoinIndex()
+        self.join_index = JoinIndex()
+        self.is_whole: Callable[[GatheredRun], bool] = lambda _run: False
+        """Tells of a run that is due whether it is like others that were no part of any other."""
 
     def add(
-        self, spans: Sequence[Span], logs: Sequence[LogRecord], *, batch: int, now_ns: int
+        self,
+        spans: Sequence[RawSpan] | Sequence[Span],
+        logs: Sequence[LogRecord],
+        *,
+        batch: int,
+        now_ns: int,
     ) -> None:
         """Take in the spans and log records of one inbox batch.
 
         Args:
-            spans: in any order, of any traces.
+            spans: in any order, of any traces; decoded or not.
             logs: log records; each belongs to the run of its trace.
             batch: number of the batch in the inbox; numbers grow.
             now_ns: time of arrival, Unix ns.
         """
-        wanted = [moved_aside(span) for span in spans if not self._is_own(span)]
+        wanted = [span for span in map(_raw, spans) if not self._is_own(span)]
         # The earliest trace of a batch names the run, whatever the order in which its spans lie in
         # it.
         wanted.sort(key=lambda span: (span.start_ns, span.trace_id, span.span_id))
@@ -101,7 +92,7 @@ class RunAssembler:
     def refeed(
         self,
         run_id: str,
-        spans: Sequence[Span],
+        spans: Sequence[RawSpan] | Sequence[Span],
         logs: Sequence[LogRecord],
         *,
         batch: int,
@@ -112,17 +103,20 @@ class RunAssembler:
         Spans of other runs in it are ignored. A batch that the inbox no longer has is fed as
         empty, so that the run does not wait for it.
         """
-        run = self._runs.get(run_id)
+        run = self._shelf.runs.get(run_id)
         if run is None:
             return
-        for span in spans:
-            if span.trace_id in run.traces and not is_synthetic(span):
-                self._put(run, moved_aside(span))
+        for span in map(_raw, spans):
+            if span.trace_id in run.traces and not is_own(span):
+                self._put(run, span)
         for record in logs:
             if record.trace_id in run.traces:
                 self._put_log(run, record)
         run.missing_batches.discard(batch)
-        run.last_ns = max(run.last_ns, now_ns)
+        if not run.spilled_bytes:
+            run.last_ns = max(run.last_ns, now_ns)
+        if not run.missing_batches:
+            self._agenda.put(run)
 
     def knows(self, trace_id: str) -> bool:
         """Return whether the trace belongs to a run in memory, or to one that was given up."""
@@ -150,7 +144,7 @@ class RunAssembler:
         run.batches = set(batches)
         run.rest(judged_ns)
         run.unload()
-        self._runs[run_id] = run
+        self._shelf.runs[run_id] = self._shelf.resting[run_id] = run
         for trace_id in trace_ids:
             self._by_trace[trace_id] = run
         if now_ns - judged_ns >= self._limits.late_s * _SECOND_NS:
@@ -158,7 +152,7 @@ class RunAssembler:
 
     def needs(self) -> tuple[Need, ...]:
         """Return what has to be read again, each need once."""
-        runs = [self._runs[run_id] for run_id in self._needs if run_id in self._runs]
+        runs = [self._shelf.runs[run_id] for run_id in self._needs if run_id in self._shelf.runs]
         self._needs.clear()
         return tuple(
             Need(run_id=run.run_id, batches=tuple(sorted(run.missing_batches)))
@@ -169,14 +163,14 @@ class RunAssembler:
     def due(self, now_ns: int) -> list[RunSnapshot]:
         """Return the runs that are ready to be judged now, each once: complete, late or evicted."""
         found, self._evicted = self._evicted, []
-        self._join_ready([run for run in self._runs.values() if self._is_ready(run, now_ns)])
-        for run in list(self._runs.values()):
-            if run.phase == "live" and self._is_due(run, now_ns):
-                if run.count() == 0:
-                    self._drop_empty(run, now_ns)
-                    continue
-                found.append(run.snapshot("late" if run.was_judged else "complete"))
-                run.rest(now_ns)
+        ready = self._ready(now_ns)
+        self._join_ready(ready)
+        for run in self._as_joined(ready):
+            if self._due_ns(run) > now_ns or self._waits(run, now_ns):
+                self._agenda.put(run)
+                continue
+            found.append(run.snapshot("late" if run.was_judged else "complete"))
+            self._shelf.rest(run, now_ns)
         self._forget_old(now_ns)
         return found
 
@@ -184,17 +178,21 @@ class RunAssembler:
         """Return the live runs that grew since they were last returned, for early evaluation.
 
         Runs that are about to be ``due`` at ``now_ns`` are left to it, and so are runs that were
-        judged before.
+        judged before, that lack a root for a short time only, or that are not all in memory.
         """
-        return [
-            run.snapshot("early")
-            for run in self._runs.values()
-            if run.phase == "live"
-            and run.has_changed
-            and not run.was_judged
-            and run.count()
-            and not self._is_due(run, now_ns)
-        ]
+        waiting = dict(self._shelf.changed)
+        self._shelf.changed.clear()
+        found = []
+        for run_id, run in waiting.items():
+            if run.phase != "live" or run.was_judged or not run.has_changed:
+                continue
+            if run.missing_batches or not run.count() or self._due_ns(run) <= now_ns:
+                continue
+            if not run.has_all_roots and now_ns - run.first_ns < ROOTLESS_PATIENCE_S * _SECOND_NS:
+                self._shelf.changed[run_id] = run
+                continue
+            found.append(run.snapshot("early"))
+        return found
 
     def low_watermark(self) -> int | None:
         """Return the smallest batch number that a run still to be judged needs, or ``None``.
@@ -202,25 +200,14 @@ class RunAssembler:
         The inbox reader may not move its durable cursor past it: after a crash these batches are
         read again.
         """
-        return min(
-            (
-                min(run.fresh_batches)
-                for run in self._runs.values()
-                if run.phase == "live" and run.fresh_batches
-            ),
-            default=None,
-        )
+        return self._agenda.low_watermark()
 
     def forget(self, run_id: str) -> None:
         """Give a run up; what still comes for its traces counts as too late."""
-        run = self._runs.pop(run_id, None)
-        if run is None:
+        if (run := self._shelf.runs.get(run_id)) is None:
             return
-        self._held_bytes -= run.bytes
-        self._join_index.drop(run_id)
+        self._release(run)
         for trace_id in run.traces:
-            self._by_trace.pop(trace_id, None)
-            self._waiting_links.pop(trace_id, None)
             self._forgotten[trace_id] = None
         while len(self._forgotten) > MAX_FORGOTTEN_TRACES_COUNT:
             del self._forgotten[next(iter(self._forgotten))]
@@ -228,39 +215,43 @@ class RunAssembler:
     @property
     def live_count(self) -> int:
         """Return how many runs are live."""
-        return sum(run.phase == "live" for run in self._runs.values())
+        return len(self._shelf.live)
 
     @property
     def held_bytes(self) -> int:
         """Return about how much memory the spans of all runs take."""
         return self._held_bytes
 
-    def _is_own(self, span: Span) -> bool:
-        if is_synthetic(span):
+    def _is_own(self, span: RawSpan) -> bool:
+        if is_own(span):
             self.dropped.synthetic += 1
             return True
         return False
 
-    def _add_span(self, span: Span, batch: int, now_ns: int) -> None:
+    def _add_span(self, span: RawSpan, batch: int, now_ns: int) -> None:
         run = self._run_of(span.trace_id, now_ns)
         if run is None:
             self.dropped.too_late += 1
             return
         if self._put(run, span):
             self._touch(run, batch, now_ns)
-        for link in span.links if "link" in self._limits.join else ():
-            if link.trace_id and link.trace_id != span.trace_id:
-                self._join(span.trace_id, link.trace_id)
+        if span.linked and "link" in self._limits.join:
+            for trace_id in span.linked:
+                self._join(span.trace_id, trace_id)
 
-    def _put(self, run: GatheredRun, span: Span) -> bool:
+    def _put(self, run: GatheredRun, span: RawSpan) -> bool:
         """Put a span into its run; tell whether that changed the run."""
         is_known = (span.trace_id, span.span_id) in run.spans
         if not is_known and run.count() >= self._limits.max_spans_per_run:
             self.dropped.run_full += 1
             return False
-        before = run.bytes
+        before, rooted = run.bytes, len(run.rooted)
         outcome = run.put(span)
         self._held_bytes += run.bytes - before
+        if run.phase == "live":
+            self._shelf.held[run.run_id] = run
+            if len(run.rooted) != rooted:
+                self._agenda.put(run)
         if outcome != "new":
             self.dropped.duplicate += 1
         return outcome != "duplicate"
@@ -283,8 +274,14 @@ class RunAssembler:
         return is_new
 
     def _touch(self, run: GatheredRun, batch: int, now_ns: int) -> None:
+        was_live = run.phase == "live"
         run.touch(batch, now_ns)
-        if run.missing_batches:
+        self._shelf.changed[run.run_id] = run
+        if not was_live:
+            self._wake(run)
+        elif len(run.fresh_batches) == 1:
+            self._agenda.need(run)
+        if run.missing_batches and not run.spilled_bytes:
             self._needs[run.run_id] = None
 
     def _run_of(self, trace_id: str, now_ns: int) -> GatheredRun | None:
@@ -296,9 +293,9 @@ class RunAssembler:
             return None
         run = GatheredRun(trace_id, self._next_number, now_ns)
         self._next_number += 1
-        self._runs[run.run_id] = run
         self._by_trace[trace_id] = run
-        for other in self._waiting_links.pop(trace_id, ()):
+        self._wake(run)
+        for other in self._waiting.pop(trace_id):
             self._join(other, trace_id)
         return self._by_trace[trace_id]
 
@@ -308,7 +305,8 @@ class RunAssembler:
         if one is None or one is other:
             return
         if other is None:
-            self._wait(trace_id, linked_id)
+            if linked_id not in self._forgotten:
+                self.dropped.join_refused += not self._waiting.put(trace_id, linked_id)
             return
         self._merge(one, other)
 
@@ -321,7 +319,7 @@ class RunAssembler:
             self.dropped.join_refused += 1
             return
         first, second = (one, other) if one.number < other.number else (other, one)
-        if self._join_index.only_sets_up(first.run_id):
+        if self.join_index.only_sets_up(first.run_id):
             # What sets agents up is no work that a run should bear the id of.
             first, second = second, first
         self._held_bytes -= first.bytes + second.bytes
@@ -329,13 +327,30 @@ class RunAssembler:
         self._held_bytes += first.bytes
         for moved in second.traces:
             self._by_trace[moved] = first
-        del self._runs[second.run_id]
-        self._join_index.merge(first.run_id, second.run_id)
+        self._shelf.drop(second)
+        self._wake(first)
+        self.join_index.merge(first.run_id, second.run_id)
         if first.missing_batches:
             self._needs[first.run_id] = None
 
-    def _is_ready(self, run: GatheredRun, now_ns: int) -> bool:
-        return run.phase == "live" and run.count() > 0 and self._is_due(run, now_ns)
+    def _ready(self, now_ns: int) -> list[GatheredRun]:
+        """Return the live runs that are due and in memory; spilled ones are asked for first."""
+        found = []
+        for run in self._agenda.ready(now_ns):
+            if run.count() == 0 and not run.missing_batches:
+                self._drop_empty(run, now_ns)
+            elif run.spilled_bytes and run.missing_batches:
+                self._shelf.to_read[run.run_id] = None
+            else:
+                found.append(run)
+        for run_id in self._shelf.ask(MAX_READ_AGAIN_BYTES):
+            self._needs[run_id] = None
+        return found
+
+    def _as_joined(self, ready: Sequence[GatheredRun]) -> list[GatheredRun]:
+        """Return the runs that ready ones became part of, each once."""
+        joined = (self._by_trace[next(iter(run.traces))] for run in ready)
+        return sorted({run.run_id: run for run in joined}.values(), key=lambda run: run.number)
 
     def _join_ready(self, ready: Sequence[GatheredRun]) -> None:
         """Join the runs that are about to be judged with those that prove to be parts of them.
@@ -345,11 +360,13 @@ class RunAssembler:
         if not set(self._limits.join) - {"link"}:
             return
         for run in ready:
-            marks = marks_of(run.all_spans(), run.logs.values(), self._limits.join)
-            if marks is not None:
-                self._join_index.put(run.run_id, marks)
+            if not self.is_whole(run):
+                spans = tuple(map(believed, run.all_spans()))
+                marks = marks_of(spans, run.logs.values(), self._limits.join)
+                if marks is not None:
+                    self.join_index.put(run.run_id, marks)
         pairs = [
-            (run.run_id, join) for run in ready for join in self._join_index.partners(run.run_id)
+            (run.run_id, join) for run in ready for join in self.join_index.partners(run.run_id)
         ]
         for run_id, join in pairs:
             one, other = self._by_trace.get(run_id), self._by_trace.get(join.run_id)
@@ -357,70 +374,77 @@ class RunAssembler:
                 self._merge(one, other)
                 self._by_trace[run_id].joins.setdefault(max(run_id, join.run_id), join)
 
-    def _wait(self, trace_id: str, linked_id: str) -> None:
-        if linked_id in self._forgotten:
-            return
-        waiting = self._waiting_links.setdefault(linked_id, {})
-        if len(waiting) >= MAX_TRACES_PER_RUN_COUNT:
-            self.dropped.join_refused += 1  # the run that they would make is refused as well
-            return
-        waiting[trace_id] = None
-        while len(self._waiting_links) > MAX_WAITING_LINKS_COUNT:
-            del self._waiting_links[next(iter(self._waiting_links))]
-
-    def _is_due(self, run: GatheredRun, now_ns: int) -> bool:
+    def _due_ns(self, run: GatheredRun) -> int:
+        """Return when a live run is due if nothing more comes for it, Unix ns."""
         limits = self._limits
-        if now_ns - run.first_ns >= limits.max_age_s * _SECOND_NS:
-            return True
-        if run.missing_batches:
-            return False
+        oldest_ns = run.first_ns + int(limits.max_age_s * _SECOND_NS)
+        if run.missing_batches and not run.spilled_bytes:
+            return oldest_ns
         quiet_s = limits.quiet_s if run.has_all_roots else limits.quiet_without_root_s
-        return now_ns - run.last_ns >= quiet_s * _SECOND_NS
+        return min(oldest_ns, run.last_ns + int(quiet_s * _SECOND_NS))
+
+    def _waits(self, run: GatheredRun, now_ns: int) -> bool:
+        """Tell whether a run has to wait for batches to be read again; not for ever."""
+        is_old = now_ns - run.first_ns >= self._limits.max_age_s * _SECOND_NS
+        return bool(run.missing_batches) and not is_old
 
     def _drop_empty(self, run: GatheredRun, now_ns: int) -> None:
         """Give up a run of which only log records came; its spans may come yet, until it is old."""
         if now_ns - run.first_ns >= self._limits.max_age_s * _SECOND_NS:
-            self.forget(run.run_id)
-            for trace_id in run.traces:
-                del self._forgotten[trace_id]
+            self._release(run)
+        else:
+            self._agenda.put(run)
 
     def _forget_old(self, now_ns: int) -> None:
         late_ns = self._limits.late_s * _SECOND_NS
-        for run in list(self._runs.values()):
-            if run.phase != "live" and now_ns - run.judged_ns >= late_ns:
-                self.forget(run.run_id)
+        while self._shelf.resting:
+            run = next(iter(self._shelf.resting.values()))
+            if now_ns - run.judged_ns < late_ns:
+                break
+            self.forget(run.run_id)
+        while len(self._shelf.resting) > MAX_RESTING_RUNS_COUNT:
+            self._release(next(iter(self._shelf.resting.values())))
 
     def _make_room(self, now_ns: int) -> None:
-        """Unload judged runs, then judge live ones, oldest first, until the rest fits."""
-        excess = self.held_bytes - self._limits.max_live_mib * 1024 * 1024
-        if excess <= 0:
-            return
-        for run in _oldest(self._runs.values(), "resting"):
-            if excess <= 0:
-                return
-            excess -= run.bytes
-            self._unload(run)
+        """Unload judged runs, then spill live ones, oldest first, until the rest fits."""
+        limit = self._limits.max_live_mib * 1024 * 1024
+        while self._held_bytes > limit and self._shelf.loaded:
+            self._unload(next(iter(self._shelf.loaded.values())))
             self.dropped.unloaded_runs += 1
-        for run in _oldest(self._runs.values(), "live"):
-            if excess <= 0:
-                return
-            excess -= run.bytes
-            self._evict(run, now_ns)
+        while self._held_bytes > limit and self._shelf.held:
+            run = next(iter(self._shelf.held.values()))
+            del self._shelf.held[run.run_id]
+            self._held_bytes -= run.bytes
+            run.spill()
+            self.dropped.spilled_runs += 1
+        while len(self._shelf.live) > MAX_LIVE_RUNS_COUNT:
+            self._evict(next(iter(self._shelf.live.values())), now_ns)
 
     def _unload(self, run: GatheredRun) -> None:
         self._held_bytes -= run.bytes
+        self._shelf.loaded.pop(run.run_id, None)
         run.unload()
 
     def _evict(self, run: GatheredRun, now_ns: int) -> None:
-        state: RunState = "evicted"
         if run.count():
-            self._evicted.append(run.snapshot(state))
-        run.rest(now_ns)
+            self._evicted.append(run.snapshot("evicted"))
+        self._shelf.rest(run, now_ns)
         self._unload(run)
         self.dropped.evicted_runs += 1
 
+    def _wake(self, run: GatheredRun) -> None:
+        self._shelf.wake(run)
+        self._agenda.put(run)
 
-def _oldest(runs: Iterable[GatheredRun], phase: str) -> list[GatheredRun]:
-    return sorted(
-        (run for run in runs if run.phase == phase), key=lambda run: (run.judged_ns, run.number)
-    )
+    def _release(self, run: GatheredRun) -> None:
+        """Know a run no more."""
+        self._held_bytes -= run.bytes
+        self._shelf.drop(run)
+        self.join_index.drop(run.run_id)
+        for trace_id in run.traces:
+            self._by_trace.pop(trace_id, None)
+            self._waiting.pop(trace_id)
+
+
+def _raw(span: RawSpan | Span) -> RawSpan:
+    return RawSpan.of(span) if isinstance(span, Span) else span

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Literal
 
 import msgspec
 
-from causewatch.graph.inbound import estimated_bytes
+from causewatch.graph.inbound import believed, estimated_bytes, held_bytes
 from causewatch.graph.tree import is_fuller
 from causewatch.model.graph import Join, RunState
 from causewatch.model.span import LogRecord, Span
+from causewatch.otlp.raw import RawSpan
 
 Phase = Literal["live", "resting", "unloaded"]
 """``live``: spans may still come. ``resting``: judged, its spans still in memory. ``unloaded``:
 judged, and only its trace ids and batch numbers are remembered."""
 
 
-class RunSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+class RunSnapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A run at one moment, ready to be built and judged.
 
     ``revision`` counts the snapshots of a run from 1; ``batches`` are the inbox batches its spans
@@ -28,12 +30,23 @@ class RunSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     run_id: str
     trace_ids: tuple[str, ...]
     aliases: tuple[str, ...]
-    spans: tuple[Span, ...]
+    raw_spans: tuple[RawSpan, ...]
     logs: tuple[LogRecord, ...]
     state: RunState
     revision: int
     batches: tuple[int, ...]
     joins: tuple[Join, ...] = ()
+
+    @cached_property
+    def spans(self) -> tuple[Span, ...]:
+        """Return the spans, decoded, with what is believed of them."""
+        return tuple(believed(span) for span in self.raw_spans)
+
+    def release(self) -> None:
+        """Give back what was decoded: a run in memory is held as it came."""
+        self.__dict__.pop("spans", None)
+        for span in self.raw_spans:
+            span.release()
 
 
 class GatheredRun:
@@ -46,8 +59,8 @@ class GatheredRun:
         self.joins: dict[str, Join] = {}
         self.traces: dict[str, None] = {trace_id: None}
         self.rooted: set[str] = set()
-        self.spans: dict[tuple[str, str], Span] = {}
-        self.nameless: list[Span] = []
+        self.spans: dict[tuple[str, str], RawSpan] = {}
+        self.nameless: list[RawSpan] = []
         self.logs: dict[str, LogRecord] = {}
         self.batches: set[int] = set()
         self.fresh_batches: set[int] = set()
@@ -56,6 +69,8 @@ class GatheredRun:
         self.last_ns = now_ns
         self.judged_ns = 0
         self.bytes = 0
+        self.spilled_bytes = 0
+        """Of its spans that were put out of memory while it is live: they lie in the inbox."""
         self.revision = 0
         self.phase: Phase = "live"
         self.was_judged = False
@@ -66,22 +81,22 @@ class GatheredRun:
         """Tell whether each trace of the run has a span without parent."""
         return len(self.rooted) == len(self.traces)
 
-    def put(self, span: Span) -> Literal["new", "fuller", "duplicate"]:
+    def put(self, span: RawSpan) -> Literal["new", "fuller", "duplicate"]:
         """Take one span in, or keep the one with its ids that is there, whichever is fuller."""
         if not span.parent_id:
             self.rooted.add(span.trace_id)
         if not span.span_id:
-            if span in self.nameless[-100:]:
+            if any(span.whole() == each.whole() for each in self.nameless[-100:]):
                 return "duplicate"
             self.nameless.append(span)
-            self.bytes += estimated_bytes(span)
+            self.bytes += held_bytes(span)
             return "new"
         key = (span.trace_id, span.span_id)
         before = self.spans.get(key)
-        if before is not None and (before == span or not is_fuller(span, before)):
+        if before is not None and not _is_fuller(span, before):
             return "duplicate"
         self.spans[key] = span
-        self.bytes += estimated_bytes(span) - (estimated_bytes(before) if before else 0)
+        self.bytes += held_bytes(span) - (held_bytes(before) if before else 0)
         return "new" if before is None else "fuller"
 
     def put_log(self, record: LogRecord) -> bool:
@@ -105,7 +120,7 @@ class GatheredRun:
         self.last_ns = max(self.last_ns, now_ns)
         self.has_changed = True
 
-    def all_spans(self) -> tuple[Span, ...]:
+    def all_spans(self) -> tuple[RawSpan, ...]:
         """Return the spans that are in memory."""
         return (*self.spans.values(), *self.nameless)
 
@@ -123,6 +138,7 @@ class GatheredRun:
             if run.phase == "unloaded":
                 run.missing_batches |= run.batches
         self.missing_batches |= other.missing_batches
+        self.spilled_bytes += other.spilled_bytes
         self.batches |= other.batches
         self.fresh_batches |= other.fresh_batches
         live = [run.first_ns for run in (self, other) if run.phase == "live"]
@@ -136,7 +152,7 @@ class GatheredRun:
         self.phase = "live"
         self.has_changed = True
 
-    def _put_all(self, spans: Iterable[Span], logs: Iterable[LogRecord]) -> None:
+    def _put_all(self, spans: Iterable[RawSpan], logs: Iterable[LogRecord]) -> None:
         for span in spans:
             self.put(span)
         for record in logs:
@@ -150,7 +166,7 @@ class GatheredRun:
             run_id=self.run_id,
             trace_ids=tuple(self.traces),
             aliases=tuple(self.aliases),
-            spans=self.all_spans(),
+            raw_spans=self.all_spans(),
             logs=tuple(self.logs.values()),
             state=state,
             revision=self.revision,
@@ -165,11 +181,29 @@ class GatheredRun:
         self.judged_ns = now_ns
         self.fresh_batches.clear()
         self.missing_batches.clear()
+        self.spilled_bytes = 0
 
     def unload(self) -> None:
         """Give the spans up; trace ids and batch numbers stay."""
         self.phase = "unloaded"
+        self._clear()
+
+    def spill(self) -> None:
+        """Put the spans of a live run out of memory: they are read again when it is due."""
+        self.spilled_bytes += self.bytes
+        self.missing_batches |= self.batches
+        self._clear()
+
+    def _clear(self) -> None:
         self.spans.clear()
         self.nameless.clear()
         self.logs.clear()
         self.bytes = 0
+
+
+def _is_fuller(span: RawSpan, before: RawSpan) -> bool:
+    """Tell whether a span that came again tells more than what is there."""
+    if span.body and span.body == before.body:
+        return False
+    one, other = span.whole(), before.whole()
+    return one != other and is_fuller(one, other)

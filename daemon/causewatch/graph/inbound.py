@@ -14,6 +14,7 @@ import msgspec
 from causewatch.graph.claims import CLAIMED_KEYS, MARK
 from causewatch.model.span import Attributes, LogRecord, Span
 from causewatch.model.value import Value
+from causewatch.otlp.raw import RAW_OVERHEAD_BYTES, RawSpan
 
 OWN_PREFIX = "causewatch."
 INBOUND_PREFIX = "causewatch.inbound."
@@ -58,6 +59,22 @@ def _renamed(attributes: Attributes, kept: frozenset[str] = frozenset()) -> Mapp
         else:
             renamed.setdefault(key, value)
     return renamed
+
+
+def is_own(span: RawSpan) -> bool:
+    """Tell whether a received span is one that causewatch derived itself."""
+    return span.holds(b"causewatch.synthetic") and is_synthetic(span.whole())
+
+
+def believed(span: RawSpan) -> Span:
+    """Return a received span, decoded, with what is not ours to believe moved aside."""
+    return moved_aside(span.whole())
+
+
+def held_bytes(span: RawSpan) -> int:
+    """Return about how much memory a received span takes, in bytes."""
+    size = len(span.body)
+    return RAW_OVERHEAD_BYTES + size if size else estimated_bytes(span.whole())
 
 
 def estimated_bytes(item: Span | LogRecord) -> int:

@@ -37,7 +37,8 @@ MAX_EXCHANGE_GAP_S = 1800.0
 MAX_SETUP_GAP_S = 60.0
 MAX_ALIKE_COUNT = 200
 """Of runs that share a mark. What so many share is no id of one piece of work."""
-MAX_UNDER_WAY_COUNT = 50
+MAX_UNDER_WAY_COUNT = 20
+MAX_SETUPS_COUNT = 5
 MAX_WITH_CONTENT_COUNT = 5_000
 """Runs whose contents are kept for comparison: some tens of megabytes."""
 
@@ -94,6 +95,19 @@ class JoinIndex:
         """Tell whether a run does nothing but set agents up."""
         marks = self._marks.get(run_id)
         return marks is not None and bool(marks.sets_up)
+
+    def stands_alone(self, run_id: str) -> bool:
+        """Tell whether a run shows no id or content by which it would belong to another one.
+
+        A session is no such id: a conversation is made of runs.
+        """
+        marks = self._marks.get(run_id)
+        if marks is None:
+            return True
+        if marks.exchanges or marks.sends or marks.gets or marks.sets_up:
+            return False
+        # Bare calls go together by what they were given, or by their session.
+        return not (marks.is_fragment and (marks.made or marks.taken or marks.sessions))
 
     def partners(self, run_id: str) -> Iterator[Join]:
         """Yield the runs that are one with ``run_id``, each with the reason."""
@@ -190,10 +204,19 @@ class JoinIndex:
             if (first := self._first_work(run_id, marks)) is not None:
                 yield Join(run_id=first, by="setup", confidence=0.6)
             return
-        for name in marks.works_for:
-            for other, theirs in self._alike(run_id, f"setup {name}"):
-                if self._first_work(other, theirs) == run_id:
+        for name in marks.works_for - marks.was_set_up:
+            # The last ones before: of several at one time the others are for other runs.
+            alike = sorted(
+                (
+                    (theirs.first_ns, other)
+                    for other, theirs in self._alike(run_id, f"setup {name}")
+                ),
+                reverse=True,
+            )
+            for _, other in alike[:MAX_SETUPS_COUNT]:
+                if self._first_work(other, self._marks[other]) == run_id:
                     yield Join(run_id=other, by="setup", confidence=0.6)
+                    break
 
     def _first_work(self, run_id: str, marks: Marks) -> str | None:
         """Return the first run in which works what ``run_id`` set up."""
@@ -206,10 +229,11 @@ class JoinIndex:
         at = bisect_left(started, (marks.first_ns, ""))
         until_ns = marks.first_ns + int(MAX_SETUP_GAP_S * SECOND_NS)
         before = reversed(started[max(at - MAX_UNDER_WAY_COUNT, 0) : at])
-        for first_ns, other in (*islice(started, at, at + MAX_ALIKE_COUNT), *before):
+        for first_ns, other in (*islice(started, at, at + MAX_UNDER_WAY_COUNT), *before):
             theirs = self._marks[other]
             in_time = theirs.last_ns >= marks.first_ns and first_ns <= until_ns
-            if other != run_id and in_time and marks.services & theirs.services:
+            is_set_up = name in theirs.was_set_up
+            if other != run_id and in_time and marks.services & theirs.services and not is_set_up:
                 return first_ns, other
         return None
 

@@ -63,6 +63,7 @@ class Marks(msgspec.Struct, frozen=True, kw_only=True):
     names: frozenset[str] = frozenset()
     """What its outermost spans are called."""
     services: frozenset[str] = frozenset()
+    """Which processes its spans are of, as far as their resources tell them apart."""
     sessions: frozenset[str] = frozenset()
     exchanges: frozenset[str] = frozenset()
     """Ids of A2A tasks and messages."""
@@ -70,6 +71,8 @@ class Marks(msgspec.Struct, frozen=True, kw_only=True):
     """Agents and workflow ids that are named in it."""
     sets_up: frozenset[str] = frozenset()
     """Where it only sets agents or workflows up: which."""
+    was_set_up: frozenset[str] = frozenset()
+    """What joined traces set up for it: that is done once for a run."""
     sends: frozenset[str] = frozenset()
     """Digests of the beginnings of what its tools asked while they called a remote agent."""
     gets: frozenset[str] = frozenset()
@@ -100,7 +103,7 @@ def marks_of(
         last_ns=max(span.end_ns for span in spans),
         is_fragment=is_fragment,
         names=frozenset(span.name for span in roots),
-        services=frozenset(span.resource.service_name for span in spans),
+        services=frozenset(map(_process_of, spans)),
         sessions=frozenset(_sessions(spans)) if "session" in by else frozenset(),
         exchanges=frozenset(_values(spans, _A2A_KEYS)) if "a2a" in by else frozenset(),
         works_for=frozenset(_values(spans, _WORK_KEYS)),
@@ -110,6 +113,12 @@ def marks_of(
         made=made,
         taken=taken,
     )
+
+
+def _process_of(span: Span) -> str:
+    """Return a service's name with its instance: what one process sets up works in the same."""
+    instance = str(span.resource.attributes.get("service.instance.id", ""))
+    return f"{span.resource.service_name} {instance}"
 
 
 def combined(one: Marks, other: Marks) -> Marks:
@@ -123,6 +132,7 @@ def combined(one: Marks, other: Marks) -> Marks:
         sessions=one.sessions | other.sessions,
         exchanges=one.exchanges | other.exchanges,
         works_for=one.works_for | other.works_for,
+        was_set_up=one.was_set_up | other.was_set_up | one.sets_up | other.sets_up,
         sends=one.sends | other.sends,
         made=(*one.made, *other.made)[-MAX_MARKS_COUNT:],
         taken=(*one.taken, *other.taken)[-MAX_MARKS_COUNT:],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from causewatch.errors import InputError
 from causewatch.inbox.batch import Batch
-from causewatch.inbox.sqlite import CorruptError, unpack
+from causewatch.inbox.pack import CorruptError, unpack
 
 _SELECT = "SELECT seq, signal, received_ns, raw_bytes, crc32, body FROM batch ORDER BY seq"
 

@@ -1,6 +1,6 @@
 """The inbox in one SQLite file: appends resolve after the durable commit, readers follow.
 
-Bodies are stored zstd-compressed with a checksum of what was received. A row that cannot be read
+Bodies are stored zstd-compressed with a checksum of what is stored. A row that cannot be read
 back (a damaged page, a checksum that differs) is skipped and counted; it never stops the reader.
 """
 
@@ -9,29 +9,22 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
-
-import zstandard
 
 from causewatch.errors import FullError
 from causewatch.inbox.batch import MIB_BYTES, Batch, InboxLimits, Signal
+from causewatch.inbox.pack import CorruptError, Packer, unpack
 from causewatch.inbox.schema import open_reader, open_writer, take_lock
 from causewatch.inbox.writer import GroupWriter
 from causewatch.telemetry.metrics import Metrics
 
 __all__ = ["Batch", "InboxLimits", "SqliteInbox"]
 
-CorruptReason: TypeAlias = Literal["signal", "compression", "size", "checksum", "page"]
-"""Why a stored row cannot be read back."""
-
 HIGH_SHARE, LOW_SHARE = 0.8, 0.7
 """Of the permitted size: where deleting for room begins, and where it ends."""
 
-_LEVEL = 1
 _PRUNE_ROWS = 256
 _VACUUM_PAGES = 2048
 _INSERT = (
@@ -43,14 +36,6 @@ _ADVANCE = (
     "INSERT INTO cursor (name, seq) VALUES (?, ?) "
     "ON CONFLICT (name) DO UPDATE SET seq = max(seq, excluded.seq)"
 )
-
-
-class CorruptError(Exception):
-    """A stored row cannot be read back."""
-
-    def __init__(self, reason: CorruptReason) -> None:
-        super().__init__(reason)
-        self.reason: CorruptReason = reason
 
 
 class SqliteInbox:
@@ -98,7 +83,7 @@ class SqliteInbox:
             raise
         metrics.inbox_pending_bytes.set_function(lambda: self._writer.pending_bytes)
         self._reader = open_reader(path)
-        self._compressor = zstandard.ZstdCompressor(level=_LEVEL)
+        self._packer = Packer()
         # An empty transaction: reads the sizes and the last sequence number of what is there.
         self._writer.submit(lambda _: None).result()
 
@@ -115,8 +100,8 @@ class SqliteInbox:
         received_ns = self._now_ns()
 
         def insert(connection: sqlite3.Connection) -> int:
-            packed = self._compressor.compress(body)
-            row = (signal, received_ns, items, len(body), zlib.crc32(body), packed)
+            packed, checksum = self._packer.pack(body)
+            row = (signal, received_ns, items, len(body), checksum, packed)
             return connection.execute(_INSERT, row).lastrowid or 0
 
         return self._writer.submit(
@@ -282,27 +267,6 @@ class SqliteInbox:
         except CorruptError as error:
             self._metrics.inbox_corrupt_rows.labels(error.reason).inc()
         return None
-
-
-def unpack(row: tuple[Any, ...]) -> Batch:
-    """Return the batch in a row of ``_SELECT``.
-
-    Raises:
-        CorruptError: the row is not what was stored.
-    """
-    seq, signal, received_ns, raw_bytes, crc32, packed = row
-    if signal not in ("traces", "logs"):
-        raise CorruptError("signal")
-    try:
-        # The frame's own size is checked first: a damaged one may ask for any amount of memory.
-        if zstandard.frame_content_size(packed) != raw_bytes:
-            raise CorruptError("size")
-        body = zstandard.ZstdDecompressor().decompress(packed)
-    except zstandard.ZstdError as error:
-        raise CorruptError("compression") from error
-    if zlib.crc32(body) != crc32:
-        raise CorruptError("checksum")
-    return Batch(seq=seq, signal=signal, received_ns=received_ns, body=body)
 
 
 def _delete_some(connection: sqlite3.Connection, before_seq: int) -> int:

@@ -65,6 +65,7 @@ class GroupWriter:
         self._pending_bytes = 0
         self._is_closing = False
         self._is_busy = False
+        self._is_lingering = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="causewatch-inbox", daemon=True)
         self._thread.start()
@@ -94,7 +95,9 @@ class GroupWriter:
             admit(self._pending_bytes)
             self._jobs.append(job)
             self._pending_bytes += size_bytes
-            self._changed.notify()
+            # While it lingers for more, each wake-up would only make it look and sleep again.
+            if not self._is_lingering or self._pending_bytes >= self._max_commit_bytes:
+                self._changed.notify()
         return job.future
 
     def close(self) -> None:
@@ -125,10 +128,12 @@ class GroupWriter:
         with self._changed:
             self._changed.wait_for(lambda: self._jobs or self._is_closing)
             if self._is_busy:
+                self._is_lingering = True
                 self._changed.wait_for(
                     lambda: self._is_closing or self._pending_bytes >= self._max_commit_bytes,
                     timeout=self._max_linger_s,
                 )
+                self._is_lingering = False
             group: list[_Job] = []
             size_bytes = 0
             while self._jobs and size_bytes < self._max_commit_bytes:

@@ -91,14 +91,14 @@ def decode_traces(body: bytes) -> DecodedTraces:
     spans: list[Span] = []
     rejects: Counter[RejectReason] = Counter()
     for group in parse_traces(body).resource_spans:
-        resource = _resource(group.resource)
+        resource = resource_of(group.resource)
         for scoped in group.scope_spans:
-            scope = _scope(scoped.scope)
+            scope = scope_of(scoped.scope)
             for raw in scoped.spans:
-                if reason := _span_reason(raw):
+                if reason := reason_against(raw):
                     rejects[reason] += 1
                 else:
-                    spans.append(_span(raw, resource, scope))
+                    spans.append(span_of(raw, resource, scope))
     return DecodedTraces(spans=tuple(spans), rejected=rejected_of(rejects))
 
 
@@ -111,9 +111,9 @@ def decode_logs(body: bytes) -> DecodedLogs:
     records: list[LogRecord] = []
     rejects: Counter[RejectReason] = Counter()
     for group in parse_logs(body).resource_logs:
-        resource = _resource(group.resource)
+        resource = resource_of(group.resource)
         for scoped in group.scope_logs:
-            scope = _scope(scoped.scope)
+            scope = scope_of(scoped.scope)
             for raw in scoped.log_records:
                 if reason := _record_reason(raw):
                     rejects[reason] += 1
@@ -129,7 +129,7 @@ def count_traces(body: bytes) -> Counted:
         NotOtlpError: the bytes are no trace request.
     """
     reasons = [
-        _span_reason(raw)
+        reason_against(raw)
         for group in parse_traces(body).resource_spans
         for scoped in group.scope_spans
         for raw in scoped.spans
@@ -157,7 +157,7 @@ def _counted(reasons: list[RejectReason | None]) -> Counted:
     return Counted(kept=len(reasons) - rejects.total(), rejected=rejected_of(rejects))
 
 
-def _span_reason(raw: trace_pb2.Span) -> RejectReason | None:
+def reason_against(raw: trace_pb2.Span) -> RejectReason | None:
     trace_id, span_id = raw.trace_id, raw.span_id
     if len(trace_id) != _TRACE_ID_BYTES or trace_id == _ZERO_TRACE_ID:
         return "trace_id"
@@ -184,7 +184,7 @@ def _record_reason(raw: logs_pb2.LogRecord) -> RejectReason | None:
     return None
 
 
-def _span(raw: trace_pb2.Span, resource: Resource, scope: Scope) -> Span:
+def span_of(raw: trace_pb2.Span, resource: Resource, scope: Scope) -> Span:
     attributes, too_deep_count = attributes_of(raw.attributes)
     links = tuple(_link(link) for link in raw.links if _is_usable(link))
     return Span(
@@ -248,10 +248,10 @@ def _body(raw: logs_pb2.LogRecord) -> Value:
         return None
 
 
-def _resource(raw: resource_pb2.Resource) -> Resource:
+def resource_of(raw: resource_pb2.Resource) -> Resource:
     return Resource(attributes=attributes_of(raw.attributes)[0])
 
 
-def _scope(raw: InstrumentationScope) -> Scope:
+def scope_of(raw: InstrumentationScope) -> Scope:
     attributes, _ = attributes_of(raw.attributes)
     return Scope(name=raw.name, version=raw.version, attributes=attributes)

@@ -94,6 +94,12 @@ class Metrics:
         self.live_bytes = Gauge(
             "causewatch_live_bytes", "Estimated memory of runs being assembled.", registry=r
         )
+        self.first_pass_runs = Counter(
+            "causewatch_first_pass_runs",
+            "Runs by what the first pass made of them: quiet, or judged in full.",
+            ["outcome"],
+            registry=r,
+        )
         self.runs = Counter("causewatch_runs", "Runs judged.", ["state", "verdict"], registry=r)
         self.dropped_spans = Counter(
             "causewatch_dropped_spans", "Spans dropped after the ack.", ["reason"], registry=r

@@ -2,63 +2,117 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
-from bench.__main__ import SERVERS, WHAT, Run, chosen, machine, main, parser, summary, table
-from bench.servers import collector_binary
+from bench.__main__ import available, main, parser
+from bench.found import Found
+from bench.machine import machine
+from bench.measure import Measured, second_pass
+from bench.report import Live, both, costs, live, method, rows_of, scale, verdicts
+
+NOTHING = Found(
+    planted=0, found=0, missed=(), healthy=0, alarmed=0, alarms=(), matched={}, passed_over={},
+    detected_s=(),
+)  # fmt: skip
 
 
-def run(server: str, cpu: float) -> Run:
-    """Return a measured run over gRPC."""
-    return Run(
-        server=server,
-        transport="grpc",
+def measured(kind: str, cpu: float, found: Found | None = None) -> Measured:
+    """Return one measurement."""
+    return Measured(
+        kind=kind,
+        corrupted=0.01,
+        spans=1000,
         cpu_s_per_million=cpu,
         acknowledged_per_s=cpu * 1000,
-        peak_rss_mib=50,
+        judged_per_s=500,
+        rss_mib=cpu * 10,
+        peak_rss_mib=cpu * 20,
+        acks_ms=(cpu, 2 * cpu, 3 * cpu),
+        found=found,
+        second_pass=0.25 if found else None,
     )
 
 
-def test_a_row_is_the_median_of_its_own_runs() -> None:
-    """Runs of two servers that alternate are not mixed, and an outlier does not move the figure."""
-    rows = summary([run("ingest", 4), run("daemon", 60), run("ingest", 5), run("ingest", 90)])
-    assert [(row["server"], row["runs"]) for row in rows] == [("ingest", 3), ("daemon", 1)]
-    assert [rows[0][f"cpu_s_per_million_{name}"] for name in ("min", "median", "max")] == [4, 5, 90]
+def test_a_row_is_the_median_of_its_own_rounds() -> None:
+    """Servers that take turns are not mixed, and an outlier does not move the figure."""
+    rows = rows_of(
+        [measured("nop", 4), measured("ack", 60), measured("nop", 5), measured("nop", 9)]
+    )
+    assert [(row.kind, row.rounds) for row in rows] == [("nop", 3), ("ack", 1)]
+    assert rows[0].cpu == (4, 5, 9)
 
 
-def test_the_table_has_a_line_for_each_row() -> None:
-    """What is printed can be pasted into a page."""
-    lines = table(summary([run("ingest", 4), run("collector", 7)])).splitlines()
+def test_costs_stand_beside_those_of_tail_sampling() -> None:
+    """What causewatch costs is told as a multiple of what people run today."""
+    lines = costs(rows_of([measured("tail_sampling", 10), measured("ack", 4)])).splitlines()
     assert len(lines) == 4
-    assert {line.count("|") for line in lines} == {7}
-    assert "4 / **4** / 4" in lines[2]
+    assert [cell.strip() for cell in lines[3].split("|")[2:6]] == [
+        "4.0 / **4.0** / 4.0", "0.40", "40 / 80", "0.40",
+    ]  # fmt: skip
+    assert "| - |" in costs(rows_of([measured("ack", 4)]))
 
 
-def test_every_server_says_what_it_measures() -> None:
-    """No figure without its meaning."""
-    assert set(SERVERS) == set(WHAT)
+def test_what_was_found_stands_beside_what_was_alarmed() -> None:
+    """Neither figure means anything without the other."""
+    found = msgspec.structs.replace(
+        NOTHING, planted=4, found=3, healthy=96, alarmed=1, detected_s=(0.5, 1, 9)
+    )
+    (line,) = verdicts([measured("causewatch", 5, found)]).splitlines()[2:]
+    assert "| 3 of 4 | 1 of 96 | 25.0 % | 1.0 / 9.0 | 500 |" in line
 
 
-def test_a_server_nobody_knows_is_an_error() -> None:
+def test_percentiles_are_those_of_all_requests() -> None:
+    """The 99th of a hundred is not the most."""
+    assert both([float(number) for number in range(1, 101)]) == (50.5, 100.0)
+    assert both([1.0] * 990 + [7.0] * 10) == (1.0, 7.0)
+    assert both([3.0]) == (3.0, 3.0)
+
+
+def test_the_share_of_the_second_pass_leaves_out_the_warm_up() -> None:
+    """What was judged before the measurement does not count."""
+    assert second_pass({"quiet": 10, "judged": 90}, {"quiet": 40, "judged": 100}) == 0.25
+    assert second_pass({}, {"judged": 5}) == 1.0
+    assert second_pass({}, {}) is None
+
+
+def test_sizes_and_live_runs_have_their_tables() -> None:
+    """A line for each size, a ratio for each server."""
+    assert "| 1,000 | 5.0 | 100 | 100.0 % |" in scale([measured("causewatch", 5)]).replace(
+        "100 % |", "100.0 % |"
+    )
+    held = [
+        Live(kind=kind, runs=10, spans=120, sent_mib=1.0, rss_mib=mib, peak_rss_mib=mib)
+        for kind, mib in (("tail_sampling", 400.0), ("causewatch", 100.0))
+    ]
+    assert live(held).splitlines()[3].endswith("| 100 / 100 | 0.25 |")
+
+
+def test_the_method_is_told_with_its_numbers() -> None:
+    """No placeholder is left over."""
+    assert "waits 5 s, holds 50,000 traces" in method()
+    assert "{" not in method()
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--rounds", "0"], ["--rounds", "51"], ["--spans", "x"], ["--corrupted", "2"],
+        ["--only", "ingst"],
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_refused(argv: list[str]) -> None:
     """A typing error does not measure something else in silence."""
-    with pytest.raises(SystemExit, match="ingst"):
-        chosen("ingst")
+    with pytest.raises(SystemExit):
+        parser().parse_args(argv)
 
 
 def test_a_collector_that_is_not_built_is_left_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The benchmark builds nothing behind the user's back."""
+    """And the user is told."""
     monkeypatch.setenv("CAUSEWATCH_COLLECTOR_CACHE", str(tmp_path))
-    assert collector_binary() is None
-    assert chosen("ingest,collector") == ["ingest"]
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("text", ["0", "51", "x"])
-def test_runs_are_bounded(text: str) -> None:
-    """Neither no run at all nor a day of them."""
-    with pytest.raises(SystemExit):
-        parser().parse_args(["--runs", text])
+    assert available(["nop", "ack"]) == ["ack"]
+    assert "nop: no Collector" in capsys.readouterr().err
 
 
 def test_the_machine_is_named() -> None:
@@ -69,14 +123,15 @@ def test_the_machine_is_named() -> None:
 
 
 @pytest.mark.slow
-def test_one_command_measures_and_writes(
+def test_one_command_measures_finds_and_writes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The command of the README measures real work: the figure is not zero."""
-    out = tmp_path / "figures.json"
-    assert main(["--runs", "1", "--spans", "4800", "--only", "ingest", "--out", str(out)]) == 0
-    printed = capsys.readouterr().out
-    assert "| grpc | 1 |" in printed
-    assert "| http | 1 |" in printed
-    assert '"cpu_s_per_million_median": 0.0' not in out.read_text()
-    assert out.read_text().count('"cpu_s_per_million":') == 2
+    """Every planted incident of a small load is found, and the page says what it cost."""
+    out = tmp_path / "page.md"
+    argv = ["--rounds", "1", "--spans", "3000", "--warm-up", "300", "--corrupted", "0.1"]
+    assert main([*argv, "--only", "ack,causewatch", "--live", "20", "--out", str(out)]) == 0
+    text = out.read_text()
+    assert capsys.readouterr().out == text + "\n"
+    assert text.startswith("# Performance\n")
+    assert "## Live runs" in text
+    assert "| **0.0** |" not in text

@@ -1,107 +1,69 @@
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import yaml
-from bench.servers import Progress, Server, daemon, ingest
+from bench.servers import FIFTY, KINDS, YARDSTICK, Wishes, ack, collector_binary, daemon
 
-from causewatch.app.clock import now_ns
 from causewatch.app.config import load_config
-
-SAMPLES = {
-    'causewatch_runs_total{state="complete",verdict="healthy"}': 7,
-    'causewatch_runs_total{state="late",verdict="corrupted"}': 3,
-    "causewatch_inbox_lag_batches": 0,
-    "causewatch_live_runs": 0,
-    'causewatch_rule_group_last_evaluation_timestamp_seconds{group="a"}': 0,
-    'causewatch_rule_group_last_evaluation_timestamp_seconds{group="b"}': 0,
-}
-
-
-class Metrics:
-    """A /metrics page that a test writes."""
-
-    def __init__(self) -> None:
-        self.samples: dict[str, float] = dict(SAMPLES)
-        page = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send_response(200)
-                self.end_headers()
-                lines = ["# HELP causewatch_runs_total Runs judged."]
-                lines += [f"{series} {value}" for series, value in page.samples.items()]
-                self.wfile.write("\n".join(lines).encode())
-
-            def log_message(self, *unused: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/metrics"
-
-    def evaluated(self, at_s: float) -> None:
-        """Let both groups have had their last slot then."""
-        for group in "ab":
-            name = "causewatch_rule_group_last_evaluation_timestamp_seconds"
-            self.samples[f'{name}{{group="{group}"}}'] = at_s
-
-
-@pytest.fixture
-def page() -> Iterator[Metrics]:
-    """Yield a page of a daemon that has judged ten runs."""
-    found = Metrics()
-    thread = threading.Thread(target=found.server.serve_forever)
-    thread.start()
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
-    thread.join()
-
-
-@pytest.mark.parametrize(("runs", "done"), [(10, True), (9, True), (11, False)])
-def test_work_is_done_when_enough_runs_are_judged(page: Metrics, runs: int, *, done: bool) -> None:
-    """Runs count whatever their state and verdict; one that is missing keeps the clock running."""
-    assert Progress(page.url).is_done(runs, by_rules_too=False) is done
-
-
-@pytest.mark.parametrize("series", ["causewatch_inbox_lag_batches", "causewatch_live_runs"])
-def test_work_is_not_done_while_something_waits(page: Metrics, series: str) -> None:
-    """What is stored and unread, or assembled and not judged, is work still to do."""
-    page.samples[series] = 1
-    assert not Progress(page.url).is_done(10, by_rules_too=False)
-
-
-def test_rules_are_done_only_after_a_slot_that_follows_the_last_verdict(page: Metrics) -> None:
-    """An evaluation from before the verdicts, or of one group only, does not count."""
-    progress = Progress(page.url)
-    page.evaluated(now_ns() / 1e9 - 1)
-    assert not progress.is_done(10, by_rules_too=True)
-    page.evaluated(now_ns() / 1e9 + 1)
-    assert progress.is_done(10, by_rules_too=True)
-    page.samples['causewatch_rule_group_last_evaluation_timestamp_seconds{group="b"}'] = 1
-    assert not progress.is_done(10, by_rules_too=True)
-
-
-def test_a_daemon_that_does_not_answer_is_not_done() -> None:
-    """Neither an error nor a wrong yes."""
-    assert not Progress("http://127.0.0.1:1/metrics").is_done(0, by_rules_too=False)
+from causewatch.app.rulefiles import load_bundle
 
 
 def test_the_measured_daemon_has_a_configuration_it_accepts(tmp_path: Path) -> None:
-    """Its store is in the given folder, and it listens on loopback only."""
-    server: Server = daemon(tmp_path)
+    """Its store is in the given folder, it listens on loopback, and nothing else is unusual."""
+    server = daemon(tmp_path, Wishes())
     config = load_config(tmp_path / "causewatch.yaml", {})
-    assert config.store_path == tmp_path / "store"
+    assert config.store_path == tmp_path / "store" == server.store
     assert str(config.receive.grpc) == server.grpc
-    assert config.rule_paths == ()
-    assert set(yaml.safe_load((tmp_path / "causewatch.yaml").read_text())["runs"]) == {"quiet"}
+    assert FIFTY in config.rule_paths
+    settings = yaml.safe_load((tmp_path / "causewatch.yaml").read_text())
+    assert set(settings) == {"rules", "receive", "web", "runs", "store"}
+    assert set(settings["runs"]) == {"quiet", "quiet_without_root"}
+
+
+def test_there_are_fifty_rules() -> None:
+    """As the page says; those of the path are not counted."""
+    bundle = load_bundle([FIFTY]).bundle
+    signatures = [rule for group in bundle.groups for rule in group.rules]
+    assert len(signatures) == 50
+    assert all(group.name.startswith("bench-") for group in bundle.groups if group.rules)
 
 
 def test_servers_do_not_share_ports(tmp_path: Path) -> None:
     """Two servers of one measurement do not get in each other's way."""
-    first, second = ingest(tmp_path), ingest(tmp_path)
+    first, second = ack(tmp_path, Wishes()), ack(tmp_path, Wishes())
     assert len({first.grpc, first.http[7:], second.grpc, second.http[7:]}) == 4
+
+
+@pytest.mark.parametrize("name", ["nop", "tail_sampling", "queue"])
+def test_the_collector_is_configured_as_the_page_says(name: str, tmp_path: Path) -> None:
+    """Its own metrics are off, since ours would not be counted either, and it stores where told."""
+    KINDS[name].make(tmp_path, Wishes())
+    files = {path.stem: yaml.safe_load(path.read_text()) for path in tmp_path.glob("*.yaml")}
+    assert set(files) - {"sink"} == {{"nop": "collector", "queue": "durable_queue"}.get(name, name)}
+    for config in files.values():
+        assert config["service"]["telemetry"] == {"metrics": {"level": "none"}}
+    if name == "queue":
+        storage = files["durable_queue"]["extensions"]["file_storage"]
+        assert storage == {"directory": str(tmp_path / "queue"), "fsync": True}
+    if name == "tail_sampling":
+        policies = files[name]["processors"]["tail_sampling"]["policies"]
+        assert [policy["type"] for policy in policies] == [
+            "status_code", "latency", "string_attribute", "probabilistic",
+        ]  # fmt: skip
+
+
+def test_every_kind_says_what_it_measures() -> None:
+    """No figure without its meaning, and the yardstick is one of them."""
+    assert len({kind.what for kind in KINDS.values()}) == len(KINDS)
+    assert YARDSTICK in KINDS
+
+
+def test_a_collector_that_is_not_built_is_not_built_behind_the_users_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That takes a quarter of an hour."""
+    monkeypatch.setenv("CAUSEWATCH_COLLECTOR_CACHE", str(tmp_path))
+    assert collector_binary() is None
+    assert list(tmp_path.iterdir()) == []

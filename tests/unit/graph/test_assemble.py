@@ -7,11 +7,11 @@ import pytest
 
 from causewatch.graph.assemble import (
     MAX_FORGOTTEN_TRACES_COUNT,
-    MAX_TRACES_PER_RUN_COUNT,
-    Need,
     RunAssembler,
 )
+from causewatch.graph.dropped import Need
 from causewatch.graph.gathered import RunSnapshot
+from causewatch.graph.waiting import MAX_TRACES_PER_RUN_COUNT
 from causewatch.model.limits import RunLimits
 from causewatch.model.span import LogRecord, Span
 from graph_fixtures import BASE_NS, SECOND_NS, TRACE, span
@@ -374,16 +374,66 @@ def test_a_run_does_not_wait_for_ever_for_its_batches() -> None:
     assert ids(bench.only(330)) == [1]
 
 
-def test_when_judged_runs_do_not_suffice_the_oldest_live_run_is_judged() -> None:
-    """Memory is bounded even when all runs are live: the oldest is judged with what is there."""
+def test_when_judged_runs_do_not_suffice_the_oldest_live_run_is_spilled() -> None:
+    """Memory is bounded even when all runs are live: one is read again when it is due."""
+    bench = Bench(max_live_mib=1)
+    bench.add(0, big(0, A, 600), span(1, 0, trace=A))
+    bench.add(1, big(0, B, 600))
+    assert bench.assembler.dropped.spilled_runs == 1
+    assert bench.assembler.held_bytes < 1024 * 1024
+    assert bench.assembler.live_count == 2
+    assert bench.assembler.low_watermark() == 1
+    bench.add(2, span(2, 0, trace=A))
+    assert bench.assembler.needs() == ()
+    assert [s.run_id for s in bench.due(11)] == [B]
+    assert bench.due(12) == []
+    assert bench.assembler.needs() == (Need(run_id=A, batches=(1,)),)
+    assert bench.due(13) == []
+    bench.assembler.refeed(A, [big(0, A, 600), span(1, 0, trace=A)], [], batch=1, now_ns=at(14))
+    found = bench.only(14)
+    assert (found.run_id, found.state, ids(found), found.batches) == (
+        A,
+        "complete",
+        [0, 1, 2],
+        (1, 3),
+    )
+
+
+def test_a_spilled_run_whose_batches_are_gone_is_judged_with_the_rest() -> None:
+    """What the inbox no longer has is fed as empty: nobody waits for it."""
     bench = Bench(max_live_mib=1)
     bench.add(0, big(0, A, 600))
     bench.add(1, big(0, B, 600))
+    bench.add(2, span(2, 0, trace=A))
+    bench.due(12)
+    assert [need.run_id for need in bench.assembler.needs()] == [A]
+    bench.assembler.refeed(A, [], [], batch=1, now_ns=at(13))
+    assert ids(bench.only(13)) == [2]
+
+
+def test_more_live_runs_than_can_be_are_judged_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of live runs is bounded, too: the oldest is judged with what is there."""
+    monkeypatch.setattr("causewatch.graph.assemble.MAX_LIVE_RUNS_COUNT", 2)
+    bench = Bench()
+    bench.add(0, span(0, trace=A))
+    bench.add(1, span(0, trace=B), span(0, trace=C))
     found = bench.only(2)
     assert (found.run_id, found.state, ids(found)) == (A, "evicted", [0])
     assert bench.assembler.dropped.evicted_runs == 1
-    assert bench.assembler.live_count == 1
-    assert bench.assembler.held_bytes < 1024 * 1024
+
+
+def test_more_resting_runs_than_can_be_are_left_to_the_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A released run is not forgotten: whoever knows it may recall it."""
+    monkeypatch.setattr("causewatch.graph.assemble.MAX_RESTING_RUNS_COUNT", 1)
+    bench = Bench()
+    bench.add(0, span(0, trace=A), span(0, trace=B))
+    assert len(bench.due(10)) == 2
+    assert [bench.assembler.knows(trace) for trace in (A, B)] == [False, True]
+    assert bench.assembler.held_bytes < 5_000
+    bench.add(11, span(1, 0, trace=A))
+    assert bench.assembler.dropped.too_late == 0
 
 
 def test_forgetting_gives_the_memory_back() -> None:
@@ -416,5 +466,5 @@ def test_traces_that_wait_for_one_that_never_comes_are_bounded() -> None:
     bench = Bench()
     for number in range(MAX_TRACES_PER_RUN_COUNT + 50):
         bench.add(0, span(1, trace=f"{number + 1:032x}", links=[(A, 0)]))
-    assert len(bench.assembler._waiting_links[A]) == MAX_TRACES_PER_RUN_COUNT
+    assert bench.assembler._waiting.count(A) == MAX_TRACES_PER_RUN_COUNT
     assert bench.assembler.dropped.join_refused == 50

@@ -6,12 +6,13 @@ import random
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from causewatch.graph.assemble import RunAssembler
 from causewatch.graph.gathered import RunSnapshot
 from causewatch.model.limits import JoinBy, RunLimits
-from causewatch.model.span import Span
+from causewatch.model.span import Resource, Span
 from causewatch.model.value import Value
 from graph_fixtures import agent, answer, asked, call, model, said, span, tool, user
 
@@ -305,6 +306,20 @@ class TestSetup:
         run = whole(1, 1, "ann", length_ms=90, mcp__session__id="m1")
         assert traces_of(run, told) == one_run(1, 2)
 
+    def test_what_one_process_set_up_does_not_work_in_another(self) -> None:
+        """Many processes of one service run the same agents at one time."""
+
+        def of(process: str, one: Span) -> Span:
+            attributes: dict[str, Value] = {"service.name": "desk", "service.instance.id": process}
+            return msgspec.structs.replace(one, resource=Resource(attributes=attributes))
+
+        spans = [
+            of("a", self.created(1, "ann")),
+            of("b", whole(2, 2, "ann")),
+            of("a", whole(3, 3, "ann")),
+        ]
+        assert traces_of(*spans) == {frozenset({trace(1), trace(3)}), frozenset({trace(2)})}
+
     def test_other_agents_and_later_runs_are_not_joined(self) -> None:
         """Nothing that it set up works there."""
         spans = [
@@ -357,7 +372,7 @@ def test_a_partner_that_was_unloaded_is_read_again() -> None:
     assembler = RunAssembler()
     assembler.add([asking(1, 1)], (), batch=1, now_ns=0)
     assembler.due(20 * 10**9)
-    assembler._unload(assembler._runs[trace(1)])
+    assembler._unload(assembler._shelf.runs[trace(1)])
     assembler.add([answering(2, 2)], (), batch=2, now_ns=21 * 10**9)
     assert assembler.due(60 * 10**9) == []
     (need,) = assembler.needs()

@@ -4,11 +4,13 @@ import os
 import sqlite3
 import stat
 import threading
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -314,6 +316,27 @@ def test_a_damaged_row_is_skipped_and_counted(path: Path, change: str, reason: s
         "causewatch_inbox_corrupt_rows_total", {"reason": reason}
     )
     assert count == 4
+
+
+def test_rows_of_the_first_format_are_read_on(path: Path) -> None:
+    """Their checksum is that of the body as received; they count as whole, and damage is found."""
+    body = b"as it was received " * 20
+    with opened(path) as inbox:
+        seqs = [inbox.append("traces", body, 1).result() for _ in range(3)]
+    old = zlib.crc32(body)
+    corrupt_rows(path, f"body = x'{zstandard.ZstdCompressor(level=1).compress(body).hex()}'", seqs)
+    corrupt_rows(path, f"crc32 = {old}", seqs[:2])
+    corrupt_rows(path, f"crc32 = {old + 1}", seqs[2:])
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    with opened(path) as inbox:
+        assert [(batch.seq, batch.body) for batch in inbox.read(0, 10, 10**6)] == [
+            (seq, body) for seq in seqs[:2]
+        ]
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+    connection.close()
 
 
 def test_damaged_rows_at_the_end_do_not_keep_a_reader_busy(path: Path) -> None:

@@ -93,8 +93,12 @@ class Database:
                 self._connection.close()
 
     def _write(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
-        with self.transaction():
-            return self._connection.execute(sql, values)
+        with self._lock:
+            if self._depth:
+                # A statement that fails changes nothing: it needs no savepoint of its own.
+                return self._connection.execute(sql, values)
+            with self.transaction():
+                return self._connection.execute(sql, values)
 
     def _read(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._lock:

@@ -44,6 +44,13 @@ class RunTables(Database):
 
     def link_trace(self, link: TraceLink) -> None:
         """See ``RunStore.link_trace``."""
+        if not link.batches:
+            self._write(
+                "INSERT INTO run_traces VALUES (?, ?, '[]')"
+                " ON CONFLICT (trace_id) DO UPDATE SET run_id = excluded.run_id",
+                (link.trace_id, link.run_id),
+            )
+            return
         with self.transaction():
             known = self.trace(link.trace_id)
             batches = sorted({*link.batches, *(known.batches if known else ())})

@@ -1,0 +1,219 @@
+"""The first of two passes: passes over runs that are like others that had nothing to tell.
+
+Understanding and judging a run in full costs some ten times what it takes to see that it is like
+one that was judged before: the same structure, the same relations between what was asked, answered
+and handed on. Such a run is counted and kept, in short; ``explain`` judges it in full when asked.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from causewatch.app.groups import Groups
+from causewatch.app.rulefiles import Loaded
+from causewatch.dialects.table import Dialect
+from causewatch.graph.assemble import RunAssembler
+from causewatch.graph.gathered import GatheredRun, RunSnapshot
+from causewatch.likeness.familiar import Familiar, Familiars, familiar_of
+from causewatch.likeness.likeness import Likenesses
+from causewatch.model.judgement import Assessment
+from causewatch.otlp.raw import RawSpan
+from causewatch.store.port import Store
+from causewatch.store.record import StoredRun
+from causewatch.telemetry.metrics import Metrics
+
+MAX_RECENT_COUNT = 10_000
+"""Runs whose likeness is kept until they are judged or passed over."""
+_EXPLANATION = (
+    "run {run}  {verdict}\n"
+    "  Passed over: it is like earlier runs that were judged in full and had nothing to tell.\n"
+)
+
+
+class FirstPass:
+    """What the pipeline asks before it judges a run in full; ``looked`` comes from any thread."""
+
+    def __init__(
+        self,
+        groups: Groups,
+        assembler: RunAssembler,
+        *,
+        store: Store,
+        metrics: Metrics,
+        dialects: Sequence[Dialect],
+    ) -> None:
+        self._groups = groups
+        self._assembler = assembler
+        self._store = store
+        self._metrics = metrics
+        self._dialects = dialects
+        self._lock = threading.Lock()
+        self._familiars = Familiars()
+        self._recent: dict[str, tuple[int, int | None]] = {}
+        self._calm: dict[int, None] = {}
+        """Likenesses of live runs that were judged early and showed no symptom."""
+        self._kept: list[StoredRun] = []
+        self._loaded: Loaded = groups.loaded
+        self._likenesses = Likenesses(dialects)
+        groups.on_looked = self._looked
+        assembler.is_whole = self._is_whole
+
+    def meet(self, snapshot: RunSnapshot) -> Familiar | None:
+        """Return what is known of runs like this one, ``None`` where it is to be judged in full."""
+        likeness = self._likeness(snapshot)
+        with self._lock:
+            return self._familiars.meet(likeness)
+
+    def may_wait(self, snapshot: RunSnapshot) -> bool:
+        """Tell of a live run whether it is, so far, like others that showed no symptom."""
+        likeness = self._likeness(snapshot)
+        with self._lock:
+            is_familiar = self._familiars.known(likeness) is not None
+        return is_familiar or likeness in self._calm
+
+    def note_calm(self, snapshot: RunSnapshot) -> None:
+        """Remember that a live run, judged early, showed no symptom."""
+        likeness = self._likeness(snapshot)
+        if likeness is not None:
+            self._calm[likeness] = None
+            while len(self._calm) > MAX_RECENT_COUNT:
+                del self._calm[next(iter(self._calm))]
+
+    def pass_over(self, snapshot: RunSnapshot, familiar: Familiar, now_ns: int) -> None:
+        """Count a run that need not be judged in full; ``flush`` keeps it."""
+        self._recent.pop(snapshot.run_id, None)
+        self._kept.append(_stored(snapshot, familiar, now_ns))
+        metrics = self._metrics
+        metrics.first_pass_runs.labels(outcome="quiet").inc()
+        metrics.runs.labels(state=snapshot.state, verdict=familiar.verdict).inc()
+        for dialect, kind, count in familiar.steps:
+            metrics.steps.labels(dialect=dialect, kind=kind).inc(count)
+        for fault in familiar.faults:
+            metrics.faults.labels(fault=fault).inc()
+        if familiar.health is not None:
+            workflow = metrics.workflow_label(familiar.workflow)
+            metrics.context_health.labels(workflow=workflow).observe(familiar.health)
+
+    def flush(self) -> None:
+        """Store the runs that were passed over, all in one transaction."""
+        if not self._kept:
+            return
+        with self._store.transaction():
+            for run in self._kept:
+                self._store.put_run(run)
+        self._kept.clear()
+
+    def judged(self, snapshot: RunSnapshot, assessment: Assessment) -> None:
+        """Learn from a run that was judged in full, before the groups are offered it."""
+        self._metrics.first_pass_runs.labels(outcome="judged").inc()
+        likeness = self._likeness(snapshot)
+        self._recent.pop(snapshot.run_id, None)
+        with self._lock:
+            if snapshot.joins or snapshot.aliases:
+                # What looked like a run of its own was a part: its like must not be passed over.
+                for part in (snapshot.run_id, *snapshot.aliases):
+                    self._familiars.distrust(part)
+            if likeness is not None:
+                is_lone = self._assembler.join_index.stands_alone(snapshot.run_id)
+                familiar = familiar_of(assessment, _in_time(snapshot), is_lone=is_lone)
+                self._familiars.judged(snapshot.run_id, likeness, familiar, self._groups.keys())
+
+    def _likeness(self, snapshot: RunSnapshot) -> int | None:
+        """Return a run's likeness, ``None`` where it has to be judged in full in any case.
+
+        Log records are not part of a likeness, and what was evicted is not all there.
+        """
+        if snapshot.logs or snapshot.state == "evicted":
+            return None
+        return self._likeness_of(snapshot.run_id, snapshot.raw_spans)
+
+    def _is_whole(self, run: GatheredRun) -> bool:
+        """Tell of a run that is due whether others need not be asked if they belong to it."""
+        if run.logs or run.joins or run.aliases or run.was_judged:
+            return False
+        likeness = self._likeness_of(run.run_id, run.all_spans())
+        with self._lock:
+            known = self._familiars.known(likeness)
+        return known is not None and known.is_lone
+
+    def _likeness_of(self, run_id: str, spans: Sequence[RawSpan]) -> int | None:
+        """Return the likeness of these spans; of a run that did not grow, the one it had."""
+        self._follow_rules()
+        known = self._recent.get(run_id)
+        if known is not None and known[0] == len(spans):
+            return known[1]
+        likeness = self._likenesses.of_raw(spans)
+        self._recent[run_id] = (len(spans), likeness)
+        while len(self._recent) > MAX_RECENT_COUNT:
+            del self._recent[next(iter(self._recent))]
+        return likeness
+
+    def _follow_rules(self) -> None:
+        """Start anew when other rules are in force: they may see something where none did."""
+        loaded = self._groups.loaded
+        if loaded is self._loaded:
+            return
+        with self._lock:
+            self._loaded = loaded
+            self._familiars.clear()
+        self._recent.clear()
+        self._calm.clear()
+
+    def _looked(self, group: str, run_ids: Collection[str], matched: Collection[str]) -> None:
+        with self._lock:
+            for run_id in run_ids:
+                self._familiars.looked(group, run_id, matched=run_id in matched)
+
+
+def _stored(snapshot: RunSnapshot, familiar: Familiar, now_ns: int) -> StoredRun:
+    """Return what is kept of a run that was passed over."""
+    return StoredRun(
+        run_id=snapshot.run_id,
+        trace_ids=snapshot.trace_ids,
+        workflow=familiar.workflow,
+        state=snapshot.state,
+        verdict=familiar.verdict,
+        summary=_summary(snapshot, familiar),
+        explanation=_EXPLANATION.format(run=snapshot.run_id, verdict=familiar.verdict),
+        batches=snapshot.batches,
+        started_at_ns=min(span.start_ns for span in snapshot.raw_spans),
+        ended_at_ns=max(span.end_ns for span in snapshot.raw_spans),
+        updated_at_ns=now_ns,
+    )
+
+
+def _in_time(snapshot: RunSnapshot) -> list[str]:
+    """Return the ids of a run's spans in order of time."""
+    ordered = sorted(snapshot.raw_spans, key=lambda span: (span.start_ns, -span.end_ns))
+    return [span.span_id for span in ordered]
+
+
+def _summary(snapshot: RunSnapshot, familiar: Familiar) -> bytes:
+    """Return the line of ``explain`` for a run with nothing to tell."""
+    span_ids = _in_time(snapshot) if familiar.gaps else []
+    return msgspec.json.encode(
+        {
+            "run": snapshot.run_id,
+            "trace_ids": snapshot.trace_ids,
+            "verdict": familiar.verdict,
+            "category": None,
+            "origin": None,
+            "propagators": [],
+            "symptom": None,
+            "confidence": None,
+            "path": [],
+            "unverifiable": [
+                {
+                    "span_id": None if gap.at is None else span_ids[gap.at],
+                    "what": gap.what,
+                    "reason": gap.reason,
+                    "fix": gap.fix,
+                }
+                for gap in familiar.gaps
+            ],
+            "passed_over": True,
+        }
+    )

@@ -1,0 +1,148 @@
+"""The likeness of a run: one number that runs of the same structure and relations share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from causewatch.dialects.table import Dialect
+from causewatch.likeness.keys import naming_keys, role_of
+from causewatch.likeness.native import native_reader
+from causewatch.likeness.reading import Reading, TooMuchError, Words
+from causewatch.model.span import Span
+from causewatch.model.value import Value
+from causewatch.otlp.raw import RawSpan, origin_of
+
+MAX_SPANS_COUNT = 2_000
+"""Larger runs are rarely alike, and worth a full look."""
+_NS_PER_S = 1_000_000_000
+_ID = re.compile(r"[0-9a-fA-F-]*[0-9][0-9a-fA-F-]*")
+Probe = Callable[[Value], int | bytes]
+
+
+class Asked(Protocol):
+    """What loaded rules ask of values, which their form alone does not answer."""
+
+    def duration(self, ns: int) -> int:
+        """Return the bucket of a span's duration among those that rules tell apart."""
+        ...
+
+    def probe(self, key: str) -> Probe | None:
+        """Return what goes into a likeness for the value of an attribute, ``None`` for nothing."""
+        ...
+
+
+class Nothing:
+    """No rule asks for any value."""
+
+    def duration(self, ns: int) -> int:  # noqa: ARG002  # as Asked has it
+        """Return the only bucket there is."""
+        return 0
+
+    def probe(self, key: str) -> Probe | None:  # noqa: ARG002  # as Asked has it
+        """Return ``None``."""
+        return None
+
+
+class Likenesses:
+    """Computes likenesses for one set of dialects and rules. One caller at a time."""
+
+    def __init__(
+        self, dialects: Iterable[Dialect], asked: Asked | None = None, *, is_native: bool = True
+    ) -> None:
+        self._naming = naming_keys(dialects)
+        self._asked = asked if asked is not None else Nothing()
+        self._words = Words()
+        self._plans: dict[str, tuple[str, Probe | None]] = {}
+        self._native = native_reader(self._naming) if is_native and asked is None else None
+
+    def of_raw(self, spans: Sequence[RawSpan]) -> int | None:
+        """Return the likeness of a run's undecoded spans; ``None`` as ``of`` does."""
+        if self._native is None or not all(span.body for span in spans):
+            return self.of([span.whole() for span in spans])
+        if not spans or len(spans) > MAX_SPANS_COUNT:
+            return None
+        return self._native.of(spans, [span.origin for span in spans])
+
+    def of(self, spans: Sequence[Span]) -> int | None:
+        """Return the likeness of a run's spans; ``None`` for one that is too large to have one.
+
+        The number holds within this process only.
+        """
+        if not spans or len(spans) > MAX_SPANS_COUNT:
+            return None
+        ordered = sorted(spans, key=_by_time)
+        index = {span.span_id: i for i, span in enumerate(ordered)}
+        reading = Reading(ordered[0].start_ns // _NS_PER_S, self._words)
+        try:
+            for span in ordered:
+                parent = index.get(span.parent_id, -1 if span.parent_id else -2)
+                self._write(reading, span, parent)
+        except TooMuchError:
+            return None
+        return hash(tuple(reading.tokens))
+
+    def _write(self, reading: Reading, span: Span, parent: int) -> None:
+        tokens = reading.tokens
+        tokens.append(
+            (
+                _ID.sub("#", span.name),
+                span.kind,
+                span.status,
+                parent,
+                origin_of(span.resource, span.scope),
+                len(span.links),
+                self._asked.duration(span.end_ns - span.start_ns),
+                bool(span.dropped_attributes_count or span.dropped_events_count),
+            )
+        )
+        self._attributes(reading, span.attributes.items())
+        for event in span.events:
+            tokens.append(event.name)
+            self._attributes(reading, event.attributes.items())
+        if span.status_message:
+            reading.take("status_message", span.status_message)
+
+    def _attributes(self, reading: Reading, items: Iterable[tuple[str, Value]]) -> None:
+        tokens = reading.tokens
+        plans = self._plans
+        for key, value in items:
+            plan = plans.get(key)
+            if plan is None:
+                plan = self._plan(key)
+            role, probe = plan
+            tokens.append(key)
+            if role == "name":
+                tokens.append(_named(value))
+            elif isinstance(value, bool):
+                tokens.append(("b", value))
+            elif isinstance(value, int | float):
+                if role == "score" and 0 <= value <= 1:
+                    tokens.append(int(value * 10))
+            else:
+                reading.take(key, value)
+            if probe is not None:
+                tokens.append(probe(value))
+
+    def _plan(self, key: str) -> tuple[str, Probe | None]:
+        if len(self._plans) >= MAX_KEYS_COUNT:
+            self._plans.clear()
+        found = self._plans[key] = (role_of(key, self._naming), self._asked.probe(key))
+        return found
+
+
+MAX_KEYS_COUNT = 20_000
+
+
+def _by_time(span: Span) -> tuple[int, int, str]:
+    return span.start_ns, -span.end_ns, _ID.sub("#", span.name)
+
+
+def _named(value: Value) -> Value | tuple[object, ...]:
+    """Return a name without the ids in it: some programs number what they make."""
+    if isinstance(value, str):
+        return _ID.sub("#", value)
+    if isinstance(value, list):
+        return tuple(_named(item) for item in value)
+    return value if isinstance(value, bool | int) else repr(value)

@@ -1,0 +1,180 @@
+"""Spans as they lie in a request: ids and times are read, the rest is decoded when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from opentelemetry.proto.trace.v1 import trace_pb2
+
+from causewatch.model.span import Resource, Scope, Span
+from causewatch.otlp.decode import reason_against, resource_of, scope_of, span_of
+from causewatch.otlp.parse import parse_traces
+
+RAW_OVERHEAD_BYTES = 700
+"""Of a span that is not decoded: its ids, and the objects that hold them."""
+_NO_ID = bytes(8)
+_MASK = 2**64 - 1
+
+
+class RawSpan:
+    """One received span.
+
+    ``linked`` are the ids of other traces that its links name, ``origin`` is a number below 2**64
+    that tells its service and instrumentation from others.
+
+    ``whole`` decodes it and remembers the result until ``release``; one that was made from a
+    decoded span (``RawSpan.of``) has nothing else and keeps it.
+    """
+
+    __slots__ = (
+        "_body", "_resource", "_scope", "_span", "end_ns", "linked", "origin", "parent_id",
+        "span_id", "start_ns", "trace_id",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0913, PLR0917  # hot: one for each span that arrives
+        self,
+        trace_id: str,
+        span_id: str,
+        parent_id: str,
+        start_ns: int,
+        end_ns: int,
+        linked: tuple[str, ...],
+        body: bytes,
+        resource: Resource,
+        scope: Scope,
+        origin: int,
+        span: Span | None = None,
+    ) -> None:
+        self.trace_id = trace_id
+        self.span_id = span_id
+        self.parent_id = parent_id
+        self.start_ns = start_ns
+        self.end_ns = end_ns
+        self.linked = linked
+        self._body = body
+        self._resource = resource
+        self._scope = scope
+        self.origin = origin
+        self._span = span
+
+    @classmethod
+    def of(cls, span: Span) -> RawSpan:
+        """Return a decoded span as one of these."""
+        return cls(
+            span.trace_id,
+            span.span_id,
+            span.parent_id,
+            span.start_ns,
+            span.end_ns,
+            tuple(link.trace_id for link in span.links if link.trace_id not in _same(span)),
+            b"",
+            span.resource,
+            span.scope,
+            origin_of(span.resource, span.scope),
+            span,
+        )
+
+    @property
+    def body(self) -> bytes:
+        """Return the bytes of the span's message; empty for one that came decoded."""
+        return self._body
+
+    def holds(self, text: bytes) -> bool:
+        """Tell whether these bytes may occur in the span; never wrong when it says no."""
+        return not self._body or text in self._body
+
+    def whole(self) -> Span:
+        """Return the span, decoded."""
+        if self._span is None:
+            raw = trace_pb2.Span.FromString(self._body)
+            self._span = span_of(raw, self._resource, self._scope)
+        return self._span
+
+    def release(self) -> None:
+        """Forget what ``whole`` decoded: it can be decoded again."""
+        if self._body:
+            self._span = None
+
+
+def _same(span: Span) -> tuple[str, str]:
+    return "", span.trace_id
+
+
+class Resources:
+    """The resources and scopes of a stream, each decoded once: few programs send many spans."""
+
+    def __init__(self) -> None:
+        self._resources: dict[bytes, Resource] = {}
+        self._scopes: dict[bytes, Scope] = {}
+
+    def split(self, body: bytes) -> list[RawSpan]:
+        """Return the usable spans of an ``ExportTraceServiceRequest``, in its order.
+
+        Raises:
+            NotOtlpError: the bytes are something else.
+        """
+        found: list[RawSpan] = []
+        for group in parse_traces(body).resource_spans:
+            resource = self._resource(group.resource.SerializeToString(), group)
+            for scoped in group.scope_spans:
+                scope = self._scope(scoped.scope.SerializeToString(), scoped)
+                origin = origin_of(resource, scope)
+                found.extend(
+                    _raw(raw, resource, scope, origin)
+                    for raw in scoped.spans
+                    if not reason_against(raw)
+                )
+        return found
+
+    def _resource(self, key: bytes, group: trace_pb2.ResourceSpans) -> Resource:
+        known = self._resources.get(key)
+        if known is None:
+            if len(self._resources) >= MAX_RESOURCES_COUNT:
+                self._resources.clear()
+            known = self._resources[key] = resource_of(group.resource)
+        return known
+
+    def _scope(self, key: bytes, scoped: trace_pb2.ScopeSpans) -> Scope:
+        known = self._scopes.get(key)
+        if known is None:
+            if len(self._scopes) >= MAX_RESOURCES_COUNT:
+                self._scopes.clear()
+            known = self._scopes[key] = scope_of(scoped.scope)
+        return known
+
+
+MAX_RESOURCES_COUNT = 1_000
+
+
+def origin_of(resource: Resource, scope: Scope) -> int:
+    """Return a number that tells a service and its instrumentation from others, in this process."""
+    return hash((resource.service_name, scope.name, scope.version)) & _MASK
+
+
+def _raw(raw: trace_pb2.Span, resource: Resource, scope: Scope, origin: int) -> RawSpan:
+    parent = raw.parent_span_id
+    return RawSpan(
+        raw.trace_id.hex(),
+        raw.span_id.hex(),
+        "" if parent == _NO_ID else parent.hex(),
+        raw.start_time_unix_nano,
+        raw.end_time_unix_nano,
+        _linked(raw) if raw.links else (),
+        raw.SerializeToString(),
+        resource,
+        scope,
+        origin,
+    )
+
+
+def _linked(raw: trace_pb2.Span) -> tuple[str, ...]:
+    return tuple(
+        link.trace_id.hex()
+        for link in raw.links
+        if len(link.trace_id) == 16 and len(link.span_id) == 8 and link.trace_id != raw.trace_id
+    )
+
+
+def decoded(spans: Sequence[RawSpan]) -> tuple[Span, ...]:
+    """Return spans, decoded."""
+    return tuple(span.whole() for span in spans)

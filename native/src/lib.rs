@@ -1,0 +1,195 @@
+//! The likeness of a run, computed from the bytes of its spans. Called from Python by ctypes; see
+//! `daemon/causewatch/likeness/native.py`.
+
+mod json;
+mod proto;
+mod quick;
+mod reading;
+mod signs;
+
+use std::collections::HashSet;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+
+use proto::{Any, Span};
+use quick::QuickMap;
+use reading::{Keys, Reading, TooMuch, Words};
+use signs::Signs;
+
+/// What all runs are read with; one caller at a time.
+pub struct Context {
+    naming: HashSet<String>,
+    signs: Signs,
+    words: Words,
+    keys: Keys,
+}
+
+const SCORE_ENDS: [&str; 3] = ["score", "similarity", "relevance"];
+
+/// Returns a new context, or null where the settings are not text.
+///
+/// The settings are two lists, each of lines, with a NUL between: the keys whose values name
+/// things, and the tell-tale words.
+///
+/// # Safety
+/// `settings` points to `size` readable bytes. The result goes to `causewatch_close` once.
+#[no_mangle]
+pub unsafe extern "C" fn causewatch_open(settings: *const u8, size: usize) -> *mut Context {
+    let bytes = unsafe { std::slice::from_raw_parts(settings, size) };
+    let Ok(text) = std::str::from_utf8(bytes) else { return std::ptr::null_mut() };
+    let (naming, stems) = text.split_once('\0').unwrap_or((text, ""));
+    let stems: Vec<&str> = stems.split('\n').filter(|stem| !stem.is_empty()).collect();
+    Box::into_raw(Box::new(Context {
+        naming: naming.split('\n').map(str::to_owned).collect(),
+        signs: Signs::new(&stems),
+        words: Words::default(),
+        keys: Keys::default(),
+    }))
+}
+
+/// # Safety
+/// `context` comes from `causewatch_open` and is not used again.
+#[no_mangle]
+pub unsafe extern "C" fn causewatch_close(context: *mut Context) {
+    if !context.is_null() {
+        drop(unsafe { Box::from_raw(context) });
+    }
+}
+
+/// Writes the likeness of a run to `out`. Returns 0, 1 where the run is too large to have one, or 2
+/// where its bytes cannot be read.
+///
+/// `bodies` are the span messages one after the other, `sizes` their sizes; `extras` are numbers
+/// that go into the likeness with each span.
+///
+/// # Safety
+/// `context` comes from `causewatch_open` and is used by nobody else meanwhile; `sizes` and
+/// `extras` hold `count` numbers, and `bodies` as many bytes as the sizes add up to.
+#[no_mangle]
+pub unsafe extern "C" fn causewatch_likeness(
+    context: *mut Context,
+    bodies: *const u8,
+    sizes: *const u64,
+    extras: *const u64,
+    count: usize,
+    out: *mut u64,
+) -> i32 {
+    let context = unsafe { &mut *context };
+    let sizes = unsafe { std::slice::from_raw_parts(sizes, count) };
+    let extras = unsafe { std::slice::from_raw_parts(extras, count) };
+    let total = sizes.iter().sum::<u64>() as usize;
+    let bodies = unsafe { std::slice::from_raw_parts(bodies, total) };
+    match catch_unwind(AssertUnwindSafe(|| likeness(context, bodies, sizes, extras))) {
+        Ok(Ok(found)) => {
+            unsafe { *out = found };
+            0
+        }
+        Ok(Err(code)) => code,
+        Err(_) => 2,
+    }
+}
+
+fn likeness(context: &mut Context, bodies: &[u8], sizes: &[u64], extras: &[u64]) -> Result<u64, i32> {
+    let mut spans: Vec<(Span<'_>, u64, String)> = Vec::with_capacity(sizes.len());
+    let mut at = 0usize;
+    for (size, extra) in sizes.iter().zip(extras) {
+        let end = at + *size as usize;
+        let span = proto::span(&bodies[at..end]).map_err(|()| 2)?;
+        let name = without_ids(span.name);
+        spans.push((span, *extra, name));
+        at = end;
+    }
+    spans.sort_by(|(one, _, name), (other, _, other_name)| {
+        (one.start_ns, std::cmp::Reverse(one.end_ns), name)
+            .cmp(&(other.start_ns, std::cmp::Reverse(other.end_ns), other_name))
+    });
+    let index: QuickMap<&[u8], i64> =
+        spans.iter().enumerate().map(|(i, (span, _, _))| (span.span_id, i as i64)).collect();
+    let start_s = spans.first().map_or(0, |(span, _, _)| span.start_ns / 1_000_000_000);
+    let mut reading = Reading::new(start_s, &mut context.words, &mut context.keys, &context.signs);
+    for (span, extra, name) in &spans {
+        let is_root = span.parent_id.iter().all(|byte| *byte == 0);
+        let parent = if is_root { -2 } else { *index.get(span.parent_id).unwrap_or(&-1) };
+        let head = (name, span.kind, span.status, parent, span.links, span.is_cut, *extra);
+        reading.tokens.put(b'P', head);
+        attributes(&mut reading, &context.naming, &span.attributes).map_err(|TooMuch| 1)?;
+        for event in &span.events {
+            reading.tokens.put(b'E', event.name);
+            attributes(&mut reading, &context.naming, &event.attributes).map_err(|TooMuch| 1)?;
+        }
+        if !span.status_message.is_empty() {
+            let said = Any::Text(span.status_message);
+            reading.take("status_message", &said).map_err(|TooMuch| 1)?;
+        }
+    }
+    Ok(reading.tokens.finish())
+}
+
+fn attributes<'a>(
+    reading: &mut Reading<'_, 'a>,
+    naming: &HashSet<String>,
+    pairs: &[(&'a str, Any<'a>)],
+) -> Result<(), TooMuch> {
+    for (key, value) in pairs {
+        reading.tokens.put(b'A', key);
+        if naming.contains(*key) {
+            name(reading, value);
+            continue;
+        }
+        match value {
+            Any::Bool(value) => reading.tokens.put(b'b', u8::from(*value)),
+            Any::Int(value) => score(reading, key, *value as f64),
+            Any::Double(value) => score(reading, key, *value),
+            other => reading.take(key, other)?,
+        }
+    }
+    Ok(())
+}
+
+fn score(reading: &mut Reading<'_, '_>, key: &str, value: f64) {
+    let low = key.to_lowercase();
+    if SCORE_ENDS.iter().any(|end| low.ends_with(end)) && (0.0..=1.0).contains(&value) {
+        reading.tokens.put(b'd', (value * 10.0) as i64);
+    }
+}
+
+fn name(reading: &mut Reading<'_, '_>, value: &Any<'_>) {
+    match value {
+        Any::Text(text) => reading.tokens.put(b'V', without_ids(text)),
+        Any::Bool(value) => reading.tokens.put(b'v', *value),
+        Any::Int(value) => reading.tokens.put(b'i', *value),
+        Any::Double(value) => reading.tokens.put(b'f', value.to_bits()),
+        Any::List(items) => {
+            reading.tokens.put(b'L', items.len());
+            items.iter().for_each(|item| name(reading, item));
+        }
+        Any::Record(members) => {
+            reading.tokens.put(b'R', members.len());
+            for (key, value) in members {
+                reading.tokens.put(b'A', *key);
+                name(reading, value);
+            }
+        }
+        Any::Bytes | Any::Nothing => reading.tokens.put(b'N', 0u8),
+    }
+}
+
+/// Returns a name with each run of hexadecimal digits and dashes that holds a decimal digit as `#`.
+fn without_ids(name: &str) -> String {
+    let is_part = |b: &u8| b.is_ascii_hexdigit() || *b == b'-';
+    let mut found = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some(byte) = rest.as_bytes().first() {
+        let size = if is_part(byte) {
+            let size = rest.bytes().take_while(is_part).count();
+            let run = &rest[..size];
+            found.push_str(if run.bytes().any(|b| b.is_ascii_digit()) { "#" } else { run });
+            size
+        } else {
+            let size = rest.bytes().take_while(|b| !is_part(b)).count();
+            found.push_str(&rest[..size]);
+            size
+        };
+        rest = &rest[size..];
+    }
+    found
+}

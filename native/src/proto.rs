@@ -1,0 +1,189 @@
+//! The parts of an OTLP span that a likeness needs, read where they lie.
+
+pub enum Any<'a> {
+    Text(&'a str),
+    Bool(bool),
+    Int(i64),
+    Double(f64),
+    List(Vec<Any<'a>>),
+    Record(Vec<(&'a str, Any<'a>)>),
+    Bytes,
+    Nothing,
+}
+
+#[derive(Default)]
+pub struct Event<'a> {
+    pub name: &'a str,
+    pub attributes: Vec<(&'a str, Any<'a>)>,
+}
+
+#[derive(Default)]
+pub struct Span<'a> {
+    pub span_id: &'a [u8],
+    pub parent_id: &'a [u8],
+    pub name: &'a str,
+    pub kind: u64,
+    pub start_ns: u64,
+    pub end_ns: u64,
+    pub status: u64,
+    pub status_message: &'a str,
+    pub attributes: Vec<(&'a str, Any<'a>)>,
+    pub events: Vec<Event<'a>>,
+    pub links: usize,
+    pub is_cut: bool,
+}
+
+const MAX_DEPTH: usize = 24;
+
+enum Field<'a> {
+    Number(u64),
+    Bytes(&'a [u8]),
+}
+
+struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    fn varint(&mut self) -> Option<u64> {
+        let mut value = 0u64;
+        for index in 0..10 {
+            let byte = *self.rest.get(index)?;
+            value |= u64::from(byte & 0x7f).checked_shl(7 * index as u32).unwrap_or(0);
+            if byte < 0x80 {
+                self.rest = &self.rest[index + 1..];
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    fn fixed(&mut self, size: usize) -> Option<u64> {
+        let bytes = self.rest.get(..size)?;
+        self.rest = &self.rest[size..];
+        Some(bytes.iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
+    }
+
+    /// Returns the next field's number and content; `Err` where the bytes are no message.
+    fn next(&mut self) -> Result<Option<(u64, Field<'a>)>, ()> {
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        let tag = self.varint().ok_or(())?;
+        let field = match tag & 7 {
+            0 => Field::Number(self.varint().ok_or(())?),
+            1 => Field::Number(self.fixed(8).ok_or(())?),
+            2 => {
+                let size = usize::try_from(self.varint().ok_or(())?).map_err(|_| ())?;
+                let bytes = self.rest.get(..size).ok_or(())?;
+                self.rest = &self.rest[size..];
+                Field::Bytes(bytes)
+            }
+            5 => Field::Number(self.fixed(4).ok_or(())?),
+            _ => return Err(()),
+        };
+        Ok(Some((tag >> 3, field)))
+    }
+}
+
+fn text(bytes: &[u8]) -> Result<&str, ()> {
+    std::str::from_utf8(bytes).map_err(|_| ())
+}
+
+/// Reads a span message; `Err` where it is none.
+pub fn span(bytes: &[u8]) -> Result<Span<'_>, ()> {
+    let mut found = Span::default();
+    let mut fields = Fields { rest: bytes };
+    while let Some((number, field)) = fields.next()? {
+        match (number, field) {
+            (2, Field::Bytes(id)) => found.span_id = id,
+            (4, Field::Bytes(id)) => found.parent_id = id,
+            (5, Field::Bytes(name)) => found.name = text(name)?,
+            (6, Field::Number(kind)) => found.kind = kind,
+            (7, Field::Number(time)) => found.start_ns = time,
+            (8, Field::Number(time)) => found.end_ns = time,
+            (9, Field::Bytes(pair)) => found.attributes.push(attribute(pair, 0)?),
+            (10 | 12, Field::Number(count)) => found.is_cut |= count > 0,
+            (11, Field::Bytes(message)) => found.events.push(event(message)?),
+            (13, Field::Bytes(_)) => found.links += 1,
+            (15, Field::Bytes(status)) => {
+                let mut parts = Fields { rest: status };
+                while let Some((number, field)) = parts.next()? {
+                    match (number, field) {
+                        (2, Field::Bytes(message)) => found.status_message = text(message)?,
+                        (3, Field::Number(code)) => found.status = code,
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+fn event(bytes: &[u8]) -> Result<Event<'_>, ()> {
+    let mut found = Event::default();
+    let mut fields = Fields { rest: bytes };
+    while let Some((number, field)) = fields.next()? {
+        match (number, field) {
+            (2, Field::Bytes(name)) => found.name = text(name)?,
+            (3, Field::Bytes(pair)) => found.attributes.push(attribute(pair, 0)?),
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+fn attribute(bytes: &[u8], depth: usize) -> Result<(&str, Any<'_>), ()> {
+    let mut key = "";
+    let mut value = Any::Nothing;
+    let mut fields = Fields { rest: bytes };
+    while let Some((number, field)) = fields.next()? {
+        match (number, field) {
+            (1, Field::Bytes(name)) => key = text(name)?,
+            (2, Field::Bytes(message)) => value = any(message, depth + 1)?,
+            _ => {}
+        }
+    }
+    Ok((key, value))
+}
+
+fn any(bytes: &[u8], depth: usize) -> Result<Any<'_>, ()> {
+    if depth > MAX_DEPTH {
+        return Err(());
+    }
+    let mut found = Any::Nothing;
+    let mut fields = Fields { rest: bytes };
+    while let Some((number, field)) = fields.next()? {
+        found = match (number, field) {
+            (1, Field::Bytes(value)) => Any::Text(text(value)?),
+            (2, Field::Number(value)) => Any::Bool(value != 0),
+            (3, Field::Number(value)) => Any::Int(value as i64),
+            (4, Field::Number(value)) => Any::Double(f64::from_bits(value)),
+            (5, Field::Bytes(list)) => {
+                let mut items = Vec::new();
+                let mut parts = Fields { rest: list };
+                while let Some((number, field)) = parts.next()? {
+                    if let (1, Field::Bytes(item)) = (number, field) {
+                        items.push(any(item, depth + 1)?);
+                    }
+                }
+                Any::List(items)
+            }
+            (6, Field::Bytes(pairs)) => {
+                let mut members = Vec::new();
+                let mut parts = Fields { rest: pairs };
+                while let Some((number, field)) = parts.next()? {
+                    if let (1, Field::Bytes(pair)) = (number, field) {
+                        members.push(attribute(pair, depth + 1)?);
+                    }
+                }
+                Any::Record(members)
+            }
+            (7, Field::Bytes(_)) => Any::Bytes,
+            (_, _) => found,
+        };
+    }
+    Ok(found)
+}

@@ -1,0 +1,629 @@
+//! What one run looks like when its words are left out. The theory of operation, and the meaning of
+//! each step, are in `daemon/causewatch/likeness/reading.py`: the two write alike for like runs.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::hash::{Hash, Hasher};
+use std::ops::Range;
+
+use crate::json::{self, Value};
+use crate::proto::Any;
+use crate::quick::{find, hash_of, Grams, Quick, QuickMap, QuickSet};
+use crate::signs::Signs;
+
+const MAX_RUN_CHARS: usize = 1_000_000;
+const MAX_JSON_DEPTH: usize = 40;
+const MAX_NODES_COUNT: usize = 20_000;
+const MAX_SPOTS_COUNT: usize = 200;
+const MIN_SPOT_CHARS: usize = 12;
+const MIN_TEXT_CHARS: usize = 24;
+const MIN_KNOWN_NUMBER: f64 = 100.0;
+const MIN_WITHIN_CHARS: usize = 3;
+const MIN_TIME_CHARS: usize = 10;
+const MAX_RECENT_LISTS_COUNT: usize = 4;
+const MIN_HISTORY_CHARS: usize = 20;
+const MAX_WORDS_COUNT: usize = 16;
+const MAX_WORD_KEYS_COUNT: usize = 10_000;
+const MAX_SIGN_TEXT_CHARS: usize = 20_000;
+/// 32 KiB: large enough for a run's texts to leave most of it empty.
+const TEXT_GRAM_BITS: u32 = 18;
+const PROSE_GRAM_BITS: u32 = 14;
+/// From so many earlier texts on it pays to look at the windows of a new one first.
+const FEW_SPOTS_COUNT: usize = 4;
+const EDGES: &str = ".,;:!?()[]{}\"'`*_<>|“”„«»、。";
+const ENDS: &str = ".!?:;)]}\"'”»`>*|。！？…";
+const TURN_KEYS: [&str; 4] = ["role", "parts", "type", "content"];
+const ORDER_PARTS: [&str; 12] = [
+    "vers", "seq", "rev", "epoch", "updat", "modif", "time", "stamp", "offset", "_at", "date",
+    "order",
+];
+const USAGE_PARTS: [&str; 7] = ["token", "usage", "cost", "latency", "duration", "elapsed", "_ms"];
+const AMOUNT_PARTS: [&str; 14] = [
+    "page", "total", "count", "limit", "offset", "size", "hits", "length", "topk", "top_k", "max",
+    "age", "ttl", "stale",
+];
+
+/// The run has more in it than is worth a look of this kind.
+pub struct TooMuch;
+
+/// Tokens, as a hash that is fed one by one; each kind has a tag of its own.
+#[derive(Clone)]
+pub struct Tokens(Quick);
+
+impl Tokens {
+    pub fn new() -> Self {
+        Tokens(Quick::default())
+    }
+
+    pub fn put(&mut self, tag: u8, value: impl Hash) {
+        tag.hash(&mut self.0);
+        value.hash(&mut self.0);
+    }
+
+    pub fn finish(&self) -> u64 {
+        self.0.finish()
+    }
+}
+
+/// What a key tells of the numbers under it, found once for each key.
+#[derive(Clone, Copy)]
+struct Told {
+    order: bool,
+    amount: bool,
+    usage: bool,
+}
+
+/// The keys that were met.
+#[derive(Default)]
+pub struct Keys(QuickMap<u64, Told>);
+
+const MAX_KEYS_COUNT: usize = 100_000;
+
+impl Keys {
+    fn told(&mut self, key: &str) -> Told {
+        if self.0.len() >= MAX_KEYS_COUNT {
+            self.0.clear();
+        }
+        *self.0.entry(hash_of(key)).or_insert_with(|| {
+            let usage = has_part(key, &USAGE_PARTS);
+            Told {
+                order: has_part(key, &ORDER_PARTS),
+                amount: has_part(key, &AMOUNT_PARTS) && !usage,
+                usage,
+            }
+        })
+    }
+}
+
+/// Which single words occur under a key: few are the states of something, many are data.
+#[derive(Default)]
+pub struct Words(HashMap<String, Option<HashSet<String>>>);
+
+impl Words {
+    fn word<'t>(&mut self, key: &str, text: &'t str) -> &'t str {
+        if !self.0.contains_key(key) {
+            if self.0.len() >= MAX_WORD_KEYS_COUNT {
+                self.0.clear();
+            }
+            self.0.insert(key.to_owned(), Some(HashSet::new()));
+        }
+        let known = self.0.get_mut(key).expect("just put there");
+        match known {
+            None => "?",
+            Some(words) => {
+                if !words.contains(text) {
+                    words.insert(text.to_owned());
+                    if words.len() > MAX_WORDS_COUNT {
+                        *known = None;
+                        return "?";
+                    }
+                }
+                text
+            }
+        }
+    }
+}
+
+pub struct Reading<'c, 'a> {
+    pub tokens: Tokens,
+    words: &'c mut Words,
+    keys: &'c mut Keys,
+    signs: &'c Signs,
+    days: i64,
+    place: i64,
+    chars: usize,
+    nodes: usize,
+    /// Within a list of records: what they hold may be new.
+    is_data: bool,
+    /// What is remembered next is prose, to be searched for in later texts.
+    is_spot: bool,
+    /// By the hashes of texts.
+    seen: QuickMap<u64, i64>,
+    known: QuickSet<u64>,
+    text: String,
+    grams: Grams,
+    starts: Vec<usize>,
+    places: Vec<i64>,
+    /// Earlier texts, where they lie in `text`.
+    spots: Vec<(Range<usize>, i64)>,
+    fresh: String,
+    lengths: QuickMap<usize, i64>,
+    lists: Vec<(&'a str, i64)>,
+    /// By the hashes of keys.
+    turns: QuickMap<u64, f64>,
+    times: QuickMap<u64, String>,
+}
+
+fn chars_in(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.chars().count() }
+}
+
+impl<'c, 'a> Reading<'c, 'a> {
+    pub fn new(start_s: u64, words: &'c mut Words, keys: &'c mut Keys, signs: &'c Signs) -> Self {
+        Reading {
+            tokens: Tokens::new(),
+            words,
+            keys,
+            signs,
+            days: (start_s / 86_400) as i64,
+            place: 2,
+            chars: 0,
+            nodes: 0,
+            is_data: false,
+            is_spot: false,
+            seen: QuickMap::default(),
+            known: QuickSet::default(),
+            text: String::new(),
+            grams: Grams::new(TEXT_GRAM_BITS),
+            starts: Vec::new(),
+            places: Vec::new(),
+            spots: Vec::new(),
+            fresh: String::new(),
+            lengths: QuickMap::default(),
+            lists: Vec::new(),
+            turns: QuickMap::default(),
+            times: QuickMap::default(),
+        }
+    }
+
+    pub fn take(&mut self, key: &str, value: &Any<'a>) -> Result<(), TooMuch> {
+        self.place += 1;
+        let mut tokens = std::mem::replace(&mut self.tokens, Tokens::new());
+        let done = match value {
+            Any::Text(text) => self.whole(key, text, &mut tokens),
+            other => self.walk(key, &json_of(other), &mut tokens, 0),
+        };
+        self.tokens = tokens;
+        done?;
+        if !self.fresh.is_empty() {
+            let fresh = std::mem::take(&mut self.fresh);
+            let found = self.signs_in(&fresh[..fresh.len() - 1]);
+            self.tokens.put(b'S', found);
+        }
+        Ok(())
+    }
+
+    fn signs_in(&self, text: &str) -> Vec<u32> {
+        let size = chars_in(text);
+        if size <= MAX_SIGN_TEXT_CHARS {
+            return self.signs.of(&text.to_lowercase());
+        }
+        let half = MAX_SIGN_TEXT_CHARS / 2;
+        let mut short: String = text.chars().take(half).collect();
+        short.extend(text.chars().skip(size - half));
+        self.signs.of(&short.to_lowercase())
+    }
+
+    fn whole(&mut self, key: &str, text: &'a str, into: &mut Tokens) -> Result<(), TooMuch> {
+        if text.is_empty() {
+            into.put(b'e', 0u8);
+            return Ok(());
+        }
+        if let Some(at) = self.seen.get(&hash_of(text)) {
+            into.put(b'=', *at);
+            return Ok(());
+        }
+        let first = text.as_bytes()[0];
+        if !matches!(first, b'{' | b'[' | b'"') {
+            // A time on a span is telemetry's own.
+            return self.leaf_of(key, text, into, true);
+        }
+        self.count(chars_in(text))?;
+        if first == b'[' && self.goes_on(key, text, into)? {
+            return Ok(());
+        }
+        match json::parse(text) {
+            None => {
+                into.put(b'~', 0u8);
+                self.leaf(key, text, into)
+            }
+            Some(parsed) => {
+                self.seen.insert(hash_of(text), self.place);
+                if first == b'"' {
+                    into.put(b'q', 0u8);
+                }
+                if first == b'[' {
+                    self.keep_list(text);
+                }
+                self.walk(key, &parsed, into, 1)
+            }
+        }
+    }
+
+    fn keep_list(&mut self, text: &'a str) {
+        self.lists.push((text, self.place));
+        if self.lists.len() > MAX_RECENT_LISTS_COUNT {
+            self.lists.remove(0);
+        }
+    }
+
+    fn goes_on(&mut self, key: &str, text: &'a str, into: &mut Tokens) -> Result<bool, TooMuch> {
+        let mut found: Option<(i64, String)> = None;
+        for (earlier, place) in self.lists.iter().rev() {
+            let size = earlier.len();
+            let is_longer = chars_in(earlier) > MIN_HISTORY_CHARS && size < text.len();
+            if is_longer && text.as_bytes().starts_with(&earlier.as_bytes()[..size - 1]) {
+                let rest = text[size - 1..].trim_start_matches(is_blank);
+                if let Some(more) = rest.strip_prefix(',') {
+                    found = Some((*place, format!("[{more}")));
+                    break;
+                }
+            }
+        }
+        let Some((place, more)) = found else { return Ok(false) };
+        let Some(parsed) = json::parse(&more) else { return Ok(false) };
+        self.seen.insert(hash_of(text), self.place);
+        into.put(b'+', place);
+        self.keep_list(text);
+        self.walk(key, &parsed, into, 1)?;
+        Ok(true)
+    }
+
+    fn count(&mut self, chars: usize) -> Result<(), TooMuch> {
+        self.chars += chars;
+        if self.chars > MAX_RUN_CHARS { Err(TooMuch) } else { Ok(()) }
+    }
+
+    fn walk(&mut self, key: &str, value: &Value<'_>, into: &mut Tokens, depth: usize) -> Result<(), TooMuch> {
+        self.nodes += 1;
+        if depth > MAX_JSON_DEPTH || self.nodes > MAX_NODES_COUNT {
+            return Err(TooMuch);
+        }
+        match value {
+            Value::Text(text) => {
+                let is_nested = depth > 0
+                    && text.len() > 1
+                    && matches!(text.as_bytes()[0], b'{' | b'[' | b'"')
+                    && text.chars().nth(1).is_some();
+                if is_nested { self.nested(key, text, into, depth) } else { self.leaf(key, text, into) }
+            }
+            Value::Null => {
+                into.put(b'b', 2u8);
+                Ok(())
+            }
+            Value::Bool(value) => {
+                into.put(b'b', u8::from(*value));
+                Ok(())
+            }
+            Value::Int(value) => self.number(key, *value as f64, Some(*value), into),
+            Value::Float(value) if value.is_nan() => {
+                into.put(b'B', 0u8);
+                Ok(())
+            }
+            Value::Float(value) => self.number(key, *value, None, into),
+            Value::Record(members) => self.record(members, into, depth),
+            Value::List(items) => self.list(key, items, into, depth),
+        }
+    }
+
+    fn nested(&mut self, key: &str, text: &str, into: &mut Tokens, depth: usize) -> Result<(), TooMuch> {
+        if let Some(at) = self.seen.get(&hash_of(text)) {
+            into.put(b'=', *at);
+            return Ok(());
+        }
+        match json::parse(text) {
+            None => {
+                into.put(b'~', 0u8);
+                self.leaf(key, text, into)
+            }
+            Some(parsed) => {
+                self.seen.insert(hash_of(text), self.place);
+                into.put(b'j', 0u8);
+                self.walk(key, &parsed, into, depth + 1)
+            }
+        }
+    }
+
+    fn record(&mut self, members: &[(Cow<'_, str>, Value<'_>)], into: &mut Tokens, depth: usize) -> Result<(), TooMuch> {
+        into.put(b'{', 0u8);
+        let mut beside: Vec<f64> = Vec::new();
+        let mut numbers: Vec<f64> = Vec::new();
+        for (key, member) in members {
+            into.put(b'k', key.as_ref());
+            self.walk(key, member, into, depth + 1)?;
+            let is_number = matches!(member, Value::Int(_) | Value::Float(_) | Value::Bool(_));
+            let is_amount = is_number && self.keys.told(key).amount;
+            match member {
+                Value::List(items) if beside.is_empty() => beside.push(items.len() as f64),
+                Value::Int(value) if is_amount => numbers.push(*value as f64),
+                Value::Float(value) if is_amount => numbers.push(*value),
+                Value::Bool(value) if is_amount => {
+                    numbers.push(f64::from(u8::from(*value)));
+                }
+                _ => {}
+            }
+        }
+        if !numbers.is_empty() {
+            beside.extend(numbers);
+            let turns: Vec<i8> = beside.windows(2).map(|pair| compared(pair[0], pair[1])).collect();
+            into.put(b'c', turns);
+        }
+        into.put(b'}', 0u8);
+        Ok(())
+    }
+
+    fn list(&mut self, key: &str, items: &[Value<'_>], into: &mut Tokens, depth: usize) -> Result<(), TooMuch> {
+        let size = items.len();
+        if size == 0 {
+            into.put(b'0', 0u8);
+            return Ok(());
+        }
+        if items.iter().any(is_turn) {
+            into.put(b'[', size);
+            for item in items {
+                self.walk(key, item, into, depth + 1)?;
+            }
+            return Ok(());
+        }
+        let place = self.place;
+        let length = if size == 1 { 1 } else { *self.lengths.entry(size).or_insert(place) };
+        let mut forms = Vec::with_capacity(size);
+        let was_data = std::mem::replace(&mut self.is_data, true);
+        for item in items {
+            let mut form = Tokens::new();
+            self.walk(key, item, &mut form, depth + 1)?;
+            forms.push(form.finish());
+        }
+        self.is_data = was_data;
+        forms.sort_unstable();
+        forms.dedup();
+        into.put(b'l', (size > 1, length, forms));
+        Ok(())
+    }
+
+    fn number(&mut self, key: &str, value: f64, whole: Option<i128>, into: &mut Tokens) -> Result<(), TooMuch> {
+        let told = self.keys.told(key);
+        if told.order {
+            if let Some(before) = self.turns.insert(hash_of(key), value) {
+                into.put(b'o', compared(value, before));
+            }
+        }
+        if -MIN_KNOWN_NUMBER < value && value < MIN_KNOWN_NUMBER {
+            into.put(b'n', compared(value, 0.0));
+            return Ok(());
+        }
+        if told.usage {
+            into.put(b'u', 0u8);
+            return Ok(());
+        }
+        let text = match whole {
+            Some(number) => number.to_string(),
+            None => format!("{value:?}").replace('e', "e+").replace("e+-", "e-"),
+        };
+        if let Some(at) = self.seen.get(&hash_of(&text)) {
+            into.put(b'=', *at);
+            return Ok(());
+        }
+        if self.known.contains(&hash_of(&text)) {
+            into.put(b'K', 0u8);
+            self.remember(&text);
+            return Ok(());
+        }
+        let code = match whole {
+            Some(number) if (400..=599).contains(&number) => (number / 100) as u8,
+            _ => 0,
+        };
+        into.put(b'N', code);
+        self.remember(&text);
+        Ok(())
+    }
+
+    fn leaf(&mut self, key: &str, text: &str, into: &mut Tokens) -> Result<(), TooMuch> {
+        self.leaf_of(key, text, into, false)
+    }
+
+    fn leaf_of(
+        &mut self, key: &str, text: &str, into: &mut Tokens, is_attribute: bool,
+    ) -> Result<(), TooMuch> {
+        if text.is_empty() {
+            into.put(b'e', 0u8);
+            return Ok(());
+        }
+        if let Some(at) = self.place_of(text) {
+            into.put(b'=', at);
+            return Ok(());
+        }
+        let size = chars_in(text);
+        self.count(size)?;
+        if size >= MIN_TIME_CHARS && is_day(text) {
+            self.time(if is_attribute { "" } else { key }, text, into);
+        } else if size >= MIN_TEXT_CHARS {
+            self.prose(text, into);
+        } else {
+            let is_known = self.is_known(text) || self.is_data;
+            if is_word(text) {
+                into.put(b'w', self.words.word(key, text));
+            } else {
+                into.put(b's', is_known);
+            }
+            self.fresh.push_str(text);
+            self.fresh.push('\n');
+        }
+        self.remember(text);
+        Ok(())
+    }
+
+    fn time(&mut self, key: &str, text: &str, into: &mut Tokens) {
+        let age = day_number(text).map_or(0, |day| self.days - day);
+        let form: i8 = if age < -1 { -1 } else if age <= 1 { 0 } else if age <= 31 { 1 } else { 2 };
+        into.put(b't', form);
+        if key.is_empty() {
+            return;
+        }
+        if let Some(before) = self.times.insert(hash_of(key), text.to_owned()) {
+            let turn: i8 = match text.cmp(before.as_str()) {
+                std::cmp::Ordering::Greater => 1,
+                std::cmp::Ordering::Equal => 0,
+                std::cmp::Ordering::Less => -1,
+            };
+            into.put(b'o', turn);
+        }
+    }
+
+    fn prose(&mut self, text: &str, into: &mut Tokens) {
+        let mut grams = None;
+        if self.spots.len() > FEW_SPOTS_COUNT {
+            let mut found = Grams::new(PROSE_GRAM_BITS);
+            found.add(text);
+            grams = Some(found);
+        }
+        let mut spots: Vec<i64> = Vec::new();
+        for (range, place) in &self.spots {
+            let spot = &self.text[range.clone()];
+            let may_hold = grams.as_ref().is_none_or(|grams| grams.may_hold(spot));
+            if spot.len() <= text.len() && may_hold && find(text, spot).is_some() {
+                spots.push(*place);
+            }
+        }
+        spots.sort_unstable();
+        spots.dedup();
+        let is_known = self.is_known(text) || self.is_data;
+        let ends = text.chars().next_back().is_some_and(|last| ENDS.contains(last));
+        into.put(b'x', (spots, is_known, ends));
+        self.fresh.push_str(text);
+        self.fresh.push('\n');
+        self.is_spot = true;
+    }
+
+    fn is_known(&mut self, text: &str) -> bool {
+        let mut unseen: Vec<&str> = Vec::new();
+        for word in text.split(is_blank).filter(|word| !word.is_empty()) {
+            if self.known.insert(hash_of(word)) && !is_plain(word) {
+                unseen.push(word);
+            }
+        }
+        let mut all = true;
+        for word in unseen {
+            let bare = word.trim_matches(|c| EDGES.contains(c));
+            if bare.len() == word.len() {
+                all = all && self.holds(bare);
+            } else if !bare.is_empty() && !is_plain(bare) && self.known.insert(hash_of(bare)) {
+                all = all && self.holds(bare);
+            }
+        }
+        all
+    }
+
+    fn holds(&self, text: &str) -> bool {
+        self.grams.may_hold(text) && find(&self.text, text).is_some()
+    }
+
+    fn place_of(&mut self, text: &str) -> Option<i64> {
+        if let Some(at) = self.seen.get(&hash_of(text)) {
+            return Some(*at);
+        }
+        let size = chars_in(text);
+        if size < MIN_WITHIN_CHARS || (size < MIN_SPOT_CHARS && is_plain(text)) {
+            return None;
+        }
+        if !self.grams.may_hold(text) {
+            return None;
+        }
+        let found = find(&self.text, text)?;
+        let index = self.starts.partition_point(|start| *start <= found) - 1;
+        let at = -self.places[index];
+        self.seen.insert(hash_of(text), at);
+        Some(at)
+    }
+
+    fn remember(&mut self, text: &str) {
+        self.seen.insert(hash_of(text), self.place);
+        let start = self.text.len();
+        self.starts.push(start);
+        self.grams.add(text);
+        self.places.push(self.place);
+        self.text.push_str(text);
+        self.text.push('\0');
+        let is_spot = std::mem::replace(&mut self.is_spot, false)
+            || (MIN_SPOT_CHARS..MIN_TEXT_CHARS).contains(&chars_in(text));
+        if is_spot && self.spots.len() < MAX_SPOTS_COUNT {
+            self.spots.push((start..start + text.len(), self.place));
+        }
+    }
+}
+
+fn json_of<'a>(value: &Any<'a>) -> Value<'a> {
+    match value {
+        Any::Text(text) => Value::Text(Cow::Borrowed(text)),
+        Any::Bool(value) => Value::Bool(*value),
+        Any::Int(value) => Value::Int(i128::from(*value)),
+        Any::Double(value) => Value::Float(*value),
+        Any::List(items) => Value::List(items.iter().map(json_of).collect()),
+        Any::Record(members) => {
+            Value::Record(members.iter().map(|(key, value)| (Cow::Borrowed(*key), json_of(value))).collect())
+        }
+        Any::Bytes => Value::Float(f64::NAN),
+        Any::Nothing => Value::Null,
+    }
+}
+
+fn is_turn(item: &Value<'_>) -> bool {
+    match item {
+        Value::Record(members) => members.iter().any(|(key, _)| TURN_KEYS.contains(&key.as_ref())),
+        _ => false,
+    }
+}
+
+fn compared(one: f64, other: f64) -> i8 {
+    i8::from(one > other) - i8::from(one < other)
+}
+
+fn has_part(key: &str, parts: &[&str]) -> bool {
+    let low = key.to_lowercase();
+    parts.iter().any(|part| low.contains(part))
+}
+
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
+}
+
+fn is_plain(word: &str) -> bool {
+    word.bytes().all(|b| b.is_ascii_alphabetic() || !b.is_ascii())
+}
+
+fn is_word(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_' || !b.is_ascii())
+}
+
+fn is_day(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() >= 10
+        && bytes[4] == b'-'
+        && bytes[7] == b'-'
+        && [0, 1, 2, 3, 5, 6, 8, 9].iter().all(|at| bytes[*at].is_ascii_digit())
+}
+
+/// Returns the days from 1970 to the day a text begins with, `None` where there is no such day.
+fn day_number(text: &str) -> Option<i64> {
+    let number = |from: usize, to: usize| text[from..to].parse::<i64>().ok();
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let lengths = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    if year < 1 || !(1..=12).contains(&month) || day < 1 || day > lengths[month as usize - 1] {
+        return None;
+    }
+    let before = year - 1;
+    let years = before * 365 + before / 4 - before / 100 + before / 400;
+    let months: i64 = lengths[..month as usize - 1].iter().sum();
+    Some(years + months + day - 719_163)
+}

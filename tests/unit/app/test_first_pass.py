@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from causewatch.app.files import read_requests
+from causewatch.app.groups import Groups
+from causewatch.app.pipeline import Pipeline
+from causewatch.app.rulefiles import load_bundle
+from causewatch.graph.assemble import RunAssembler
+from causewatch.inbox.sqlite import SqliteInbox
+from causewatch.model.limits import RunLimits
+from causewatch.resources import shipped
+from causewatch.store.record import StoredRun
+from causewatch.store.sqlite.store import SqliteStore
+from causewatch.telemetry.metrics import Metrics
+from graph_fixtures import CAPTURES
+
+S = 1_000_000_000
+T0_NS = 1_790_000_000 * S
+OK, CUT = "pydantic-ai__native__ok", "pydantic-ai__native__truncated_handoff"
+UNSEEN = "mcp__fastmcp__ok"
+
+
+class Desk:
+    """A pipeline with the shipped rules, fed with copies of recorded runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.now_ns = T0_NS
+        self.sent = 0
+        self.metrics = Metrics()
+        self.inbox = SqliteInbox(
+            folder / "inbox.db", now_ns=lambda: self.now_ns, metrics=self.metrics
+        )
+        self.store = SqliteStore(folder / "state.db")
+        self.groups = Groups(
+            load_bundle([shipped("rules")]),
+            store=self.store,
+            metrics=self.metrics,
+            tell=lambda _changes, _slot_ns: None,
+        )
+        self.pipeline = Pipeline(
+            inbox=self.inbox,
+            assembler=RunAssembler(RunLimits(quiet_s=1)),
+            groups=self.groups,
+            store=self.store,
+            metrics=self.metrics,
+            now_ns=lambda: self.now_ns,
+            retention_s=1e6,
+        )
+
+    def close(self) -> None:
+        """Give the files back."""
+        self.inbox.close()
+        self.store.close()
+
+    def run(self, name: str) -> StoredRun:
+        """Send a copy of a recorded run with ids of its own, judge it, and let the rules look."""
+        self.sent += 1
+        trace = b""
+        for request in read_requests([str(CAPTURES / f"{name}.jsonl.gz")], errors=[]):
+            message = ExportTraceServiceRequest.FromString(request.body)
+            for group in message.resource_spans:
+                for span in (span for scoped in group.scope_spans for span in scoped.spans):
+                    trace = span.trace_id = self.sent.to_bytes(8, "big") + span.trace_id[8:]
+            self.inbox.append("traces", message.SerializeToString(), 1).result()
+        self.pipeline.turn()
+        self.now_ns += 100 * S
+        self.pipeline.turn()
+        self.look()
+        link = self.store.trace(trace.hex())
+        assert link is not None
+        found = self.store.run(link.run_id)
+        assert found is not None
+        return found
+
+    def look(self) -> None:
+        """Evaluate all rule groups."""
+        for key in self.groups.keys():  # noqa: SIM118  # it is no mapping
+            self.groups.evaluate(key, self.now_ns)
+
+    def steps(self) -> float:
+        """Return how many steps were counted, of all kinds."""
+        (found,) = self.metrics.steps.collect()
+        return sum(each.value for each in found.samples if each.name.endswith("_total"))
+
+    def count(self, outcome: str) -> float:
+        """Return how many runs the first pass made this of."""
+        found = self.metrics.registry.get_sample_value(
+            "causewatch_first_pass_runs_total", {"outcome": outcome}
+        )
+        return found or 0.0
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """Return a desk in an empty folder."""
+    found = Desk(tmp_path)
+    yield found
+    found.close()
+
+
+def test_a_run_like_three_that_were_judged_is_passed_over(desk: Desk) -> None:
+    """It is kept and counted all the same, and its line of explain is there, in short."""
+    first = desk.run(OK)
+    steps = desk.steps()
+    desk.run(OK)
+    desk.run(OK)
+    passed = desk.run(OK)
+    assert (desk.count("judged"), desk.count("quiet")) == (3, 1)
+    assert (passed.verdict, passed.state, passed.workflow) == (
+        "healthy",
+        "complete",
+        first.workflow,
+    )
+    assert (passed.started_at_ns, passed.ended_at_ns) == (
+        first.started_at_ns,
+        first.ended_at_ns,
+    )
+    assert passed.batches
+    line = json.loads(passed.summary)
+    assert line["passed_over"] is True
+    assert (line["verdict"], line["path"], line["trace_ids"]) == (
+        "healthy",
+        [],
+        list(passed.trace_ids),
+    )
+    assert "like earlier runs" in passed.explanation
+    sample = desk.metrics.registry.get_sample_value
+    assert sample("causewatch_runs_total", {"state": "complete", "verdict": "healthy"}) == 4
+    assert desk.steps() == 4 * steps > 0
+
+
+def test_a_run_in_which_something_goes_wrong_is_not(desk: Desk) -> None:
+    """However many went well before it, and however often it comes."""
+    for _ in range(5):
+        desk.run(OK)
+    assert [desk.run(CUT).verdict for _ in range(5)] == ["corrupted"] * 5
+    assert desk.count("quiet") == 2
+
+
+def test_what_could_not_be_checked_is_told_of_each_run(desk: Desk) -> None:
+    """A run without content is unverifiable, also when it is passed over."""
+    lines = [json.loads(desk.run(UNSEEN).summary) for _ in range(4)]
+    assert desk.count("quiet") == 1
+    assert lines[3]["verdict"] == "unverifiable"
+    assert lines[3]["unverifiable"] == lines[0]["unverifiable"] != []
+
+
+def test_other_rules_start_anew(desk: Desk) -> None:
+    """A new rule may match what none matched before."""
+    for _ in range(4):
+        desk.run(OK)
+    desk.groups.replace(load_bundle([shipped("rules")]))
+    desk.run(OK)
+    assert (desk.count("judged"), desk.count("quiet")) == (4, 1)
+
+
+def test_nothing_is_passed_over_before_the_rules_looked(desk: Desk) -> None:
+    """A run that is judged may yet match."""
+    desk.look = lambda: None  # type: ignore[method-assign]  # the scheduler is late
+    for _ in range(5):
+        desk.run(OK)
+    assert desk.count("quiet") == 0
+
+
+def test_a_late_span_has_its_run_judged_again(desk: Desk) -> None:
+    """More spans are another likeness."""
+    for _ in range(4):
+        desk.run(OK)
+    first, *_ = read_requests([str(CAPTURES / f"{OK}.jsonl.gz")], errors=[])
+    message = ExportTraceServiceRequest.FromString(first.body)
+    span = message.resource_spans[0].scope_spans[0].spans[0]
+    span.trace_id = desk.sent.to_bytes(8, "big") + span.trace_id[8:]
+    span.span_id = b"lateness"
+    del message.resource_spans[0].scope_spans[0].spans[1:]
+    desk.inbox.append("traces", message.SerializeToString(), 1).result()
+    desk.pipeline.turn()
+    desk.now_ns += 100 * S
+    desk.pipeline.turn()
+    assert (desk.count("judged"), desk.count("quiet")) == (4, 1)
