@@ -189,7 +189,8 @@ def page(given: argparse.Namespace, results: Results) -> str:
         parts.append(f"{given.stories} of the recordings are made-up runs in which all is well.")
     for share in given.corrupted:
         same = [one for one in results.rounds if one.corrupted == share]
-        load = f"{given.rounds} rounds of {given.spans:,} spans over {given.transport}"
+        times = "1 round" if given.rounds == 1 else f"{given.rounds} rounds"
+        load = f"{times} of {given.spans:,} spans over {given.transport}"
         parts += [
             f"## {100 * share:g} % of runs corrupted: {load}",
             report.costs(report.rows_of(same)),

@@ -1,4 +1,7 @@
-"""How much memory a server holds for runs that have not ended."""
+"""How much memory a server holds for runs that have not ended.
+
+Nothing ends them meanwhile: neither a quiet time nor a decision, both of which are an hour away.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ RUN_BYTES = 32_000
 """So much is sent of a run, if it has as much, and never its last span."""
 _SETTLE_S = 3.0
 _READ_LIMIT_S = 3_600.0
-_FOR_EVER = "1h"
+_HELD = Wishes(runs={"quiet": "1h", "quiet_without_root": "1h"}, decision_wait="1h")
 
 
 def hold(name: str, plan: Plan, runs: int) -> Live:
@@ -30,7 +33,7 @@ def hold(name: str, plan: Plan, runs: int) -> Live:
     kind = KINDS[name]
     made = Made(beginnings(plan, runs), in_memory=False)
     with tempfile.TemporaryDirectory(prefix="causewatch-bench-") as folder:
-        server = kind.make(Path(folder), Wishes(quiet=_FOR_EVER, quiet_without_root=_FOR_EVER))
+        server = kind.make(Path(folder), _HELD)
         with contextlib.ExitStack() as stack:
             child = stack.enter_context(server.child)
             if server.sink is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,12 +18,12 @@ from causewatch.resources import shipped
 FIFTY = ROOT / "bench" / "fifty.yaml"
 STATE_FILE = "state.db"
 DECISION_WAIT_S = 5
-QUIET_S = 2
+QUIET_S = 10
+"""After so long without a span a run is complete, by default."""
 NUM_TRACES = 50_000
 _BUILD_SCRIPT = ROOT / "deploy" / "collector" / "build"
 _POLL_LIMIT_S = 10
 TAIL_SAMPLING = {
-    "decision_wait": f"{DECISION_WAIT_S}s",
     "num_traces": NUM_TRACES,
     "policies": [
         {
@@ -66,9 +66,10 @@ class Server(NamedTuple):
 class Wishes(NamedTuple):
     """What a measurement wants of the servers other than the usual."""
 
-    quiet: str = f"{QUIET_S}s"
-    """After so long without a span a run is complete: shorter than by default, not less work."""
-    quiet_without_root: str = "5s"
+    runs: Mapping[str, str] = {}
+    """The section of that name in causewatch.yaml."""
+    decision_wait: str = f"{DECISION_WAIT_S}s"
+    """After so long from its first span the Collector decides on a trace."""
 
 
 def ack(folder: Path, wishes: Wishes) -> Server:
@@ -115,7 +116,7 @@ def _daemon(folder: Path, wishes: Wishes, more: dict[str, Any]) -> Server:
         "rules": {"paths": [str(shipped("rules")), str(FIFTY)]},
         "receive": {"grpc": grpc, "http": http},
         "web": {"listen": f"127.0.0.1:{web_port}"},
-        "runs": {"quiet": wishes.quiet, "quiet_without_root": wishes.quiet_without_root},
+        "runs": dict(wishes.runs),
         "store": {"path": str(folder / "store")},
         **more,
     }
@@ -140,8 +141,8 @@ def collector(folder: Path, wishes: Wishes) -> Server:
 
 def tail_sampling(folder: Path, wishes: Wishes) -> Server:
     """Return the Collector with ``tail_sampling`` before ``nop``."""
-    del wishes
-    more = {"processors": {"tail_sampling": TAIL_SAMPLING}}
+    settings = {**TAIL_SAMPLING, "decision_wait": wishes.decision_wait}
+    more = {"processors": {"tail_sampling": settings}}
     found = _collector(folder, "tail_sampling", more=more, processors=["tail_sampling"])
     return found._replace(settle_s=DECISION_WAIT_S + 2.0)
 

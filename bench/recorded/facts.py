@@ -21,7 +21,7 @@ Kind = Literal[
 """How a fact's value is drawn; a ``time`` is a time of OTLP, the others stand in texts as well."""
 
 WIDE_DIGITS = 12
-"""So many digits has the number of a session or of an order, so that no two runs share one."""
+"""So many digits has the number of a session, an order, a call: no two runs share one."""
 NS_PER_S = 1_000_000_000
 _EPOCH_S_DIGITS = 10
 _MIN_ID_DIGITS = 3
@@ -69,7 +69,7 @@ class Known(NamedTuple):
     cents: dict[str, str]
     """Amounts by what they are in cents."""
     sessions: frozenset[str]
-    """Numbers of sessions, orders and the like."""
+    """Numbers of sessions, orders, calls and the like."""
     traces: frozenset[str]
     spans: frozenset[str]
     start_ns: int
@@ -163,6 +163,7 @@ def _digits(text: str, found: re.Match[str], known: Known) -> Fact | None:
         or len(text) < least
         or (text[0] != "0" and int(text) in _CODES)
         or _COUNTED_BEFORE.search(before)  # totals would not be sums any more
+        or before.endswith(".")  # parts of a second
         or (least == _MIN_NUMBER_DIGITS and (before[-1:].isalpha() or int(text) in _YEARS))
     )
     if stays:

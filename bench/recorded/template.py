@@ -33,7 +33,8 @@ _SESSION = re.compile(r"(?i)(?:session|conversation|thread)[._]?id$")
 _IN_JSON = re.compile(
     r"\\?\"(?:session|conversation|thread)_?id\\?\": ?\\?\"([^\"\\]+)", re.IGNORECASE
 )
-_RECORD = re.compile(r"(?<![\w-])[A-Z]{1,4}-(\d{3,9})(?![\w-])")
+_RECORD = re.compile(r"(?<![\w-])[A-Za-z]{1,10}[-_](\d{3,9})(?![\w-])")
+_VARIES = re.compile(r"(?<![0-9a-f])\d{3,}|[0-9a-f]{16}|[0-9a-f]{8}-[0-9a-f]{4}-")
 _NAMES = re.compile(r"(?i)[._](?:name|model|role|type|kind|system)$|^(?:name|agent|model)")
 
 
@@ -68,6 +69,7 @@ class Template:
             _spans(bodies, name.partition("__")[0]), key=lambda one: one[1].end_time_unix_nano
         )
         spans = [span for _, span in found]
+        _number_sessions(spans)
         known = _known(spans)
         encoder = Encoder(known)
         pieces = [(place, encoder.parts(span)) for place, span in found]
@@ -186,21 +188,34 @@ def _known(spans: Sequence[Span]) -> Known:
         for key, value in _attributes(span)
         if isinstance(value, str) and _NAMES.search(key)
     ]
+    fixed = frozenset(str(value) for value in values if not isinstance(value, str))
+    # What is called agent-007 is called so in every run.
+    fixed |= {number for name in names for number in re.findall(r"\d+", name)}
     return Known(
         kept=kept_words(texts, names),
-        fixed=frozenset(str(value) for value in values if not isinstance(value, str)),
+        fixed=fixed,
         cents=amounts_in(texts),
-        sessions=frozenset(_sessions(spans)),
+        sessions=frozenset(_sessions(spans)) - fixed,
         traces=frozenset(span.trace_id.hex() for span in spans),
         spans=frozenset(span.span_id.hex() for span in spans),
         start_ns=min(span.start_time_unix_nano for span in spans),
     )
 
 
-def _sessions(spans: Sequence[Span]) -> Iterator[str]:
-    """Yield the numbers of sessions, tickets, orders and so on: no two runs share one of them.
+def _number_sessions(spans: Sequence[Span]) -> None:
+    """Give sessions a number that have none: two runs of session `s-1` would be one run."""
+    texts = [pair for span in spans for pair in span.attributes if pair.value.string_value]
+    named = {pair.value.string_value for pair in texts if _SESSION.search(pair.key)}
+    plain = {session for session in named if not _VARIES.search(session)}
+    for pair in texts:
+        if pair.value.string_value in plain:
+            pair.value.string_value += "-1001001"
 
-    Runs that share a session, or a whole message, are one run for causewatch.
+
+def _sessions(spans: Sequence[Span]) -> Iterator[str]:
+    """Yield the numbers of sessions, orders, calls and so on: no two runs share one of them.
+
+    Runs that share a session, the id of a call, or a whole message, are one run for causewatch.
     """
     for span in spans:
         for key, value in _attributes(span):

@@ -131,7 +131,7 @@ _RUNS = Shape(
         Key(
             name="max_live_mib",
             kind=Integer(minimum=1, maximum=1 << 20),
-            doc="Memory for live runs in MiB; past it the oldest are judged early. Default 512.",
+            doc="Memory for live runs in MiB; what is beyond waits in the inbox. Default 512.",
         ),
         Key(
             name="join",

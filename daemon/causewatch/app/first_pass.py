@@ -11,6 +11,7 @@ import threading
 from collections.abc import Collection, Sequence
 
 import msgspec
+import structlog
 
 from causewatch.app.groups import Groups
 from causewatch.app.rulefiles import Loaded
@@ -21,6 +22,7 @@ from causewatch.likeness.familiar import Familiar, Familiars, familiar_of
 from causewatch.likeness.likeness import Likenesses
 from causewatch.model.judgement import Assessment
 from causewatch.otlp.raw import RawSpan
+from causewatch.rules.interest import Interest
 from causewatch.store.port import Store
 from causewatch.store.record import StoredRun
 from causewatch.telemetry.metrics import Metrics
@@ -31,6 +33,7 @@ _EXPLANATION = (
     "run {run}  {verdict}\n"
     "  Passed over: it is like earlier runs that were judged in full and had nothing to tell.\n"
 )
+log = structlog.get_logger("causewatch.first_pass")
 
 
 class FirstPass:
@@ -56,8 +59,9 @@ class FirstPass:
         self._calm: dict[int, None] = {}
         """Likenesses of live runs that were judged early and showed no symptom."""
         self._kept: list[StoredRun] = []
-        self._loaded: Loaded = groups.loaded
-        self._likenesses = Likenesses(dialects)
+        self._loaded: Loaded | None = None
+        self._likenesses: Likenesses | None = None
+        """``None`` while some rule reads what no likeness tells."""
         groups.on_looked = self._looked
         assembler.is_whole = self._is_whole
 
@@ -145,7 +149,7 @@ class FirstPass:
         known = self._recent.get(run_id)
         if known is not None and known[0] == len(spans):
             return known[1]
-        likeness = self._likenesses.of_raw(spans)
+        likeness = None if self._likenesses is None else self._likenesses.of_raw(spans)
         self._recent[run_id] = (len(spans), likeness)
         while len(self._recent) > MAX_RECENT_COUNT:
             del self._recent[next(iter(self._recent))]
@@ -156,11 +160,17 @@ class FirstPass:
         loaded = self._groups.loaded
         if loaded is self._loaded:
             return
+        interest = Interest(loaded.bundle.groups, self._dialects)
         with self._lock:
             self._loaded = loaded
             self._familiars.clear()
         self._recent.clear()
         self._calm.clear()
+        self._likenesses = None
+        if not interest.unsound:
+            self._likenesses = Likenesses(self._dialects, None if interest.is_empty else interest)
+        for rule_id, name in sorted(interest.unsound.items()):
+            log.warning("every run is judged in full", rule=rule_id, reads=name)
 
     def _looked(self, group: str, run_ids: Collection[str], matched: Collection[str]) -> None:
         with self._lock:

@@ -10,7 +10,7 @@ import msgspec
 from causewatch.blame.atoms import Atoms, atoms_of, atoms_of_text
 from causewatch.faults.calls import Call, Run
 from causewatch.faults.empty import is_empty
-from causewatch.faults.outcome import answer_text, final_answer
+from causewatch.faults.outcome import answer_in, answer_text
 from causewatch.faults.sources import Prompt, prompts_in
 from causewatch.faults.text import fold, plain
 from causewatch.model.graph import CausalGraph
@@ -68,7 +68,7 @@ def scene_of(run: Run) -> Scene:
 
 def _scene(run: Run) -> Scene:
     graph, calls = run.graph, run.calls
-    answer = final_answer(graph)
+    answer = answer_in(run)
     uses = [*_handoffs(graph), *_acts(calls), *_answer(graph, answer)]
     uses.sort(key=lambda use: (use.at_ns, use.step))
     return Scene(

@@ -28,7 +28,9 @@ def excerpt(value: Value, *, place: str = "", redact: Iterable[str] = ()) -> str
         value = without(value, inner) if isinstance(value, dict | list) else REDACTED
     text = value if isinstance(value, str) else _json(value)
     limit = DEFAULT_PAYLOAD_LIMITS.max_excerpt_chars
-    shown = "".join(c if c.isprintable() else " " for c in text[:MAX_SCANNED_CHARS])
+    shown = text[:MAX_SCANNED_CHARS]
+    if not shown.isprintable():
+        shown = "".join([c if c.isprintable() else " " for c in shown])
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 

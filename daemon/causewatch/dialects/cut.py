@@ -31,25 +31,34 @@ def was_cut(text: str, attributes: Attributes) -> bool:
         attributes: all attributes of its span, among which other values cut at the same length are
         a mark.
     """
+    return was_cut_at(text, common_limit(attributes.values()))
+
+
+def was_cut_at(text: str, limit: int) -> bool:
+    """Return the same, where the ``common_limit`` of the attributes is known."""
     length = len(text)
-    size = length if text.isascii() else len(text.encode("utf-8", "replace"))
-    if (length in LIMITS_CHARS or size in LIMITS_CHARS) and _is_broken_json(text):
+    if limit and length == limit:
         return True
-    return length >= MIN_COMMON_LENGTH_CHARS and _is_common_limit(length, attributes.values())
+    size = length if text.isascii() else len(text.encode("utf-8", "replace"))
+    return (length in LIMITS_CHARS or size in LIMITS_CHARS) and _is_broken_json(text)
+
+
+def any_cut(attributes: Attributes) -> bool:
+    """Tell whether a telemetry limit cut any text among ``attributes``."""
+    limit = common_limit(attributes.values())
+    return any(isinstance(value, str) and was_cut_at(value, limit) for value in attributes.values())
+
+
+def common_limit(values: Iterable[object]) -> int:
+    """Return the length that several different values have and none exceeds, 0 if there is none."""
+    texts = [value for value in values if isinstance(value, str)]
+    longest = max(map(len, texts), default=0)
+    if longest < MIN_COMMON_LENGTH_CHARS:
+        return 0
+    cut = {text for text in texts if len(text) == longest}
+    return longest if len(cut) >= MIN_COMMON_COUNT else 0
 
 
 def _is_broken_json(text: str) -> bool:
     """Tell whether ``text`` starts as a JSON container and does not end as one."""
     return text.lstrip()[:1] in ("{", "[") and isinstance(parse(text), str)
-
-
-def _is_common_limit(length: int, values: Iterable[object]) -> bool:
-    """Tell whether several different values have exactly this length and none is longer."""
-    seen: set[str] = set()
-    for value in values:
-        if isinstance(value, str):
-            if len(value) > length:
-                return False
-            if len(value) == length:
-                seen.add(value)
-    return len(seen) >= MIN_COMMON_COUNT

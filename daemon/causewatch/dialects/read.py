@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from causewatch.dialects.cut import was_cut
+from causewatch.dialects.cut import any_cut, common_limit, was_cut_at
 from causewatch.dialects.events import messages_of
 from causewatch.dialects.messages import read_messages, read_part
 from causewatch.dialects.shape import at_path, parse_cached
@@ -64,9 +64,9 @@ class View:
         self.kind = kind
 
     @cached_property
-    def longest(self) -> int:
-        """The length of the longest text among the attributes: one that a limit cut is as long."""
-        return max([len(v) for v in self.attributes.values() if isinstance(v, str)], default=0)
+    def limit(self) -> int:
+        """The length at which a limit seems to have cut several attributes, 0 if none has."""
+        return common_limit(self.attributes.values())
 
     @cached_property
     def flat(self) -> dict[str, list[tuple[str, Value]]]:
@@ -107,6 +107,8 @@ def _read_text(source: Source, view: View) -> Reading | None:
         value = view.attributes.get(key)
         if isinstance(value, str) and value[:1] not in _OPENS_VALUE:
             return None if not value or value in _PLACEHOLDERS else Reading(text=value)
+        if isinstance(value, int | float):
+            return Reading(text=str(value))
     value = _raw(source, view)
     if value is None or value == "":
         return None
@@ -165,9 +167,7 @@ def _read_judged(source: Source, view: View) -> Reading | None:
 
 
 def _may_be_cut(value: Value, view: View) -> bool:
-    if not isinstance(value, str):
-        return False
-    return was_cut(value, view.attributes if len(value) == view.longest else {})
+    return isinstance(value, str) and was_cut_at(value, view.limit)
 
 
 def _raw(source: Source, view: View) -> Value:
@@ -283,11 +283,11 @@ def number(value: Value) -> float | None:
 
 def _read_flat(source: Source, view: View) -> Reading | None:
     """Read attributes such as ``<prefix>0.message.content`` as the list they came from."""
-    flat, attributes = view.flat.get(source.prefix), view.span.attributes
+    flat = view.flat.get(source.prefix)
     if not flat:
         return None
     if source.fmt == "flat_messages" and (each := _each_once(flat, source.role)) is not None:
-        return Reading(messages=each, cut=_is_cut(flat, attributes)) if each else None
+        return Reading(messages=each, cut=_is_cut(flat, view)) if each else None
     items = unflatten((key, value) for key, value in flat if not _is_filler(value))
     if source.fmt == "flat_documents":
         documents = _documents(items)
@@ -296,12 +296,12 @@ def _read_flat(source: Source, view: View) -> Reading | None:
         judged = _evaluations(items)
         return Reading(evaluations=judged) if judged else None
     messages = tuple(m for item in items for m in read_messages(_listed(item), source.role))
-    return Reading(messages=messages, cut=_is_cut(flat, attributes)) if messages else None
+    return Reading(messages=messages, cut=_is_cut(flat, view)) if messages else None
 
 
-def _is_cut(flat: list[tuple[str, Value]], attributes: Attributes) -> bool:
+def _is_cut(flat: list[tuple[str, Value]], view: View) -> bool:
     return any(
-        isinstance(value, str) and len(value) >= 128 and was_cut(value, attributes)
+        isinstance(value, str) and len(value) >= 128 and was_cut_at(value, view.limit)
         for _, value in flat
     )
 
@@ -429,7 +429,7 @@ def _read_events(source: Source, view: View) -> Reading | None:
     cut = False
     for name, attributes in _events(source, view):
         found.extend(messages_of(name, attributes))
-        cut = cut or any(isinstance(v, str) and was_cut(v, attributes) for v in attributes.values())
+        cut = cut or any_cut(attributes)
     return Reading(messages=tuple(found), cut=cut) if found else None
 
 

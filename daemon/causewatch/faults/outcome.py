@@ -34,7 +34,7 @@ def outcomes_of(run: Run) -> tuple[Outcome, ...]:
 
 
 def _outcomes(run: Run) -> tuple[Outcome, ...]:
-    found = [*_acts(run), *_handoffs(run.graph), *_answer(run.graph)]
+    found = [*_acts(run), *_handoffs(run.graph), *_answer(run)]
     return tuple(sorted(found, key=lambda each: (each.at_ns, each.step)))
 
 
@@ -60,6 +60,15 @@ def final_answer(graph: CausalGraph) -> int | None:
         if step.kind in {"agent", "workflow"} and step.output
     ]
     return max(spoken, key=lambda i: graph.steps[i].span.end_ns, default=None)
+
+
+def answer_in(run: Run) -> int | None:
+    """Return the same of a run that is looked at by many."""
+    return run.once(_answer_of)
+
+
+def _answer_of(run: Run) -> int | None:
+    return final_answer(run.graph)
 
 
 def judges_of(graph: CausalGraph) -> frozenset[int]:
@@ -117,8 +126,8 @@ def _handoffs(graph: CausalGraph) -> Iterator[Outcome]:
             )
 
 
-def _answer(graph: CausalGraph) -> Iterator[Outcome]:
-    step = final_answer(graph)
+def _answer(run: Run) -> Iterator[Outcome]:
+    graph, step = run.graph, answer_in(run)
     if step is not None:
         yield Outcome(
             kind="answer",

@@ -26,13 +26,13 @@ _PLACEHOLDER = re.compile(
     re.VERBOSE,
 )
 _ELISION = re.compile(r"\{\s?(?:\.\.\.|\u2026)\s?\}")
-_STARTS = ("[", "<", "#<", "Promise", "@", "System.")
+_MAY_START = re.compile(r"[\[<@]|Promise|System\.")
 
 
 def placeholders_in(text: str) -> list[str]:
     """Return the placeholders in a text."""
     text = text[:MAX_TEXT_CHARS]
-    if not any(start in text for start in _STARTS):
+    if not _MAY_START.search(text):
         return []
     return [found.group() for found in _PLACEHOLDER.finditer(text)]
 

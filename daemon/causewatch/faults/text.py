@@ -56,6 +56,9 @@ def excerpt(text: str) -> str:
 def bounded(text: str) -> str:
     """Return ``text`` on one line, printable, without our quotation marks, cut at the limit."""
     limit = DEFAULT_PAYLOAD_LIMITS.max_excerpt_chars
-    shown = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * limit]).split())
+    shown = text[: 4 * limit]
+    if not shown.isprintable():
+        shown = "".join([c if c.isprintable() else " " for c in shown])
+    shown = " ".join(shown.split())
     shown = shown.replace("“", '"').replace("”", '"')
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from causewatch.dialects.table import Dialect
-from causewatch.likeness.keys import naming_keys, role_of
+from causewatch.likeness.keys import Role, naming_keys, role_of
 from causewatch.likeness.native import native_reader
 from causewatch.likeness.reading import Reading, TooMuchError, Words
 from causewatch.model.span import Span
@@ -18,11 +18,17 @@ MAX_SPANS_COUNT = 2_000
 """Larger runs are rarely alike, and worth a full look."""
 _NS_PER_S = 1_000_000_000
 _ID = re.compile(r"[0-9a-fA-F-]*[0-9][0-9a-fA-F-]*")
-Probe = Callable[[Value], int | bytes]
+_MASK = 2**64 - 1
+Probe = Callable[[Value], object]
 
 
 class Asked(Protocol):
     """What loaded rules ask of values, which their form alone does not answer."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys, of attributes of spans, events and resources, that have a probe."""
+        ...
 
     def duration(self, ns: int) -> int:
         """Return the bucket of a span's duration among those that rules tell apart."""
@@ -33,18 +39,6 @@ class Asked(Protocol):
         ...
 
 
-class Nothing:
-    """No rule asks for any value."""
-
-    def duration(self, ns: int) -> int:  # noqa: ARG002  # as Asked has it
-        """Return the only bucket there is."""
-        return 0
-
-    def probe(self, key: str) -> Probe | None:  # noqa: ARG002  # as Asked has it
-        """Return ``None``."""
-        return None
-
-
 class Likenesses:
     """Computes likenesses for one set of dialects and rules. One caller at a time."""
 
@@ -52,10 +46,13 @@ class Likenesses:
         self, dialects: Iterable[Dialect], asked: Asked | None = None, *, is_native: bool = True
     ) -> None:
         self._naming = naming_keys(dialects)
-        self._asked = asked if asked is not None else Nothing()
+        self._asked = asked
+        self._probes = [] if asked is None else [(key, asked.probe(key)) for key in asked.keys]
+        self._marks = tuple(key.encode() for key, _ in self._probes)
+        self._asks_status = any(key == STATUS_MESSAGE for key, _ in self._probes)
         self._words = Words()
-        self._plans: dict[str, tuple[str, Probe | None]] = {}
-        self._native = native_reader(self._naming) if is_native and asked is None else None
+        self._plans: dict[str, Role] = {}
+        self._native = native_reader(self._naming) if is_native else None
 
     def of_raw(self, spans: Sequence[RawSpan]) -> int | None:
         """Return the likeness of a run's undecoded spans; ``None`` as ``of`` does."""
@@ -63,7 +60,9 @@ class Likenesses:
             return self.of([span.whole() for span in spans])
         if not spans or len(spans) > MAX_SPANS_COUNT:
             return None
-        return self._native.of(spans, [span.origin for span in spans])
+        if self._asked is None:
+            return self._native.of(spans, [span.origin for span in spans])
+        return self._native.of(spans, [self._extra(span, self._asked) for span in spans])
 
     def of(self, spans: Sequence[Span]) -> int | None:
         """Return the likeness of a run's spans; ``None`` for one that is too large to have one.
@@ -93,7 +92,7 @@ class Likenesses:
                 parent,
                 origin_of(span.resource, span.scope),
                 len(span.links),
-                self._asked.duration(span.end_ns - span.start_ns),
+                *self._answers(span),
                 bool(span.dropped_attributes_count or span.dropped_events_count),
             )
         )
@@ -108,10 +107,9 @@ class Likenesses:
         tokens = reading.tokens
         plans = self._plans
         for key, value in items:
-            plan = plans.get(key)
-            if plan is None:
-                plan = self._plan(key)
-            role, probe = plan
+            role = plans.get(key)
+            if role is None:
+                role = self._plan(key)
             tokens.append(key)
             if role == "name":
                 tokens.append(_named(value))
@@ -122,17 +120,44 @@ class Likenesses:
                     tokens.append(int(value * 10))
             else:
                 reading.take(key, value)
-            if probe is not None:
-                tokens.append(probe(value))
 
-    def _plan(self, key: str) -> tuple[str, Probe | None]:
+    def _plan(self, key: str) -> Role:
         if len(self._plans) >= MAX_KEYS_COUNT:
             self._plans.clear()
-        found = self._plans[key] = (role_of(key, self._naming), self._asked.probe(key))
+        found = self._plans[key] = role_of(key, self._naming)
         return found
+
+    def _answers(self, span: Span) -> tuple[object, ...]:
+        """Return what the rules' questions find in a decoded span."""
+        if self._asked is None:
+            return ()
+        found: list[object] = [self._asked.duration(span.end_ns - span.start_ns)]
+        places = (span.attributes, span.resource.attributes, *(e.attributes for e in span.events))
+        found.extend(
+            (key, probe(attributes[key]))
+            for key, probe in self._probes
+            for attributes in places
+            if probe is not None and key in attributes
+        )
+        if self._asks_status:
+            found.append(span.status_message)
+        return tuple(found)
+
+    def _extra(self, span: RawSpan, asked: Asked) -> int:
+        """Return the same of an undecoded one as a number; most hold nothing that is asked for."""
+        is_asked = (
+            self._asks_status or any(map(span.holds, self._marks)) or span.has_any(asked.keys)
+        )
+        if is_asked:
+            found = hash((span.origin, self._answers(span.whole())))
+        else:
+            found = hash((span.origin, asked.duration(span.end_ns - span.start_ns)))
+        return found & _MASK
 
 
 MAX_KEYS_COUNT = 20_000
+STATUS_MESSAGE = "status_message"
+"""The key by which a span's status message is asked for."""
 
 
 def _by_time(span: Span) -> tuple[int, int, str]:

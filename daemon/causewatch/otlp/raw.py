@@ -110,6 +110,10 @@ class RawSpan:
         """Tell whether these bytes may occur in the span; never wrong when it says no."""
         return not self._body or text in self._body
 
+    def has_any(self, keys: tuple[str, ...]) -> bool:
+        """Tell whether the span's resource has one of these attributes."""
+        return not self._resource.attributes.keys().isdisjoint(keys)
+
     def whole(self) -> Span:
         """Return the span, decoded."""
         if self._span is None:

@@ -30,7 +30,7 @@ from causewatch.signatures.subject import Subject
 
 _SETTLED_LATE = frozenset({"unused_result"})
 """Faults that say what did not happen: of a run under way it may still happen."""
-_USAGE = {
+USAGE = {
     "input_tokens": "gen_ai.usage.input_tokens",
     "output_tokens": "gen_ai.usage.output_tokens",
     "total_tokens": "gen_ai.usage.total_tokens",
@@ -130,7 +130,7 @@ def _usage(step: Step) -> _Derived:
     if step.usage is None:
         return {}
     known = step.span.attributes
-    values = {key: getattr(step.usage, name) for name, key in _USAGE.items() if key not in known}
+    values = {key: getattr(step.usage, name) for name, key in USAGE.items() if key not in known}
     return {key: value for key, value in values.items() if value is not None}
 
 

@@ -108,6 +108,21 @@ def test_facts_agree_within_a_run() -> None:
     assert not any(b"249.9" in run or b"T-5567" in run for run in runs)
 
 
+def test_no_two_runs_share_a_session() -> None:
+    """Not even where the recording's session has no number in it."""
+    (file,) = (one for one in labelled(CAPTURES) if one[0].name.startswith("vercel-ai__native__ok"))
+    (template,) = templates([file])
+    dice = Random(4)
+    sessions = []
+    for _ in range(2):
+        run = template.run(dice, START_NS)
+        spans = decode_traces(batch(run, 0, len(run.spans))).spans
+        keys = [key for key in spans[0].attributes if key.lower().endswith("sessionid")]
+        sessions.append({str(span.attributes[keys[0]]) for span in spans})
+    assert [len(one) for one in sessions] == [1, 1]
+    assert sessions[0] != sessions[1]
+
+
 def test_each_process_plays_one_run_after_the_other() -> None:
     """What belongs together is told by the process where nothing else tells it."""
     by_process: dict[str, list[bytes]] = defaultdict(list)

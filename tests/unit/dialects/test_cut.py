@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from causewatch.dialects.cut import LIMITS_CHARS, was_cut
+from causewatch.dialects.cut import LIMITS_CHARS, any_cut, common_limit, was_cut, was_cut_at
 
 LONG_JSON = json.dumps([{"id": i, "text": "some words about it"} for i in range(5_000)])
 PROSE = "Some words that go on and on without any end. " * 5_000
@@ -74,3 +74,17 @@ def test_equal_lengths_by_chance_are_no_mark(values: dict[str, str], why: str) -
 def test_values_of_other_types_do_not_count() -> None:
     """Numbers and lists beside the text are no evidence."""
     assert not was_cut("x" * 200, {"a": "x" * 200, "b": 5, "c": ["x" * 200], "d": None})
+
+
+def test_the_common_limit_is_found_once_for_all_values() -> None:
+    """The length that several longest texts share; short ones share theirs by chance."""
+    cut = [(f"{i} " + PROSE)[:700] for i in range(3)]
+    assert common_limit([*cut, "short", 1]) == 700
+    assert common_limit([*cut, PROSE[:701]]) == 0
+    assert common_limit(cut[:2]) == 0
+    assert common_limit(["a", "b", "c"]) == 0
+    assert common_limit([]) == 0
+    assert was_cut_at(cut[0], 700)
+    assert not was_cut_at("", 0)
+    assert any_cut({f"k{i}": text for i, text in enumerate(cut)})
+    assert not any_cut({"k": "", "l": 1})

@@ -162,6 +162,8 @@ def test_what_rules_ask_for_is_part_of_it() -> None:
     class Asked:
         """Asks whether spans take long, and whether many tokens went in."""
 
+        keys = ("gen_ai.usage.input_tokens",)
+
         def duration(self, ns: int) -> int:
             return int(ns > 100_000_000)
 

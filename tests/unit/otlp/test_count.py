@@ -5,11 +5,13 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.proto.common.v1 import common_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 from causewatch.otlp import count, decode
 from causewatch.otlp.decode import Counted, NotOtlpError
 from causewatch.otlp.json import json_to_protobuf
+from causewatch.otlp.raw import Resources
 from otlp_fixtures import capture_lines, tag, traces_body, varint
 
 IDS = tag(1, b"t" * 16) + tag(2, b"s" * 8)
@@ -23,11 +25,14 @@ def spans(*bodies: bytes) -> bytes:
 
 
 def by_span(body: bytes) -> Counted | str:
-    """Return what looking at each span finds, or that it is no request."""
+    """Return what looking at each span finds, and decoding gives, or that it is no request."""
     try:
-        return decode.count_traces(body)
+        found = decode.count_traces(body)
+        decoded = decode.decode_traces(body)
     except NotOtlpError as error:
         return str(error)
+    assert (len(decoded.spans), decoded.rejected) == (found.kept, found.rejected)
+    return found
 
 
 def quickly(body: bytes) -> Counted | str:
@@ -182,15 +187,33 @@ def test_damage_inside_the_ids_is_found_alike() -> None:
             assert quickly(damaged) == by_span(damaged)
 
 
-def test_what_otlp_gains_later_is_checked_as_well() -> None:
-    """The private messages are made from the OTLP that is installed, with all its fields."""
-    files = {
-        messages.DESCRIPTOR.file.pool.FindFileByName(trace_pb2.DESCRIPTOR.name)
-        for messages in (count._Whole, trace_pb2.Span)
-    }
-    names = [
-        {name: list(message.fields_by_name) for name, message in file.message_types_by_name.items()}
-        for file in files
-    ]
-    assert len(names) == 2
-    assert names[0] == names[1]
+@pytest.mark.parametrize("broken", [tag(9, b"\xff"), tag(11, b"\x0b"), tag(9, tag(1, b"\xff"))])
+def test_what_is_counted_comes_out_whatever_its_content(broken: bytes) -> None:
+    """Attributes are not looked into before the answer, so none may cost an accepted span."""
+    body = spans(IDS + tag(5, b"n"), IDS + tag(5, b"n") + broken)
+    assert count.count_traces(body) == Counted(kept=2)
+    assert len(decode.decode_traces(body).spans) == len(Resources().split(body)) == 2
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_resources_and_scopes_are_looked_into(at: int) -> None:
+    """They stand for all their spans: where one is broken, the sender is told."""
+    scoped = tag(2, IDS + tag(5, b"n"))
+    if at == 1:
+        inner = tag(1, tag(1, b"\xff")) + tag(2, scoped)
+    else:
+        inner = tag(2, tag(1, tag(3, b"\xff")) + scoped)
+    with pytest.raises(NotOtlpError):
+        count.count_traces(tag(1, inner))
+
+
+def test_a_variant_has_the_numbers_and_types_of_otlp() -> None:
+    """What it knows it parses as OTLP does, and what it was not told to leave out is there."""
+    pool = count._Heads.DESCRIPTOR.file.pool
+    for name, message in common_pb2.DESCRIPTOR.message_types_by_name.items():
+        same = pool.FindMessageTypeByName(message.full_name)
+        assert list(same.fields_by_name) == list(message.fields_by_name), name
+    head = pool.FindMessageTypeByName(trace_pb2.Span.DESCRIPTOR.full_name)
+    for field in head.fields:
+        official = trace_pb2.Span.DESCRIPTOR.fields_by_name[field.name]
+        assert (field.number, field.type) == (official.number, official.type)

@@ -8,6 +8,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from causewatch.otlp import parse
 from causewatch.otlp.decode import count_logs, count_traces, decode_traces
 from causewatch.otlp.parse import mend
+from causewatch.otlp.raw import Resources
 from causewatch.otlp.reject import NotOtlpError
 from otlp_fixtures import tag, traces_body
 
@@ -81,11 +82,53 @@ def test_what_is_no_message_cannot_be_mended(body: bytes) -> None:
 
 
 def test_mending_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Mending is slow, so a body past its bound is refused instead."""
-    body = in_request(IDS + tag(5, CUT_UTF8))
+    """Mending is slow: past its bound, spans that need it are kept without their content."""
+    bad = IDS + tag(5, CUT_UTF8) + attribute(b"a", tag(1, b"text"))
+    monkeypatch.setattr(parse, "MAX_MEND_BYTES", 2 * len(bad))
+    decoded = decode_traces(in_request(bad, bad, IDS + tag(5, b"good"), bad))
+    assert [each.attributes for each in decoded.spans] == [{"a": "text"}, {"a": "text"}, {}, {}]
+    assert [each.dropped_attributes_count for each in decoded.spans] == [0, 0, 0, 1]
+
+
+def test_mending_of_what_is_no_trace_request_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body past the bound is refused where it cannot be taken apart by spans."""
+    body = tag(1, tag(1, tag(1, tag(1, CUT_UTF8)))) + in_request(IDS)
+    assert count_traces(body).kept == 1
     monkeypatch.setattr(parse, "MAX_MEND_BYTES", len(body) - 1)
     with pytest.raises(NotOtlpError):
-        decode_traces(body)
+        count_traces(body)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        tag(9, b"\xff"),
+        tag(9, tag(1, b"key")[:-1]),
+        tag(11, b"\x0b"),
+        tag(13, tag(4, b"\x80")),
+        attribute(b"list", tag(5, b"\x12\x7fcut")),
+    ],
+)
+def test_content_that_cannot_be_read_costs_a_span_no_more_than_its_content(broken: bytes) -> None:
+    """It keeps its place in the run, and says that something is missing; others keep all."""
+    times = b"\x39" + (5).to_bytes(8, "little") + b"\x41" + (9).to_bytes(8, "little")
+    head = IDS + tag(4, b"p" * 8) + tag(5, b"a " + CUT_UTF8) + times
+    good = IDS + tag(5, b"good") + attribute(b"text", tag(1, b"fine"))
+    body = in_request(good, head + broken, good)
+    first, bare, last = decode_traces(body).spans
+    assert first == last
+    assert last.attributes == {"text": "fine"}
+    assert (bare.parent_id, bare.name) == ((b"p" * 8).hex(), "a caf\N{REPLACEMENT CHARACTER}")
+    assert (bare.start_ns, bare.end_ns, bare.attributes) == (5, 9, {})
+    assert bare.dropped_attributes_count == 1
+    assert [span.whole() for span in Resources().split(body)] == [first, bare, last]
+
+
+def test_a_request_that_breaks_off_inside_a_span_is_refused() -> None:
+    """There is no telling what else is missing, and the sender can be told."""
+    for broken in (IDS + tag(5, b"name")[:-1], IDS + b"\x0b", IDS + b"\x80"):
+        with pytest.raises(NotOtlpError):
+            count_traces(in_request(IDS + tag(5, b"good"), broken))
 
 
 @given(st.binary(max_size=200))
