@@ -21,6 +21,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
+import zstandard
 
 from causewatch.errors import UserError
 from causewatch.forward.request import Piece
@@ -30,6 +31,8 @@ MAX_OFFERED_COUNT = 200_000
 """Runs whose spans are remembered; a later one that comes again is sent whole."""
 ROW_BYTES = 128 * 1024
 """Requests of several runs that are committed together share a row up to this size."""
+_ZSTD_LEVEL = 1
+"""Packing costs less than writing what it saves."""
 _FILE_MODE = 0o600
 _PAGE_BYTES = 16 * 1024
 """Rows are large: larger pages mean shorter overflow chains than SQLite's 4 KiB."""
@@ -82,9 +85,10 @@ class ForwardQueue:
 
     Args:
         path: the file; made where there is none.
-        max_bytes: how much may wait.
+        max_bytes: how much may wait, packed.
         max_age_s: how long something may wait.
-        on_drop: told of each drop: ``queue_full`` or ``expired``, and how many spans.
+        on_drop: told of each drop: ``queue_full``, ``expired`` or ``unreadable`` (a row that went
+            bad on disk), and how many spans.
 
     Raises:
         UserError: when the file cannot be used.
@@ -97,6 +101,8 @@ class ForwardQueue:
         self._max_age_ns = int(max_age_s * NS_PER_S)
         self._on_drop = on_drop
         self._lock = threading.Lock()
+        self._packer = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
+        self._unpacker = zstandard.ZstdDecompressor()
         self._in_flight = 0
         """The last row that is being sent: it and those before it are not dropped."""
         try:
@@ -108,7 +114,7 @@ class ForwardQueue:
 
     @property
     def waiting_bytes(self) -> int:
-        """Return how much waits, in bytes."""
+        """Return how much waits, in bytes, packed as it is on disk."""
         return self._bytes
 
     def sent_of(self, run_ids: Sequence[str]) -> frozenset[bytes]:
@@ -144,19 +150,33 @@ class ForwardQueue:
             self._on_drop("queue_full", dropped)
 
     def take(self, max_bytes: int, now_ns: int) -> tuple[Item, ...]:
-        """Return what is to be sent next, at most ``max_bytes`` or one item; none when empty."""
+        """Return what is to be sent next, none when empty: about ``max_bytes``, or one item."""
         self._expire(now_ns)
         found: list[Item] = []
+        broken: list[tuple[int, int, int]] = []
         size_bytes = 0
         with self._lock:
             rows = self._connection.execute("SELECT seq, spans, size, body FROM item ORDER BY seq")
             for seq, spans, size, body in rows:
                 if found and size_bytes + size > max_bytes:
                     break
-                found.append(Item(seq=seq, spans=spans, body=body))
-                size_bytes += size
+                try:
+                    unpacked = self._unpacker.decompress(body)
+                except zstandard.ZstdError:
+                    broken.append((seq, spans, size))
+                    continue
+                found.append(Item(seq=seq, spans=spans, body=unpacked))
+                size_bytes += len(unpacked)
             rows.close()
             self._in_flight = found[-1].seq if found else 0
+            if broken:
+                with self._transaction():
+                    self._connection.executemany(
+                        "DELETE FROM item WHERE seq = ?", [(seq,) for seq, _, _ in broken]
+                    )
+                self._bytes -= sum(size for _, _, size in broken)
+        if broken:
+            self._on_drop("unreadable", sum(spans for _, spans, _ in broken))
         return tuple(found)
 
     def settle(self, items: Sequence[Item]) -> None:
@@ -195,7 +215,8 @@ class ForwardQueue:
                 size_bytes = 0
             rows[-1].append(piece)
             size_bytes += len(piece.body)
-        bodies = [b"".join(piece.body for piece in row) for row in rows]
+        pack = self._packer.compress
+        bodies = [pack(b"".join(piece.body for piece in row)) for row in rows]
         self._connection.executemany(
             "INSERT INTO item (at_ns, spans, size, body) VALUES (?, ?, ?, ?)",
             [

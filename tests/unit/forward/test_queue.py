@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import stat
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from causewatch.errors import UserError
 from causewatch.forward.queue import ForwardQueue, Offer, digest_of
+from causewatch.forward.request import Piece
 from forward_fixtures import T0_NS, S, piece, queue_in
 
-ONE = len(piece(0).body)
+RAW = len(piece(0).body)
+
+
+def held(*indexes: int) -> int:
+    """Return what these runs take on disk, each by itself."""
+    pack = zstandard.ZstdCompressor(level=1).compress
+    return sum(len(pack(piece(index).body)) for index in indexes)
+
+
+ONE = max(map(held, range(10)))
+"""Room for a run; they differ by a few bytes."""
 
 
 def offer(index: int, count: int = 1) -> Offer:
@@ -34,8 +47,8 @@ def test_what_waits_is_taken_in_order(tmp_path: Path) -> None:
     """Oldest first, as many as fit into a request, at least one."""
     queue = queue_in(tmp_path)
     filled(queue, 5)
-    assert queue.waiting_bytes == 5 * ONE
-    assert [item.body for item in queue.take(2 * ONE, T0_NS)] == [piece(0).body, piece(1).body]
+    assert queue.waiting_bytes == held(*range(5))
+    assert [item.body for item in queue.take(2 * RAW, T0_NS)] == [piece(0).body, piece(1).body]
     assert [item.body for item in queue.take(1, T0_NS)] == [piece(0).body]
 
 
@@ -43,19 +56,19 @@ def test_what_is_settled_is_gone(tmp_path: Path) -> None:
     """And what is not is taken again."""
     queue = queue_in(tmp_path)
     filled(queue, 3)
-    queue.settle(queue.take(2 * ONE, T0_NS))
-    assert [item.body for item in queue.take(10 * ONE, T0_NS)] == [piece(2).body]
-    assert queue.waiting_bytes == ONE
+    queue.settle(queue.take(2 * RAW, T0_NS))
+    assert [item.body for item in queue.take(10 * RAW, T0_NS)] == [piece(2).body]
+    assert queue.waiting_bytes == held(2)
 
 
 def test_it_survives_the_process(tmp_path: Path) -> None:
     """A second process that opens the file without the first closing it finds all of it."""
     queue = queue_in(tmp_path)
     filled(queue, 3)
-    queue.take(ONE, T0_NS)
+    queue.take(RAW, T0_NS)
     again = queue_in(tmp_path)
-    assert len(again.take(10 * ONE, T0_NS)) == 3
-    assert again.waiting_bytes == 3 * ONE
+    assert len(again.take(10 * RAW, T0_NS)) == 3
+    assert again.waiting_bytes == held(0, 1, 2)
     assert again.sent_of(["run-1"]) == {digest_of(("t", "1"))}
 
 
@@ -74,11 +87,11 @@ def test_the_oldest_make_room(tmp_path: Path) -> None:
     dropped: list[tuple[str, int]] = []
     queue = queue_in(tmp_path, max_bytes=3 * ONE, on_drop=lambda *drop: dropped.append(drop))
     filled(queue, 5)
-    assert [item.body for item in queue.take(9 * ONE, T0_NS)] == [
+    assert [item.body for item in queue.take(9 * RAW, T0_NS)] == [
         piece(index).body for index in (2, 3, 4)
     ]
     assert dropped == [("queue_full", 1)] * 2
-    assert queue.waiting_bytes == 3 * ONE
+    assert queue.waiting_bytes == held(2, 3, 4)
 
 
 def test_what_is_being_sent_makes_no_room(tmp_path: Path) -> None:
@@ -86,21 +99,21 @@ def test_what_is_being_sent_makes_no_room(tmp_path: Path) -> None:
     dropped: list[tuple[str, int]] = []
     queue = queue_in(tmp_path, max_bytes=2 * ONE, on_drop=lambda *drop: dropped.append(drop))
     filled(queue, 2)
-    (first,) = queue.take(ONE, T0_NS)
+    (first,) = queue.take(RAW, T0_NS)
     queue.append([offer(2)], T0_NS)
-    assert queue.take(ONE, T0_NS) == (first,)
+    assert queue.take(RAW, T0_NS) == (first,)
     assert dropped == [("queue_full", 1)]
     queue.release()
     queue.append([offer(3)], T0_NS)
-    assert queue.take(ONE, T0_NS)[0].body == piece(2).body
+    assert queue.take(RAW, T0_NS)[0].body == piece(2).body
 
 
 def test_a_run_that_is_larger_than_the_queue_is_dropped(tmp_path: Path) -> None:
     """The bound holds whatever comes."""
     dropped: list[tuple[str, int]] = []
     queue = queue_in(tmp_path, max_bytes=ONE, on_drop=lambda *drop: dropped.append(drop))
-    queue.append([offer(0, count=10)], T0_NS)
-    assert (queue.waiting_bytes, dropped) == (0, [("queue_full", 10)])
+    queue.append([offer(0, count=100)], T0_NS)
+    assert (queue.waiting_bytes, dropped) == (0, [("queue_full", 100)])
 
 
 def test_what_waited_too_long_is_dropped(tmp_path: Path) -> None:
@@ -109,17 +122,17 @@ def test_what_waited_too_long_is_dropped(tmp_path: Path) -> None:
     queue = queue_in(tmp_path, max_age_s=60, on_drop=lambda *drop: dropped.append(drop))
     filled(queue, 2)
     queue.append([offer(2)], T0_NS + 50 * S)
-    (left,) = queue.take(9 * ONE, T0_NS + 61 * S)
+    (left,) = queue.take(9 * RAW, T0_NS + 61 * S)
     assert left.body == piece(2).body
     assert dropped == [("expired", 2)]
-    assert queue.waiting_bytes == ONE
+    assert queue.waiting_bytes == held(2)
 
 
 def test_it_remembers_what_was_taken_of_a_run(tmp_path: Path) -> None:
     """Under its id and those that it had before; what nobody knows has nothing."""
     queue = queue_in(tmp_path)
     filled(queue, 2)
-    queue.settle(queue.take(9 * ONE, T0_NS))
+    queue.settle(queue.take(9 * RAW, T0_NS))
     assert queue.sent_of(["run-0", "run-1"]) == {digest_of(("t", "0")), digest_of(("t", "1"))}
     assert queue.sent_of(["run-9"]) == frozenset()
 
@@ -139,12 +152,14 @@ def test_a_failed_append_leaves_it_as_it_was(tmp_path: Path) -> None:
     queue = queue_in(tmp_path)
     filled(queue, 1)
     queue._connection.execute("PRAGMA max_page_count=1")
+    noise = Piece(1, random.Random(1).randbytes(100_000))
+    large = Offer(run_id="large", pieces=(noise,), sent=frozenset())
     with pytest.raises(sqlite3.OperationalError):
-        queue.append([offer(1, count=2_000)], T0_NS)
-    assert queue.waiting_bytes == ONE
+        queue.append([large], T0_NS)
+    assert queue.waiting_bytes == held(0)
     queue._connection.execute("PRAGMA max_page_count=1000000")
     queue.append([offer(2)], T0_NS)
-    assert [item.body for item in queue.take(9 * ONE, T0_NS)] == [piece(0).body, piece(2).body]
+    assert [item.body for item in queue.take(9 * RAW, T0_NS)] == [piece(0).body, piece(2).body]
 
 
 @pytest.mark.parametrize("content", [b"no database" * 100, b"\0" * 4096])
@@ -162,3 +177,22 @@ def test_a_later_format_is_not_touched(tmp_path: Path) -> None:
     queue.close()
     with pytest.raises(UserError, match="later causewatch"):
         queue_in(tmp_path)
+
+
+def test_a_row_that_went_bad_is_dropped(tmp_path: Path) -> None:
+    """It holds up nobody else."""
+    dropped: list[tuple[str, int]] = []
+    queue = queue_in(tmp_path, on_drop=lambda *drop: dropped.append(drop))
+    filled(queue, 3)
+    queue._connection.execute("UPDATE item SET body = x'00' WHERE seq = 2")
+    assert [item.body for item in queue.take(9 * RAW, T0_NS)] == [piece(0).body, piece(2).body]
+    assert dropped == [("unreadable", 1)]
+    assert queue.waiting_bytes == held(0, 2)
+
+
+def test_runs_that_come_together_share_a_row(tmp_path: Path) -> None:
+    """Up to a size: a row costs more than what is in it."""
+    queue = queue_in(tmp_path)
+    queue.append([offer(index) for index in range(3)], T0_NS)
+    (item,) = queue.take(RAW, T0_NS)
+    assert (item.spans, item.body) == (3, b"".join(piece(index).body for index in range(3)))
