@@ -90,6 +90,6 @@ def test_broken_text_forms_are_read_as_far_as_they_go(text: str) -> None:
 def test_reading_is_linear() -> None:
     """Openings that are never closed do not each cost a walk to the end."""
     text = "ChatMessage(role=<MessageRole.USER: 'user'>, " + "text='" * 100_000
-    start = time.perf_counter()
+    start = time.thread_time()
     read_chat_repr(text)
-    assert time.perf_counter() - start < 1.0
+    assert time.thread_time() - start < 5.0  # a walk for each would take minutes
