@@ -69,7 +69,6 @@ def _destination(section: Section, folder: Path, problems: Problems) -> Destinat
         tls=_tls(section, folder, problems),
         compression=cast("Compression", section.text("compression", default.compression)),
         filter=_filter(section.section("filter")),
-        sampled=section.boolean("sampled", default=default.sampled),
         mode=cast("Mode", section.text("mode", default.mode)),
         queue_mib=section.integer("queue_mib", default.queue_mib),
         max_age_s=section.seconds("max_age", default.max_age_s),
