@@ -1,15 +1,19 @@
 //! The likeness of a run, computed from the bytes of its spans. Called from Python by ctypes; see
 //! `daemon/causewatch/likeness/native.py`.
 
+mod asked;
 mod json;
+mod payloads;
 mod proto;
 mod quick;
 mod reading;
 mod signs;
+mod weigh;
 
 use std::collections::HashSet;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
+use asked::Asked;
 use proto::{Any, Span};
 use quick::QuickMap;
 use reading::{Keys, Reading, TooMuch, Words};
@@ -21,6 +25,9 @@ pub struct Context {
     signs: Signs,
     words: Words,
     keys: Keys,
+    asked: Option<Asked>,
+    /// Of the next run, what is left open was answered by the caller.
+    is_answered: bool,
 }
 
 const SCORE_ENDS: [&str; 3] = ["score", "similarity", "relevance"];
@@ -43,7 +50,34 @@ pub unsafe extern "C" fn causewatch_open(settings: *const u8, size: usize) -> *m
         signs: Signs::new(&stems),
         words: Words::default(),
         keys: Keys::default(),
+        asked: None,
+        is_answered: false,
     }))
+}
+
+/// Takes what is asked of every run, as JSON. Returns 0, or 2 where it cannot be read.
+///
+/// # Safety
+/// `context` comes from `causewatch_open`; `questions` points to `size` readable bytes.
+#[no_mangle]
+pub unsafe extern "C" fn causewatch_ask(
+    context: *mut Context,
+    questions: *const u8,
+    size: usize,
+) -> i32 {
+    let context = unsafe { &mut *context };
+    let bytes = unsafe { std::slice::from_raw_parts(questions, size) };
+    context.asked = std::str::from_utf8(bytes).ok().and_then(Asked::read);
+    if context.asked.is_some() { 0 } else { 2 }
+}
+
+/// Says that of the next run the numbers that go in answer what would be left open.
+///
+/// # Safety
+/// `context` comes from `causewatch_open`.
+#[no_mangle]
+pub unsafe extern "C" fn causewatch_answered(context: *mut Context) {
+    unsafe { (*context).is_answered = true };
 }
 
 /// # Safety
@@ -55,8 +89,9 @@ pub unsafe extern "C" fn causewatch_close(context: *mut Context) {
     }
 }
 
-/// Writes the likeness of a run to `out`. Returns 0, 1 where the run is too large to have one, or 2
-/// where its bytes cannot be read.
+/// Writes the likeness of a run to `out`. Returns 0, 1 where the run is too large to have one or has
+/// to be judged in full, 2 where its bytes cannot be read, or 4 where something that is asked of it
+/// has to be answered by the caller (see `causewatch_answered`).
 ///
 /// `bodies` are the span messages one after the other, `sizes` their sizes; `extras` are numbers
 /// that go into the likeness with each span.
@@ -89,6 +124,7 @@ pub unsafe extern "C" fn causewatch_likeness(
 }
 
 fn likeness(context: &mut Context, bodies: &[u8], sizes: &[u64], extras: &[u64]) -> Result<u64, i32> {
+    let is_answered = std::mem::take(&mut context.is_answered);
     let mut spans: Vec<(Span<'_>, u64, String)> = Vec::with_capacity(sizes.len());
     let mut at = 0usize;
     for (size, extra) in sizes.iter().zip(extras) {
@@ -104,13 +140,20 @@ fn likeness(context: &mut Context, bodies: &[u8], sizes: &[u64], extras: &[u64])
     });
     let index: QuickMap<&[u8], i64> =
         spans.iter().enumerate().map(|(i, (span, _, _))| (span.span_id, i as i64)).collect();
+    let answers = match &context.asked {
+        None => Vec::new(),
+        Some(asked) => asked.answers(&spans, &index, is_answered)?,
+    };
     let start_s = spans.first().map_or(0, |(span, _, _)| span.start_ns / 1_000_000_000);
     let mut reading = Reading::new(start_s, &mut context.words, &mut context.keys, &context.signs);
-    for (span, extra, name) in &spans {
+    for (at, (span, extra, name)) in spans.iter().enumerate() {
         let is_root = span.parent_id.iter().all(|byte| *byte == 0);
         let parent = if is_root { -2 } else { *index.get(span.parent_id).unwrap_or(&-1) };
         let head = (name, span.kind, span.status, parent, span.links, span.is_cut, *extra);
         reading.tokens.put(b'P', head);
+        if let Some(answer) = answers.get(at) {
+            reading.tokens.put(b'Q', *answer);
+        }
         attributes(&mut reading, &context.naming, &span.attributes).map_err(|TooMuch| 1)?;
         for event in &span.events {
             reading.tokens.put(b'E', event.name);

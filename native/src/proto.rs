@@ -19,6 +19,8 @@ pub struct Event<'a> {
 
 #[derive(Default)]
 pub struct Span<'a> {
+    pub body: &'a [u8],
+    pub trace_id: &'a [u8],
     pub span_id: &'a [u8],
     pub parent_id: &'a [u8],
     pub name: &'a str,
@@ -92,10 +94,11 @@ fn text(bytes: &[u8]) -> Result<&str, ()> {
 
 /// Reads a span message; `Err` where it is none.
 pub fn span(bytes: &[u8]) -> Result<Span<'_>, ()> {
-    let mut found = Span::default();
+    let mut found = Span { body: bytes, ..Span::default() };
     let mut fields = Fields { rest: bytes };
     while let Some((number, field)) = fields.next()? {
         match (number, field) {
+            (1, Field::Bytes(id)) => found.trace_id = id,
             (2, Field::Bytes(id)) => found.span_id = id,
             (4, Field::Bytes(id)) => found.parent_id = id,
             (5, Field::Bytes(name)) => found.name = text(name)?,

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from causewatch.dialects.unwrap import unwrap
 from causewatch.likeness.asked import (
     NAME,
     STATUS_MESSAGE,
-    Digests,
     Names,
     OfKey,
     Questions,
@@ -17,13 +15,13 @@ from causewatch.likeness.asked import (
 from causewatch.likeness.bounds import check_sizes
 from causewatch.likeness.keys import ID
 from causewatch.likeness.numbers import Run, bucket, check_total, holds, value_at
+from causewatch.likeness.payloads import Payloads
 from causewatch.model.span import Attributes, Resource, Scope, Span
-from causewatch.model.value import Value, sha256_of
+from causewatch.model.value import Value
+from causewatch.otlp.raw import RawSpan
 
 Fits = Callable[[str], bool]
 Answer = tuple[object, ...]
-MAX_DEPTH = 30
-"""Payloads that lie deeper in messages are not looked for."""
 
 
 class Answers:
@@ -38,6 +36,10 @@ class Answers:
         self.questions = questions
         self._fits = fits
         self._keys = {each.key: each for each in questions.keys}
+        marked = [each.key for each in questions.keys if each.patterns]
+        # Each span has a name, and may have a status message.
+        is_any = NAME in marked or STATUS_MESSAGE in marked
+        self._marks = (b"",) if is_any else tuple(key.encode() for key in marked)
         self._reads_parents = any(
             put.variable is not None and put.variable.of_parent
             for test in questions.tests
@@ -56,20 +58,37 @@ class Answers:
         ids: dict[str, int] = {}
         digests = self.digests(spans)
         return [
-            (tuple(self._of_span(run, span, seen, ids)), self.patterns(span), digest)
+            (
+                self.of_origin(span.resource, span.scope),
+                tuple(self._of_span(run, span, seen, ids)),
+                self.patterns(span),
+                digest,
+            )
+            for span, digest in zip(spans, digests, strict=True)
+        ]
+
+    def opened(self, spans: Sequence[RawSpan]) -> list[Answer]:
+        """Return for each undecoded span, in order of time, what the compiled reader leaves open.
+
+        Empty is what holds where that reader leaves nothing open.
+        """
+        digests: list[Answer] = [()] * len(spans)
+        if self.questions.digests:
+            digests = self.digests([span.whole() for span in spans])
+        return [
+            (self.patterns(span.whole()) if any(map(span.holds, self._marks)) else (), digest)
             for span, digest in zip(spans, digests, strict=True)
         ]
 
     def of_origin(self, resource: Resource, scope: Scope) -> Answer:
         """Return what goes in for whose span it is."""
         found: list[object] = []
-        for attributes in (resource.attributes, scope.attributes):
+        for place, attributes in enumerate((resource.attributes, scope.attributes)):
             for key, of_key in self._asked_of(attributes):
                 value = attributes[key]
                 is_whole = of_key.is_whole or of_key.is_same
                 said = repr(value) if is_whole else token(of_key, value)
-                found.append((key, said, self._fitting(of_key, value)))
-            found.append(None)
+                found.append((place, key, said, self._fitting(of_key, value)))
         return tuple(found)
 
     def patterns(self, span: Span) -> Answer:
@@ -83,14 +102,11 @@ class Answers:
 
     def digests(self, spans: Sequence[Span]) -> list[Answer]:
         """Return for each span where the run first had equal payloads."""
-        found: list[Answer] = [()] * len(spans)
-        for digests in self.questions.digests:
-            if digests.gate and not any(holds_text(span, digests.gate) for span in spans):
-                continue
-            seen: dict[str, int] = {}
-            for i, span in enumerate(spans):
-                found[i] = (*found[i], tuple(_payloads(digests, span, seen)))
-        return found
+        asked = self.questions.digests
+        if not any(holds_text(span, each.gate) for each in asked for span in spans):
+            return [()] * len(spans)
+        payloads = Payloads(asked)
+        return [(*payloads.of_span(span), "compared") for span in spans]
 
     def _check(self, run: Run) -> None:
         asked = self.questions
@@ -213,37 +229,3 @@ def _comparable(value: Value) -> object:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return type(value).__name__, repr(value)
     return "number", value
-
-
-def _payloads(digests: Digests, span: Span, seen: dict[str, int]) -> Iterator[object]:
-    """Yield the place of each payload among those of the run that are not equal.
-
-    Calls that nobody recorded are read from messages: what these hold counts as well.
-    """
-    places = (span.attributes, *(event.attributes for event in span.events))
-    for attributes in places:
-        for key, value in attributes.items():
-            if key in digests.keys:
-                core = unwrap(value).value
-                yield seen.setdefault(sha256_of(core), len(seen))
-            elif isinstance(value, list | dict) or (isinstance(value, str) and _is_open(value)):
-                for inner in _within(value):
-                    yield seen.setdefault(sha256_of(inner), len(seen))
-
-
-def _is_open(text: str) -> bool:
-    return text[:1] in {"{", "["}
-
-
-def _within(value: Value, depth: int = 0) -> Iterator[Value]:
-    """Yield the records, lists and texts within a value."""
-    if isinstance(value, str):
-        core = unwrap(value).value
-        yield core
-        if not isinstance(core, str) and depth < MAX_DEPTH:
-            yield from _within(core, depth + 1)
-    elif isinstance(value, dict | list) and depth < MAX_DEPTH:
-        for item in value.values() if isinstance(value, dict) else value:
-            if isinstance(item, dict | list):
-                yield unwrap(item).value
-            yield from _within(item, depth + 1)

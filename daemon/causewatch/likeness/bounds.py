@@ -17,6 +17,8 @@ MAX_ESCAPE_FACTOR = 6
 """So many bytes a character of one byte takes in JSON at most."""
 PART_BYTES = 24
 """What a number, a word or what stands around a value takes in JSON at most."""
+UNKNOWN_BYTES = 2**53
+"""Of bytes, which the compiled reader does not keep."""
 CLAIMED = "causewatch.handoff."
 _FLAT = re.compile(r"\.[0-9]")
 _GROWS = re.compile(r"[0-9.][eE]|\\x|\\[0-7]")
@@ -38,6 +40,11 @@ def check_sizes(asked: Questions, spans: Iterable[Span]) -> None:
         raise TooCloseError
 
 
+def is_flat(key: str) -> bool:
+    """Tell whether an attribute is a part of what was flattened into several."""
+    return _FLAT.search(key) is not None
+
+
 def _of_span(span: Span) -> tuple[int, int]:
     """Return the bounds of a span's largest payload, and of all its payloads together."""
     largest, together = _of_attributes(span.attributes)
@@ -52,7 +59,7 @@ def _of_attributes(attributes: Attributes) -> tuple[int, int]:
         if key.startswith(CLAIMED) and isinstance(value, int):
             size = max(size, value)  # what the sender says that it sent
         together += size
-        if _FLAT.search(key):
+        if is_flat(key):
             flat += size + len(key) + PART_BYTES
         else:
             largest = max(largest, size)
@@ -72,4 +79,4 @@ def _of_value(value: Value) -> int:
         return PART_BYTES + sum(_of_value(item) for item in value)
     if isinstance(value, dict):
         return PART_BYTES + sum(_of_value(key) + _of_value(each) for key, each in value.items())
-    return PART_BYTES if not isinstance(value, bytes) else PART_BYTES + len(value) * 4
+    return UNKNOWN_BYTES if isinstance(value, bytes) else PART_BYTES

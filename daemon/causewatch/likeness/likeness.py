@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from causewatch.dialects.table import Dialect
 from causewatch.likeness.answers import Answer, Answers
-from causewatch.likeness.asked import TooCloseError
+from causewatch.likeness.asked import NOTHING, TooCloseError
 from causewatch.likeness.keys import ID, Role, naming_keys, role_of
-from causewatch.likeness.native import native_reader
+from causewatch.likeness.native import OpenError, native_reader
 from causewatch.likeness.reading import Reading, TooMuchError, Words
-from causewatch.model.span import Span
+from causewatch.model.span import Resource, Scope, Span
 from causewatch.model.value import Value
 from causewatch.otlp.raw import RawSpan, origin_of
 
@@ -30,7 +30,11 @@ class Likenesses:
         self._answers = answers
         self._words = Words()
         self._plans: dict[str, Role] = {}
-        self._native = native_reader(self._naming) if is_native else None
+        self._origins: dict[tuple[int, int], tuple[Resource, Scope, int]] = {}
+        self._native = None
+        if is_native:
+            questions = NOTHING if answers is None else answers.questions
+            self._native = native_reader(self._naming, questions=questions)
 
     def of_raw(self, spans: Sequence[RawSpan]) -> int | None:
         """Return the likeness of a run's undecoded spans; ``None`` as ``of`` does."""
@@ -38,16 +42,35 @@ class Likenesses:
             return self.of([span.whole() for span in spans])
         if not spans or len(spans) > MAX_SPANS_COUNT:
             return None
-        extras = [span.origin for span in spans]
-        if self._answers is None:
-            return self._native.of(spans, extras)
-        ordered = sorted(spans, key=_raw_by_time)
+        answers = self._answers
+        if answers is None:
+            return self._native.of(spans, [span.origin for span in spans])
+        extras = [self._origin(span, answers) for span in spans]
         try:
-            found = self._answers.of_run([span.whole() for span in ordered])
-        except TooCloseError:
-            return None
-        pairs = zip((span.origin for span in ordered), found, strict=True)
-        return self._native.of(ordered, [hash(pair) & _MASK for pair in pairs])
+            return self._native.of(spans, extras)
+        except OpenError:
+            ordered = sorted(spans, key=_raw_by_time)
+            extras = [self._origin(span, answers) for span in ordered]
+            opened = answers.opened(ordered)
+            extras = [
+                hash((extra, answer)) & _MASK if any(answer) else extra
+                for extra, answer in zip(extras, opened, strict=True)
+            ]
+            return self._native.of(ordered, extras, is_answered=True)
+
+    def _origin(self, span: RawSpan, answers: Answers) -> int:
+        """Return what goes in for whose span it is."""
+        resource, scope = span.resource, span.scope
+        known = self._origins.get((id(resource), id(scope)))
+        # What was forgotten may have left its place to another one.
+        if known is not None and known[0] is resource and known[1] is scope:
+            return known[2]
+        if len(self._origins) >= MAX_ORIGINS_COUNT:
+            self._origins.clear()
+        answer = answers.of_origin(resource, scope)
+        found = hash((span.origin, answer)) & _MASK if any(answer) else span.origin
+        self._origins[id(resource), id(scope)] = resource, scope, found
+        return found
 
     def of(self, spans: Sequence[Span]) -> int | None:
         """Return the likeness of a run's spans; ``None`` for one that is too large to have one.
@@ -116,6 +139,7 @@ class Likenesses:
 
 
 MAX_KEYS_COUNT = 20_000
+MAX_ORIGINS_COUNT = 1_000
 
 
 def _by_time(span: Span) -> tuple[int, int, str]:

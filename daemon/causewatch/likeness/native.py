@@ -13,11 +13,18 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
+from causewatch.likeness.asked import NOTHING, Questions
 from causewatch.likeness.signs import SIGNS
 from causewatch.otlp.raw import RawSpan
 
 LIBRARY: Final = Path(__file__).with_name("_native.so")
-_TOO_MUCH = 1
+_OPEN = 4
+
+
+class OpenError(Exception):
+    """Of a run is asked what takes running a pattern, or understanding payloads."""
 
 
 class NativeReader:
@@ -27,7 +34,9 @@ class NativeReader:
         OSError: the library is not there, or cannot be loaded.
     """
 
-    def __init__(self, naming: Iterable[str], library: Path = LIBRARY) -> None:
+    def __init__(
+        self, naming: Iterable[str], library: Path = LIBRARY, questions: Questions = NOTHING
+    ) -> None:
         self._library = ctypes.CDLL(str(library))
         self._library.causewatch_open.restype = ctypes.c_void_p
         self._library.causewatch_open.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
@@ -46,6 +55,7 @@ class NativeReader:
         if not self._context:
             raise OSError(f"{library}: settings refused")
         self._found = ctypes.c_uint64()
+        self._ask(questions)
 
     def __del__(self) -> None:
         """Give the context back."""
@@ -53,13 +63,36 @@ class NativeReader:
             self._library.causewatch_close(self._context)
             self._context = None
 
-    def of(self, spans: Sequence[RawSpan], extras: Sequence[int]) -> int | None:
+    def _ask(self, questions: Questions) -> None:
+        self._library.causewatch_ask.restype = ctypes.c_int32
+        self._library.causewatch_ask.argtypes = [
+            ctypes.c_void_p,
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+        ]
+        self._library.causewatch_answered.restype = None
+        self._library.causewatch_answered.argtypes = [ctypes.c_void_p]
+        if questions == NOTHING:
+            return
+        asked = msgspec.json.encode(questions)
+        if self._library.causewatch_ask(self._context, asked, len(asked)):
+            raise OSError("questions refused")
+
+    def of(
+        self, spans: Sequence[RawSpan], extras: Sequence[int], *, is_answered: bool = False
+    ) -> int | None:
         """Return the likeness of a run, ``None`` for one that is too large, or that it cannot read.
 
         Args:
             spans: undecoded spans.
             extras: for each, a number below 2**64 of what else tells it from others.
+            is_answered: these answer what this reader leaves open.
+
+        Raises:
+            OpenError: something that is asked has to be answered with ``extras``.
         """
+        if is_answered:
+            self._library.causewatch_answered(self._context)
         bodies = [span.body for span in spans]
         sizes = array("Q", map(len, bodies))
         numbers = array("Q", extras)
@@ -71,12 +104,16 @@ class NativeReader:
             len(bodies),
             ctypes.byref(self._found),
         )
+        if code == _OPEN:
+            raise OpenError
         return self._found.value if code == 0 else None
 
 
-def native_reader(naming: Iterable[str], library: Path = LIBRARY) -> NativeReader | None:
+def native_reader(
+    naming: Iterable[str], library: Path = LIBRARY, questions: Questions = NOTHING
+) -> NativeReader | None:
     """Return a reader, ``None`` where the library is not built, or not for this machine."""
     try:
-        return NativeReader(naming, library)
+        return NativeReader(naming, library, questions)
     except OSError:
         return None
