@@ -12,8 +12,10 @@ use crate::weigh;
 
 /// The run has to be judged in full.
 pub const TOO_CLOSE: i32 = 1;
-/// Somebody else has to run patterns or to compare payloads first.
-pub const OPEN: i32 = 4;
+/// Somebody else has to run patterns first.
+pub const OPEN_PATTERNS: i32 = 4;
+/// Somebody else has to compare payloads first.
+pub const OPEN_PAYLOADS: i32 = 8;
 pub const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 const MAX_TOKENS_COUNT: i128 = 1_000_000_000_000_000;
 const SLACK: f64 = 1e-9;
@@ -246,19 +248,25 @@ impl Asked {
         let run = self.run(spans, index);
         self.check(&run)?;
         let is_compared = self.payload_gates.iter().any(|gate| run.holds_text(gate));
-        let mut payloads = Payloads::new(&self.payload_keys, &self.payload_gates, is_answered);
+        let mut payloads = Payloads::new(&self.payload_keys, &self.payload_gates);
         let mut seen: QuickMap<u64, usize> = QuickMap::default();
         let mut ids: QuickMap<u64, usize> = QuickMap::default();
+        let mut is_open = false;
         let mut found = Vec::with_capacity(spans.len());
         for at in 0..spans.len() {
             let mut into = Quick::default();
-            self.of_span(&run, at, &mut seen, &mut ids, is_answered, &mut into)?;
+            is_open |= self.of_span(&run, at, &mut seen, &mut ids, &mut into)?;
             if is_compared {
                 payloads.of_span(&spans[at].0, &mut into)?;
             }
             found.push(into.finish());
         }
-        Ok(found)
+        let patterns = if is_open { OPEN_PATTERNS } else { 0 };
+        match patterns | if payloads.is_open { OPEN_PAYLOADS } else { 0 } {
+            0 => Ok(found),
+            _ if is_answered => Ok(found),
+            open => Err(open),
+        }
     }
 
     fn run<'s, 'a>(
@@ -323,15 +331,15 @@ impl Asked {
         self.totals.iter().try_for_each(|total| run.check_total(total))
     }
 
+    /// Writes the answers of one span; tells whether some pattern is left open.
     fn of_span(
         &self,
         run: &Run<'_, '_>,
         at: usize,
         seen: &mut QuickMap<u64, usize>,
         ids: &mut QuickMap<u64, usize>,
-        is_answered: bool,
         into: &mut Quick,
-    ) -> Result<(), i32> {
+    ) -> Result<bool, i32> {
         let (span, _, _) = &run.spans[at];
         if !self.durations.is_empty() {
             let length = i128::from(span.end_ns) - i128::from(span.start_ns);
@@ -352,15 +360,15 @@ impl Asked {
                 }
             }
         }
-        self.in_place(0, &run.values[at], seen, is_answered, into)?;
+        let mut is_open = self.in_place(0, &run.values[at], seen, into)?;
         let said = [(NAME, Any::Text(span.name)), (STATUS_MESSAGE, Any::Text(span.status_message))];
         if self.slots.contains_key(NAME) || self.slots.contains_key(STATUS_MESSAGE) {
-            self.in_place(1, &self.values(&said), seen, is_answered, into)?;
+            is_open |= self.in_place(1, &self.values(&said), seen, into)?;
         }
         for (place, event) in span.events.iter().enumerate() {
-            self.in_place(2 + place, &self.values(&event.attributes), seen, is_answered, into)?;
+            is_open |= self.in_place(2 + place, &self.values(&event.attributes), seen, into)?;
         }
-        Ok(())
+        Ok(is_open)
     }
 
     fn in_place(
@@ -368,14 +376,12 @@ impl Asked {
         place: usize,
         values: &Values<'_, '_>,
         seen: &mut QuickMap<u64, usize>,
-        is_answered: bool,
         into: &mut Quick,
-    ) -> Result<(), i32> {
+    ) -> Result<bool, i32> {
+        let mut is_open = false;
         for (number, of_key) in self.keys.iter().enumerate() {
             let Some(value) = values[of_key.slot] else { continue };
-            if !is_answered && of_key.may_fit(value) {
-                return Err(OPEN);
-            }
+            is_open |= of_key.may_fit(value);
             (place, number).hash(into);
             of_key.token(value, into)?;
             if of_key.is_same {
@@ -385,7 +391,7 @@ impl Asked {
                 seen.entry(alone.finish()).or_insert(next).hash(into);
             }
         }
-        Ok(())
+        Ok(is_open)
     }
 }
 

@@ -5,6 +5,7 @@ mod asked;
 mod json;
 mod payloads;
 mod proto;
+mod python;
 mod quick;
 mod reading;
 mod signs;
@@ -90,8 +91,8 @@ pub unsafe extern "C" fn causewatch_close(context: *mut Context) {
 }
 
 /// Writes the likeness of a run to `out`. Returns 0, 1 where the run is too large to have one or has
-/// to be judged in full, 2 where its bytes cannot be read, or 4 where something that is asked of it
-/// has to be answered by the caller (see `causewatch_answered`).
+/// to be judged in full, 2 where its bytes cannot be read, or with 4 patterns, with 8 payloads that
+/// the caller has to look at first (see `causewatch_answered`).
 ///
 /// `bodies` are the span messages one after the other, `sizes` their sizes; `extras` are numbers
 /// that go into the likeness with each span.

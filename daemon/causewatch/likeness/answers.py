@@ -67,13 +67,13 @@ class Answers:
             for span, digest in zip(spans, digests, strict=True)
         ]
 
-    def opened(self, spans: Sequence[RawSpan]) -> list[Answer]:
+    def opened(self, spans: Sequence[RawSpan], *, has_payloads: bool) -> list[Answer]:
         """Return for each undecoded span, in order of time, what the compiled reader leaves open.
 
         Empty is what holds where that reader leaves nothing open.
         """
         digests: list[Answer] = [()] * len(spans)
-        if self.questions.digests:
+        if has_payloads:
             digests = self.digests([span.whole() for span in spans])
         return [
             (self.patterns(span.whole()) if any(map(span.holds, self._marks)) else (), digest)

@@ -48,10 +48,10 @@ class Likenesses:
         extras = [self._origin(span, answers) for span in spans]
         try:
             return self._native.of(spans, extras)
-        except OpenError:
+        except OpenError as error:
             ordered = sorted(spans, key=_raw_by_time)
             extras = [self._origin(span, answers) for span in ordered]
-            opened = answers.opened(ordered)
+            opened = answers.opened(ordered, has_payloads=error.has_payloads)
             extras = [
                 hash((extra, answer)) & _MASK if any(answer) else extra
                 for extra, answer in zip(extras, opened, strict=True)

@@ -20,11 +20,16 @@ from causewatch.likeness.signs import SIGNS
 from causewatch.otlp.raw import RawSpan
 
 LIBRARY: Final = Path(__file__).with_name("_native.so")
-_OPEN = 4
+_OPEN_PATTERNS = 4
+_OPEN_PAYLOADS = 8
 
 
 class OpenError(Exception):
     """Of a run is asked what takes running a pattern, or understanding payloads."""
+
+    def __init__(self, *, has_payloads: bool) -> None:
+        super().__init__()
+        self.has_payloads = has_payloads
 
 
 class NativeReader:
@@ -104,8 +109,8 @@ class NativeReader:
             len(bodies),
             ctypes.byref(self._found),
         )
-        if code == _OPEN:
-            raise OpenError
+        if code >= _OPEN_PATTERNS:
+            raise OpenError(has_payloads=bool(code & _OPEN_PAYLOADS))
         return self._found.value if code == 0 else None
 
 
