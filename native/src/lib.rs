@@ -5,6 +5,7 @@ mod json;
 mod proto;
 mod quick;
 mod reading;
+mod regroup;
 mod signs;
 
 use std::collections::HashSet;
@@ -13,6 +14,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use proto::{Any, Span};
 use quick::QuickMap;
 use reading::{Keys, Reading, TooMuch, Words};
+use regroup::Regrouped;
 use signs::Signs;
 
 /// What all runs are read with; one caller at a time.
@@ -21,6 +23,7 @@ pub struct Context {
     signs: Signs,
     words: Words,
     keys: Keys,
+    regrouped: Regrouped,
 }
 
 const SCORE_ENDS: [&str; 3] = ["score", "similarity", "relevance"];
@@ -43,6 +46,7 @@ pub unsafe extern "C" fn causewatch_open(settings: *const u8, size: usize) -> *m
         signs: Signs::new(&stems),
         words: Words::default(),
         keys: Keys::default(),
+        regrouped: Regrouped::default(),
     }))
 }
 
@@ -78,7 +82,7 @@ pub unsafe extern "C" fn causewatch_likeness(
     let extras = unsafe { std::slice::from_raw_parts(extras, count) };
     let total = sizes.iter().sum::<u64>() as usize;
     let bodies = unsafe { std::slice::from_raw_parts(bodies, total) };
-    match catch_unwind(AssertUnwindSafe(|| likeness(context, bodies, sizes, extras))) {
+    match catch_unwind(AssertUnwindSafe(|| likeness(context, &sliced(bodies, sizes, extras)))) {
         Ok(Ok(found)) => {
             unsafe { *out = found };
             0
@@ -88,15 +92,78 @@ pub unsafe extern "C" fn causewatch_likeness(
     }
 }
 
-fn likeness(context: &mut Context, bodies: &[u8], sizes: &[u64], extras: &[u64]) -> Result<u64, i32> {
-    let mut spans: Vec<(Span<'_>, u64, String)> = Vec::with_capacity(sizes.len());
+/// Writes the likeness of the run that a request holds. Returns what `causewatch_likeness` does, and
+/// 3 where a span is there twice.
+///
+/// # Safety
+/// `context` comes from `causewatch_open` and is used by nobody else meanwhile; `request` points to
+/// `size` readable bytes.
+#[no_mangle]
+pub unsafe extern "C" fn causewatch_likeness_of(
+    context: *mut Context,
+    request: *const u8,
+    size: usize,
+    out: *mut u64,
+) -> i32 {
+    let context = unsafe { &mut *context };
+    let request = unsafe { std::slice::from_raw_parts(request, size) };
+    let found = catch_unwind(AssertUnwindSafe(|| {
+        let spans = proto::spans_of(request).map_err(|()| 2)?;
+        likeness(context, &spans)
+    }));
+    match found {
+        Ok(Ok(found)) => {
+            unsafe { *out = found };
+            0
+        }
+        Ok(Err(code)) => code,
+        Err(_) => 2,
+    }
+}
+
+/// Regroups a request by trace. Returns how many traces there are and points `heads` and `bodies`
+/// to what is found, which stays until the next call; or returns -1 where the request is odd.
+///
+/// # Safety
+/// As for `causewatch_likeness_of`; `heads`, `bodies` and `size_out` are writable.
+#[no_mangle]
+pub unsafe extern "C" fn causewatch_regroup(
+    context: *mut Context,
+    request: *const u8,
+    size: usize,
+    heads: *mut *const u8,
+    bodies: *mut *const u8,
+    size_out: *mut usize,
+) -> i64 {
+    let context = unsafe { &mut *context };
+    let request = unsafe { std::slice::from_raw_parts(request, size) };
+    let Ok(Ok(found)) = catch_unwind(|| regroup::regroup(request)) else { return -1 };
+    context.regrouped = found;
+    let found = &context.regrouped;
+    unsafe {
+        *heads = found.heads.as_ptr();
+        *bodies = found.bodies.as_ptr();
+        *size_out = found.bodies.len();
+    }
+    (found.heads.len() / regroup::HEAD_BYTES) as i64
+}
+
+/// The bytes of a run's spans one after the other, each with what goes into the likeness with it.
+fn sliced<'a>(bodies: &'a [u8], sizes: &[u64], extras: &[u64]) -> Vec<(&'a [u8], u64)> {
     let mut at = 0usize;
-    for (size, extra) in sizes.iter().zip(extras) {
-        let end = at + *size as usize;
-        let span = proto::span(&bodies[at..end]).map_err(|()| 2)?;
+    let mut slice = |size: u64| {
+        at += size as usize;
+        &bodies[at - size as usize..at]
+    };
+    sizes.iter().zip(extras).map(|(size, extra)| (slice(*size), *extra)).collect()
+}
+
+fn likeness(context: &mut Context, bodies: &[(&[u8], u64)]) -> Result<u64, i32> {
+    let mut spans: Vec<(Span<'_>, u64, String)> = Vec::with_capacity(bodies.len());
+    for (body, extra) in bodies {
+        let span = proto::span(body).map_err(|()| 2)?;
         let name = without_ids(span.name);
         spans.push((span, *extra, name));
-        at = end;
     }
     spans.sort_by(|(one, _, name), (other, _, other_name)| {
         (one.start_ns, std::cmp::Reverse(one.end_ns), name)
@@ -104,6 +171,9 @@ fn likeness(context: &mut Context, bodies: &[u8], sizes: &[u64], extras: &[u64])
     });
     let index: QuickMap<&[u8], i64> =
         spans.iter().enumerate().map(|(i, (span, _, _))| (span.span_id, i as i64)).collect();
+    if index.len() < spans.len() {
+        return Err(3);
+    }
     let start_s = spans.first().map_or(0, |(span, _, _)| span.start_ns / 1_000_000_000);
     let mut reading = Reading::new(start_s, &mut context.words, &mut context.keys, &context.signs);
     for (span, extra, name) in &spans {

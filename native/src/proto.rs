@@ -35,16 +35,20 @@ pub struct Span<'a> {
 
 const MAX_DEPTH: usize = 24;
 
-enum Field<'a> {
+pub enum Field<'a> {
     Number(u64),
     Bytes(&'a [u8]),
 }
 
-struct Fields<'a> {
-    rest: &'a [u8],
+pub struct Fields<'a> {
+    pub rest: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
+    pub fn of(message: &'a [u8]) -> Self {
+        Fields { rest: message }
+    }
+
     fn varint(&mut self) -> Option<u64> {
         let mut value = 0u64;
         for index in 0..10 {
@@ -65,7 +69,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Returns the next field's number and content; `Err` where the bytes are no message.
-    fn next(&mut self) -> Result<Option<(u64, Field<'a>)>, ()> {
+    pub fn next(&mut self) -> Result<Option<(u64, Field<'a>)>, ()> {
         if self.rest.is_empty() {
             return Ok(None);
         }
@@ -93,7 +97,7 @@ fn text(bytes: &[u8]) -> Result<&str, ()> {
 /// Reads a span message; `Err` where it is none.
 pub fn span(bytes: &[u8]) -> Result<Span<'_>, ()> {
     let mut found = Span::default();
-    let mut fields = Fields { rest: bytes };
+    let mut fields = Fields::of(bytes);
     while let Some((number, field)) = fields.next()? {
         match (number, field) {
             (2, Field::Bytes(id)) => found.span_id = id,
@@ -107,7 +111,7 @@ pub fn span(bytes: &[u8]) -> Result<Span<'_>, ()> {
             (11, Field::Bytes(message)) => found.events.push(event(message)?),
             (13, Field::Bytes(_)) => found.links += 1,
             (15, Field::Bytes(status)) => {
-                let mut parts = Fields { rest: status };
+                let mut parts = Fields::of(status);
                 while let Some((number, field)) = parts.next()? {
                     match (number, field) {
                         (2, Field::Bytes(message)) => found.status_message = text(message)?,
@@ -124,7 +128,7 @@ pub fn span(bytes: &[u8]) -> Result<Span<'_>, ()> {
 
 fn event(bytes: &[u8]) -> Result<Event<'_>, ()> {
     let mut found = Event::default();
-    let mut fields = Fields { rest: bytes };
+    let mut fields = Fields::of(bytes);
     while let Some((number, field)) = fields.next()? {
         match (number, field) {
             (2, Field::Bytes(name)) => found.name = text(name)?,
@@ -138,7 +142,7 @@ fn event(bytes: &[u8]) -> Result<Event<'_>, ()> {
 fn attribute(bytes: &[u8], depth: usize) -> Result<(&str, Any<'_>), ()> {
     let mut key = "";
     let mut value = Any::Nothing;
-    let mut fields = Fields { rest: bytes };
+    let mut fields = Fields::of(bytes);
     while let Some((number, field)) = fields.next()? {
         match (number, field) {
             (1, Field::Bytes(name)) => key = text(name)?,
@@ -154,7 +158,7 @@ fn any(bytes: &[u8], depth: usize) -> Result<Any<'_>, ()> {
         return Err(());
     }
     let mut found = Any::Nothing;
-    let mut fields = Fields { rest: bytes };
+    let mut fields = Fields::of(bytes);
     while let Some((number, field)) = fields.next()? {
         found = match (number, field) {
             (1, Field::Bytes(value)) => Any::Text(text(value)?),
@@ -163,7 +167,7 @@ fn any(bytes: &[u8], depth: usize) -> Result<Any<'_>, ()> {
             (4, Field::Number(value)) => Any::Double(f64::from_bits(value)),
             (5, Field::Bytes(list)) => {
                 let mut items = Vec::new();
-                let mut parts = Fields { rest: list };
+                let mut parts = Fields::of(list);
                 while let Some((number, field)) = parts.next()? {
                     if let (1, Field::Bytes(item)) = (number, field) {
                         items.push(any(item, depth + 1)?);
@@ -173,7 +177,7 @@ fn any(bytes: &[u8], depth: usize) -> Result<Any<'_>, ()> {
             }
             (6, Field::Bytes(pairs)) => {
                 let mut members = Vec::new();
-                let mut parts = Fields { rest: pairs };
+                let mut parts = Fields::of(pairs);
                 while let Some((number, field)) = parts.next()? {
                     if let (1, Field::Bytes(pair)) = (number, field) {
                         members.push(attribute(pair, depth + 1)?);
@@ -186,4 +190,73 @@ fn any(bytes: &[u8], depth: usize) -> Result<Any<'_>, ()> {
         };
     }
     Ok(found)
+}
+
+/// The spans of a request, each with a number that tells its service and instrumentation from
+/// others: the same as `origin_of` in `daemon/causewatch/otlp/raw.py`.
+pub fn spans_of(request: &[u8]) -> Result<Vec<(&[u8], u64)>, ()> {
+    let mut found = Vec::new();
+    let mut groups = Fields::of(request);
+    while let Some((number, field)) = groups.next()? {
+        let (1, Field::Bytes(group)) = (number, field) else { return Err(()) };
+        let (mut service, mut scoped) = ("", Vec::new());
+        let mut fields = Fields::of(group);
+        while let Some((number, field)) = fields.next()? {
+            match (number, field) {
+                (1, Field::Bytes(resource)) => service = service_name(resource)?,
+                (2, Field::Bytes(spans)) => scoped.push(spans),
+                _ => {}
+            }
+        }
+        for message in scoped {
+            let (mut name, mut version, first) = ("", "", found.len());
+            let mut fields = Fields::of(message);
+            while let Some((number, field)) = fields.next()? {
+                match (number, field) {
+                    (1, Field::Bytes(scope)) => (name, version) = name_and_version(scope)?,
+                    (2, Field::Bytes(span)) => found.push((span, 0)),
+                    _ => {}
+                }
+            }
+            let origin = origin_of(&[service, name, version]);
+            found[first..].iter_mut().for_each(|span| span.1 = origin);
+        }
+    }
+    Ok(found)
+}
+
+fn service_name(resource: &[u8]) -> Result<&str, ()> {
+    let mut found = "";
+    let mut fields = Fields::of(resource);
+    while let Some((number, field)) = fields.next()? {
+        if let (1, Field::Bytes(pair)) = (number, field) {
+            match attribute(pair, 0)? {
+                ("service.name", Any::Text(name)) => found = name,
+                ("service.name", _) => return Err(()),
+                _ => {}
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn name_and_version(scope: &[u8]) -> Result<(&str, &str), ()> {
+    let (mut name, mut version) = ("", "");
+    let mut fields = Fields::of(scope);
+    while let Some((number, field)) = fields.next()? {
+        match (number, field) {
+            (1, Field::Bytes(bytes)) => name = text(bytes)?,
+            (2, Field::Bytes(bytes)) => version = text(bytes)?,
+            _ => {}
+        }
+    }
+    Ok((name, version))
+}
+
+/// G. Fowler, L. Noll, P. Vo: FNV-1a, of 64 bits, over the texts with a NUL after each.
+fn origin_of(texts: &[&str]) -> u64 {
+    let bytes = texts.iter().flat_map(|text| text.bytes().chain([0]));
+    bytes.fold(0xcbf2_9ce4_8422_2325, |sum, byte| {
+        (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }

@@ -121,7 +121,11 @@ impl Grams {
 
 /// Returns where a text first occurs in another one.
 pub fn find(text: &str, wanted: &str) -> Option<usize> {
-    let (hay, needle) = (text.as_bytes(), wanted.as_bytes());
+    find_bytes(text.as_bytes(), wanted.as_bytes())
+}
+
+/// Returns where some bytes first occur in others.
+pub fn find_bytes(hay: &[u8], needle: &[u8]) -> Option<usize> {
     if needle.is_empty() || needle.len() > hay.len() {
         return None;
     }
@@ -140,5 +144,5 @@ pub fn find(text: &str, wanted: &str) -> Option<usize> {
         (!at.is_null()).then(|| at as usize - hay.as_ptr() as usize)
     }
     #[cfg(not(unix))]
-    text.find(wanted)
+    hay.windows(needle.len()).position(|window| window == needle)
 }

@@ -8,7 +8,7 @@ and handed on. Such a run is counted and kept, in short; ``explain`` judges it i
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 import structlog
@@ -18,10 +18,11 @@ from causewatch.app.rulefiles import Loaded
 from causewatch.dialects.table import Dialect
 from causewatch.graph.assemble import RunAssembler
 from causewatch.graph.gathered import GatheredRun, RunSnapshot
+from causewatch.graph.lone import LoneTrace
 from causewatch.likeness.familiar import Familiar, Familiars, familiar_of
 from causewatch.likeness.likeness import Likenesses
 from causewatch.model.judgement import Assessment
-from causewatch.otlp.raw import RawSpan
+from causewatch.otlp.raw import RawSpan, Resources
 from causewatch.rules.interest import Interest
 from causewatch.store.port import Store
 from causewatch.store.record import StoredRun
@@ -60,6 +61,8 @@ class FirstPass:
         """Likenesses of live runs that were judged early and showed no symptom."""
         self._kept: list[StoredRun] = []
         self._loaded: Loaded | None = None
+        self._rules_number = 0
+        """Counts the rules that were in force."""
         self._likenesses: Likenesses | None = None
         """``None`` while some rule reads what no likeness tells."""
         groups.on_looked = self._looked
@@ -78,6 +81,20 @@ class FirstPass:
             is_familiar = self._familiars.known(likeness) is not None
         return is_familiar or likeness in self._calm
 
+    def meet_trace(self, trace: LoneTrace) -> Familiar | None:
+        """Return the same of a run that is one trace and was not part of any other."""
+        likeness = self._likeness_of_trace(trace)
+        with self._lock:
+            known = self._familiars.known(likeness)
+            return self._familiars.meet(likeness) if known and known.is_lone else None
+
+    def trace_may_wait(self, trace: LoneTrace) -> bool:
+        """Tell the same as ``may_wait`` of a run that is one trace so far."""
+        likeness = self._likeness_of_trace(trace)
+        with self._lock:
+            is_familiar = self._familiars.known(likeness) is not None
+        return is_familiar or likeness in self._calm
+
     def note_calm(self, snapshot: RunSnapshot) -> None:
         """Remember that a live run, judged early, showed no symptom."""
         likeness = self._likeness(snapshot)
@@ -89,10 +106,51 @@ class FirstPass:
     def pass_over(self, snapshot: RunSnapshot, familiar: Familiar, now_ns: int) -> None:
         """Count a run that need not be judged in full; ``flush`` keeps it."""
         self._recent.pop(snapshot.run_id, None)
-        self._kept.append(_stored(snapshot, familiar, now_ns))
+        spans = snapshot.raw_spans
+        self._pass_over(
+            StoredRun(
+                run_id=snapshot.run_id,
+                trace_ids=snapshot.trace_ids,
+                workflow=familiar.workflow,
+                state=snapshot.state,
+                verdict=familiar.verdict,
+                summary=_summary(snapshot.run_id, snapshot.trace_ids, familiar, lambda: spans),
+                explanation=_EXPLANATION.format(run=snapshot.run_id, verdict=familiar.verdict),
+                batches=snapshot.batches,
+                started_at_ns=min(span.start_ns for span in spans),
+                ended_at_ns=max(span.end_ns for span in spans),
+                updated_at_ns=now_ns,
+            ),
+            familiar,
+        )
+
+    def pass_over_trace(self, trace: LoneTrace, familiar: Familiar, now_ns: int) -> None:
+        """Do the same with a run that is one trace."""
+        run_id = trace.trace_id
+        self._pass_over(
+            StoredRun(
+                run_id=run_id,
+                trace_ids=(run_id,),
+                workflow=familiar.workflow,
+                state="complete",
+                verdict=familiar.verdict,
+                summary=_summary(
+                    run_id, (run_id,), familiar, lambda: Resources().split(trace.request)
+                ),
+                explanation=_EXPLANATION.format(run=run_id, verdict=familiar.verdict),
+                batches=tuple(trace.batches),
+                started_at_ns=trace.start_ns,
+                ended_at_ns=trace.end_ns,
+                updated_at_ns=now_ns,
+            ),
+            familiar,
+        )
+
+    def _pass_over(self, run: StoredRun, familiar: Familiar) -> None:
+        self._kept.append(run)
         metrics = self._metrics
         metrics.first_pass_runs.labels(outcome="quiet").inc()
-        metrics.runs.labels(state=snapshot.state, verdict=familiar.verdict).inc()
+        metrics.runs.labels(state=run.state, verdict=familiar.verdict).inc()
         for dialect, kind, count in familiar.steps:
             metrics.steps.labels(dialect=dialect, kind=kind).inc(count)
         for fault in familiar.faults:
@@ -122,7 +180,7 @@ class FirstPass:
                     self._familiars.distrust(part)
             if likeness is not None:
                 is_lone = self._assembler.join_index.stands_alone(snapshot.run_id)
-                familiar = familiar_of(assessment, _in_time(snapshot), is_lone=is_lone)
+                familiar = familiar_of(assessment, _in_time(snapshot.raw_spans), is_lone=is_lone)
                 self._familiars.judged(snapshot.run_id, likeness, familiar, self._groups.keys())
 
     def _likeness(self, snapshot: RunSnapshot) -> int | None:
@@ -155,6 +213,16 @@ class FirstPass:
             del self._recent[next(iter(self._recent))]
         return likeness
 
+    def _likeness_of_trace(self, trace: LoneTrace) -> int | None:
+        """Return the likeness of a trace; of one that did not grow, the one it had."""
+        self._follow_rules()
+        rules_number, span_count, likeness = trace.likeness
+        if (rules_number, span_count) == (self._rules_number, trace.span_count):
+            return likeness
+        likeness = None if self._likenesses is None else self._likenesses.of_request(trace.request)
+        trace.likeness = self._rules_number, trace.span_count, likeness
+        return likeness
+
     def _follow_rules(self) -> None:
         """Start anew when other rules are in force: they may see something where none did."""
         loaded = self._groups.loaded
@@ -166,6 +234,7 @@ class FirstPass:
             self._familiars.clear()
         self._recent.clear()
         self._calm.clear()
+        self._rules_number += 1
         self._likenesses = None
         if not interest.unsound:
             self._likenesses = Likenesses(self._dialects, None if interest.is_empty else interest)
@@ -178,36 +247,24 @@ class FirstPass:
                 self._familiars.looked(group, run_id, matched=run_id in matched)
 
 
-def _stored(snapshot: RunSnapshot, familiar: Familiar, now_ns: int) -> StoredRun:
-    """Return what is kept of a run that was passed over."""
-    return StoredRun(
-        run_id=snapshot.run_id,
-        trace_ids=snapshot.trace_ids,
-        workflow=familiar.workflow,
-        state=snapshot.state,
-        verdict=familiar.verdict,
-        summary=_summary(snapshot, familiar),
-        explanation=_EXPLANATION.format(run=snapshot.run_id, verdict=familiar.verdict),
-        batches=snapshot.batches,
-        started_at_ns=min(span.start_ns for span in snapshot.raw_spans),
-        ended_at_ns=max(span.end_ns for span in snapshot.raw_spans),
-        updated_at_ns=now_ns,
-    )
-
-
-def _in_time(snapshot: RunSnapshot) -> list[str]:
+def _in_time(spans: Iterable[RawSpan]) -> list[str]:
     """Return the ids of a run's spans in order of time."""
-    ordered = sorted(snapshot.raw_spans, key=lambda span: (span.start_ns, -span.end_ns))
+    ordered = sorted(spans, key=lambda span: (span.start_ns, -span.end_ns))
     return [span.span_id for span in ordered]
 
 
-def _summary(snapshot: RunSnapshot, familiar: Familiar) -> bytes:
+def _summary(
+    run_id: str,
+    trace_ids: tuple[str, ...],
+    familiar: Familiar,
+    spans: Callable[[], Iterable[RawSpan]],
+) -> bytes:
     """Return the line of ``explain`` for a run with nothing to tell."""
-    span_ids = _in_time(snapshot) if familiar.gaps else []
+    span_ids = _in_time(spans()) if familiar.gaps else []
     return msgspec.json.encode(
         {
-            "run": snapshot.run_id,
-            "trace_ids": snapshot.trace_ids,
+            "run": run_id,
+            "trace_ids": trace_ids,
             "verdict": familiar.verdict,
             "category": None,
             "origin": None,

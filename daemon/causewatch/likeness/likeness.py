@@ -12,7 +12,7 @@ from causewatch.likeness.native import native_reader
 from causewatch.likeness.reading import Reading, TooMuchError, Words
 from causewatch.model.span import Span
 from causewatch.model.value import Value
-from causewatch.otlp.raw import RawSpan, origin_of
+from causewatch.otlp.raw import RawSpan, Resources, origin_of
 
 MAX_SPANS_COUNT = 2_000
 """Larger runs are rarely alike, and worth a full look."""
@@ -51,6 +51,7 @@ class Likenesses:
         self._marks = tuple(key.encode() for key, _ in self._probes)
         self._asks_status = any(key == STATUS_MESSAGE for key, _ in self._probes)
         self._words = Words()
+        self._resources = Resources()
         self._plans: dict[str, Role] = {}
         self._native = native_reader(self._naming) if is_native else None
 
@@ -64,8 +65,20 @@ class Likenesses:
             return self._native.of(spans, [span.origin for span in spans])
         return self._native.of(spans, [self._extra(span, self._asked) for span in spans])
 
+    def of_request(self, request: bytes) -> int | None:
+        """Return the likeness of the run whose spans a trace request holds; ``None`` as ``of``.
+
+        Raises:
+            NotOtlpError: the bytes are something else.
+        """
+        if self._native is None or self._asked is not None:
+            return self.of_raw(self._resources.split(request))
+        return self._native.of_request(request)
+
     def of(self, spans: Sequence[Span]) -> int | None:
-        """Return the likeness of a run's spans; ``None`` for one that is too large to have one.
+        """Return the likeness of a run's spans; ``None`` for one that has none.
+
+        It is too large, or holds two spans of one id.
 
         The number holds within this process only.
         """
@@ -73,6 +86,8 @@ class Likenesses:
             return None
         ordered = sorted(spans, key=_by_time)
         index = {span.span_id: i for i, span in enumerate(ordered)}
+        if len(index) < len(ordered):
+            return None
         reading = Reading(ordered[0].start_ns // _NS_PER_S, self._words)
         try:
             for span in ordered:
