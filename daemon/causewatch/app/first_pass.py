@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-import msgspec
 import structlog
 
 from causewatch.app.groups import Groups
@@ -25,15 +24,17 @@ from causewatch.model.judgement import Assessment
 from causewatch.otlp.raw import RawSpan, Resources
 from causewatch.rules.interest import Interest
 from causewatch.store.port import Store
-from causewatch.store.record import StoredRun
+from causewatch.store.record import (
+    ShortGap,
+    ShortRun,
+    StoredRun,
+    short_explanation,
+    short_summary,
+)
 from causewatch.telemetry.metrics import Metrics
 
 MAX_RECENT_COUNT = 10_000
 """Runs whose likeness is kept until they are judged or passed over."""
-_EXPLANATION = (
-    "run {run}  {verdict}\n"
-    "  Passed over: it is like earlier runs that were judged in full and had nothing to tell.\n"
-)
 log = structlog.get_logger("causewatch.first_pass")
 
 
@@ -60,6 +61,7 @@ class FirstPass:
         self._calm: dict[int, None] = {}
         """Likenesses of live runs that were judged early and showed no symptom."""
         self._kept: list[StoredRun] = []
+        self._short: list[ShortRun] = []
         self._loaded: Loaded | None = None
         self._rules_number = 0
         """Counts the rules that were in force."""
@@ -105,52 +107,47 @@ class FirstPass:
 
     def pass_over(self, snapshot: RunSnapshot, familiar: Familiar, now_ns: int) -> None:
         """Count a run that need not be judged in full; ``flush`` keeps it."""
-        self._recent.pop(snapshot.run_id, None)
+        run_id, trace_ids = snapshot.run_id, snapshot.trace_ids
+        self._recent.pop(run_id, None)
         spans = snapshot.raw_spans
-        self._pass_over(
+        gaps = _gaps(familiar, lambda: spans)
+        self._kept.append(
             StoredRun(
-                run_id=snapshot.run_id,
-                trace_ids=snapshot.trace_ids,
+                run_id=run_id,
+                trace_ids=trace_ids,
                 workflow=familiar.workflow,
                 state=snapshot.state,
                 verdict=familiar.verdict,
-                summary=_summary(snapshot.run_id, snapshot.trace_ids, familiar, lambda: spans),
-                explanation=_EXPLANATION.format(run=snapshot.run_id, verdict=familiar.verdict),
+                summary=short_summary(run_id, trace_ids, familiar.verdict, gaps),
+                explanation=short_explanation(run_id, familiar.verdict),
                 batches=snapshot.batches,
                 started_at_ns=min(span.start_ns for span in spans),
                 ended_at_ns=max(span.end_ns for span in spans),
                 updated_at_ns=now_ns,
-            ),
-            familiar,
+            )
         )
+        self._count(snapshot.state, familiar)
 
     def pass_over_trace(self, trace: LoneTrace, familiar: Familiar, now_ns: int) -> None:
         """Do the same with a run that is one trace."""
-        run_id = trace.trace_id
-        self._pass_over(
-            StoredRun(
-                run_id=run_id,
-                trace_ids=(run_id,),
+        self._short.append(
+            ShortRun(
+                run_id=trace.trace_id,
                 workflow=familiar.workflow,
-                state="complete",
                 verdict=familiar.verdict,
-                summary=_summary(
-                    run_id, (run_id,), familiar, lambda: Resources().split(trace.request)
-                ),
-                explanation=_EXPLANATION.format(run=run_id, verdict=familiar.verdict),
                 batches=tuple(trace.batches),
                 started_at_ns=trace.start_ns,
                 ended_at_ns=trace.end_ns,
                 updated_at_ns=now_ns,
-            ),
-            familiar,
+                gaps=_gaps(familiar, lambda: Resources().split(trace.request)),
+            )
         )
+        self._count("complete", familiar)
 
-    def _pass_over(self, run: StoredRun, familiar: Familiar) -> None:
-        self._kept.append(run)
+    def _count(self, state: str, familiar: Familiar) -> None:
         metrics = self._metrics
         metrics.first_pass_runs.labels(outcome="quiet").inc()
-        metrics.runs.labels(state=run.state, verdict=familiar.verdict).inc()
+        metrics.runs.labels(state=state, verdict=familiar.verdict).inc()
         for dialect, kind, count in familiar.steps:
             metrics.steps.labels(dialect=dialect, kind=kind).inc(count)
         for fault in familiar.faults:
@@ -161,12 +158,14 @@ class FirstPass:
 
     def flush(self) -> None:
         """Store the runs that were passed over, all in one transaction."""
-        if not self._kept:
+        if not self._kept and not self._short:
             return
         with self._store.transaction():
             for run in self._kept:
                 self._store.put_run(run)
+            self._store.put_short_runs(self._short)
         self._kept.clear()
+        self._short.clear()
 
     def judged(self, snapshot: RunSnapshot, assessment: Assessment) -> None:
         """Learn from a run that was judged in full, before the groups are offered it."""
@@ -253,34 +252,10 @@ def _in_time(spans: Iterable[RawSpan]) -> list[str]:
     return [span.span_id for span in ordered]
 
 
-def _summary(
-    run_id: str,
-    trace_ids: tuple[str, ...],
-    familiar: Familiar,
-    spans: Callable[[], Iterable[RawSpan]],
-) -> bytes:
-    """Return the line of ``explain`` for a run with nothing to tell."""
+def _gaps(familiar: Familiar, spans: Callable[[], Iterable[RawSpan]]) -> tuple[ShortGap, ...]:
+    """Return what could not be checked in a run like others, at its own spans."""
     span_ids = _in_time(spans()) if familiar.gaps else []
-    return msgspec.json.encode(
-        {
-            "run": run_id,
-            "trace_ids": trace_ids,
-            "verdict": familiar.verdict,
-            "category": None,
-            "origin": None,
-            "propagators": [],
-            "symptom": None,
-            "confidence": None,
-            "path": [],
-            "unverifiable": [
-                {
-                    "span_id": None if gap.at is None else span_ids[gap.at],
-                    "what": gap.what,
-                    "reason": gap.reason,
-                    "fix": gap.fix,
-                }
-                for gap in familiar.gaps
-            ],
-            "passed_over": True,
-        }
+    return tuple(
+        ShortGap(None if gap.at is None else span_ids[gap.at], gap.what, gap.reason, gap.fix)
+        for gap in familiar.gaps
     )
