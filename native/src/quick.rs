@@ -17,6 +17,21 @@ impl Quick {
         self.0 = (wide as u64) ^ ((wide >> 64) as u64);
         self.0 = self.0.wrapping_add(FOLD);
     }
+
+    /// Takes in whole blocks, side by side as each step waits for the one before; returns the rest.
+    #[inline(never)]
+    fn mix_long<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        let mut lanes: [Quick; LANES] =
+            std::array::from_fn(|lane| Quick(self.0 ^ FOLD.rotate_left(8 * lane as u32)));
+        let mut blocks = bytes.chunks_exact(LANES * 8);
+        for block in &mut blocks {
+            for (lane, chunk) in lanes.iter_mut().zip(block.chunks_exact(8)) {
+                lane.mix(u64::from_le_bytes(chunk.try_into().expect("eight bytes")));
+            }
+        }
+        lanes.iter().for_each(|lane| self.mix(lane.0));
+        blocks.remainder()
+    }
 }
 
 fn seed() -> u64 {
@@ -33,21 +48,9 @@ impl Default for Quick {
 }
 
 impl Hasher for Quick {
+    #[inline]
     fn write(&mut self, bytes: &[u8]) {
-        let mut tail = bytes;
-        if bytes.len() >= 2 * LANES * 8 {
-            // Side by side, as each step waits for the one before.
-            let mut lanes: [Quick; LANES] =
-                std::array::from_fn(|lane| Quick(self.0 ^ FOLD.rotate_left(8 * lane as u32)));
-            let mut blocks = bytes.chunks_exact(LANES * 8);
-            for block in &mut blocks {
-                for (lane, chunk) in lanes.iter_mut().zip(block.chunks_exact(8)) {
-                    lane.mix(u64::from_le_bytes(chunk.try_into().expect("eight bytes")));
-                }
-            }
-            lanes.iter().for_each(|lane| self.mix(lane.0));
-            tail = blocks.remainder();
-        }
+        let tail = if bytes.len() < 2 * LANES * 8 { bytes } else { self.mix_long(bytes) };
         let mut chunks = tail.chunks_exact(8);
         for chunk in &mut chunks {
             self.mix(u64::from_le_bytes(chunk.try_into().expect("eight bytes")));

@@ -532,9 +532,9 @@ impl<'c, 'a> Reading<'c, 'a> {
         let mut all = true;
         for word in unseen {
             let bare = word.trim_matches(|c| EDGES.contains(c));
-            if bare.len() == word.len() {
-                all = all && self.holds(bare);
-            } else if !bare.is_empty() && !is_plain(bare) && self.known.insert(hash_of(bare)) {
+            let is_new = bare.len() == word.len()
+                || (!bare.is_empty() && !is_plain(bare) && self.known.insert(hash_of(bare)));
+            if is_new {
                 all = all && self.holds(bare);
             }
         }

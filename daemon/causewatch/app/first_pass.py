@@ -97,6 +97,12 @@ class FirstPass:
             is_familiar = self._familiars.known(likeness) is not None
         return is_familiar or likeness in self._calm
 
+    def carry(self, trace: LoneTrace) -> None:
+        """Remember the likeness of a trace that is a run from now on."""
+        rules_number, span_count, likeness = trace.likeness
+        if (rules_number, span_count) == (self._rules_number, trace.span_count):
+            self._recent[trace.trace_id] = span_count, likeness
+
     def note_calm(self, snapshot: RunSnapshot) -> None:
         """Remember that a live run, judged early, showed no symptom."""
         likeness = self._likeness(snapshot)

@@ -166,6 +166,7 @@ class Pipeline:
         for trace in self._intake.lone.due(self._now_ns()):
             familiar = self._first_pass.meet_trace(trace)
             if familiar is None:
+                self._first_pass.carry(trace)
                 self._intake.hand_over(trace)
                 continue
             self._first_pass.pass_over_trace(trace, familiar, self._now_ns())
@@ -212,6 +213,7 @@ class Pipeline:
         began_s = time.monotonic()
         for trace in self._intake.lone.changed():
             if not self._first_pass.trace_may_wait(trace):
+                self._first_pass.carry(trace)
                 self._intake.hand_over(trace)
         for snapshot in self._assembler.changed(self._now_ns()):
             if self._first_pass.may_wait(snapshot):

@@ -25,7 +25,7 @@ from collections.abc import Callable, Sequence
 from causewatch.graph.agenda import Agenda
 from causewatch.graph.dropped import Dropped, Need
 from causewatch.graph.gathered import GatheredRun, RunSnapshot
-from causewatch.graph.inbound import believed, is_own
+from causewatch.graph.inbound import is_own
 from causewatch.graph.join import JoinIndex
 from causewatch.graph.lone import MAX_READ_AGAIN_BYTES, LoneTrace
 from causewatch.graph.marks import marks_of
@@ -364,8 +364,7 @@ class RunAssembler:
             return
         for run in ready:
             if not self.is_whole(run):
-                spans = tuple(map(believed, run.all_spans()))
-                marks = marks_of(spans, run.logs.values(), self.limits.join)
+                marks = marks_of(run.all_spans(), run.logs.values(), self.limits.join)
                 if marks is not None:
                     self.join_index.put(run.run_id, marks)
         pairs = [

@@ -115,6 +115,23 @@ class RawSpan:
         """Tell whether the span's resource has one of these attributes."""
         return not self._resource.attributes.keys().isdisjoint(keys)
 
+    def glimpse(self, keys: frozenset[str]) -> tuple[str, dict[str, str]]:
+        """Return the span's name, and the texts it has under ``keys``; nothing else is decoded.
+
+        Raises:
+            DecodeError: the bytes are no span.
+        """
+        if self._span is not None or not self._body:
+            span = self.whole()
+            found = {key: span.attributes[key] for key in keys & span.attributes.keys()}
+            return span.name, {k: v for k, v in found.items() if isinstance(v, str) and v}
+        raw = trace_pb2.Span.FromString(self._body)
+        texts = {}
+        for pair in raw.attributes:
+            if (key := pair.key) in keys and (text := pair.value.string_value):
+                texts[key] = text
+        return raw.name, texts
+
     def whole(self) -> Span:
         """Return the span, decoded."""
         if self._span is None:
