@@ -61,5 +61,8 @@ class NativeHook(BuildHookInterface[Any]):
         if done.returncode:
             return done.stderr[-2_000:]
         built = target / "release" / BUILT.get(sys.platform, "libcausewatch_native.so")
-        shutil.copyfile(built, root / "daemon" / "causewatch" / "likeness" / "_native.so")
+        beside = root / "daemon" / "causewatch" / "likeness" / "_native.so"
+        shutil.copyfile(built, beside.with_suffix(".new"))
+        # In one step: a process that runs the former one keeps it.
+        beside.with_suffix(".new").replace(beside)
         return ""

@@ -269,6 +269,31 @@ impl Asked {
         }
     }
 
+    /// Returns what goes into a likeness for whose span it is, 0 where nothing is asked of that, and
+    /// whether a pattern is left open.
+    pub fn origin(
+        &self,
+        resource: &[(&str, Any<'_>)],
+        scope: &[(&str, Any<'_>)],
+    ) -> Result<(u64, bool), i32> {
+        let (mut into, mut has_any, mut is_open) = (Quick::default(), false, false);
+        for (place, pairs) in [resource, scope].into_iter().enumerate() {
+            let values = self.values(pairs);
+            for (number, of_key) in self.keys.iter().enumerate() {
+                let Some(value) = values[of_key.slot] else { continue };
+                has_any = true;
+                is_open |= of_key.may_fit(value);
+                (place, number).hash(&mut into);
+                if of_key.is_same {
+                    comparable(value, &mut into)?;
+                } else {
+                    of_key.token(value, &mut into)?;
+                }
+            }
+        }
+        Ok((if has_any { into.finish() } else { 0 }, is_open))
+    }
+
     fn run<'s, 'a>(
         &self,
         spans: &'s [(Span<'a>, u64, String)],

@@ -8,6 +8,7 @@ mod proto;
 mod python;
 mod quick;
 mod reading;
+mod regroup;
 mod signs;
 mod weigh;
 
@@ -18,6 +19,7 @@ use asked::Asked;
 use proto::{Any, Span};
 use quick::QuickMap;
 use reading::{Keys, Reading, TooMuch, Words};
+use regroup::Regrouped;
 use signs::Signs;
 
 /// What all runs are read with; one caller at a time.
@@ -29,6 +31,7 @@ pub struct Context {
     asked: Option<Asked>,
     /// Of the next run, what is left open was answered by the caller.
     is_answered: bool,
+    regrouped: Regrouped,
 }
 
 const SCORE_ENDS: [&str; 3] = ["score", "similarity", "relevance"];
@@ -53,6 +56,7 @@ pub unsafe extern "C" fn causewatch_open(settings: *const u8, size: usize) -> *m
         keys: Keys::default(),
         asked: None,
         is_answered: false,
+        regrouped: Regrouped::default(),
     }))
 }
 
@@ -70,6 +74,34 @@ pub unsafe extern "C" fn causewatch_ask(
     let bytes = unsafe { std::slice::from_raw_parts(questions, size) };
     context.asked = std::str::from_utf8(bytes).ok().and_then(Asked::read);
     if context.asked.is_some() { 0 } else { 2 }
+}
+
+/// Writes to `out` what is asked of the resource and scope of spans, given as the messages around
+/// them. Returns 0, or 2 where they cannot be read, or 4 where patterns have to be run besides.
+///
+/// # Safety
+/// `context` comes from `causewatch_open`; `resource` and `scope` point to as many readable bytes.
+#[no_mangle]
+pub unsafe extern "C" fn causewatch_origin(
+    context: *mut Context,
+    resource: *const u8,
+    resource_size: usize,
+    scope: *const u8,
+    scope_size: usize,
+    out: *mut u64,
+) -> i32 {
+    let context = unsafe { &mut *context };
+    let resource = unsafe { std::slice::from_raw_parts(resource, resource_size) };
+    let scope = unsafe { std::slice::from_raw_parts(scope, scope_size) };
+    let Some(asked) = &context.asked else { return 2 };
+    let Ok((resource, scope)) = proto::around(resource, scope) else { return 2 };
+    match asked.origin(&resource, &scope) {
+        Ok((answer, is_open)) => {
+            unsafe { *out = answer };
+            if is_open { asked::OPEN_PATTERNS } else { 0 }
+        }
+        Err(code) => code,
+    }
 }
 
 /// Says that of the next run the numbers that go in answer what would be left open.
@@ -114,7 +146,7 @@ pub unsafe extern "C" fn causewatch_likeness(
     let extras = unsafe { std::slice::from_raw_parts(extras, count) };
     let total = sizes.iter().sum::<u64>() as usize;
     let bodies = unsafe { std::slice::from_raw_parts(bodies, total) };
-    match catch_unwind(AssertUnwindSafe(|| likeness(context, bodies, sizes, extras))) {
+    match catch_unwind(AssertUnwindSafe(|| likeness(context, &sliced(bodies, sizes, extras)))) {
         Ok(Ok(found)) => {
             unsafe { *out = found };
             0
@@ -124,16 +156,86 @@ pub unsafe extern "C" fn causewatch_likeness(
     }
 }
 
-fn likeness(context: &mut Context, bodies: &[u8], sizes: &[u64], extras: &[u64]) -> Result<u64, i32> {
-    let is_answered = std::mem::take(&mut context.is_answered);
-    let mut spans: Vec<(Span<'_>, u64, String)> = Vec::with_capacity(sizes.len());
+/// Writes the likeness of the run that a request holds. Returns what `causewatch_likeness` does, and
+/// 3 where a span is there twice.
+///
+/// # Safety
+/// `context` comes from `causewatch_open` and is used by nobody else meanwhile; `request` points to
+/// `size` readable bytes.
+#[no_mangle]
+pub unsafe extern "C" fn causewatch_likeness_of(
+    context: *mut Context,
+    request: *const u8,
+    size: usize,
+    out: *mut u64,
+) -> i32 {
+    let context = unsafe { &mut *context };
+    let request = unsafe { std::slice::from_raw_parts(request, size) };
+    let found = catch_unwind(AssertUnwindSafe(|| {
+        let asked = context.asked.as_ref();
+        let spans = proto::spans_of(request, |resource, scope| match asked {
+            None => Ok(0),
+            Some(asked) => match asked.origin(resource, scope)? {
+                (_, true) => Err(asked::OPEN_PATTERNS),
+                (answer, false) => Ok(answer),
+            },
+        })?;
+        likeness(context, &spans)
+    }));
+    match found {
+        Ok(Ok(found)) => {
+            unsafe { *out = found };
+            0
+        }
+        Ok(Err(code)) => code,
+        Err(_) => 2,
+    }
+}
+
+/// Regroups a request by trace. Returns how many traces there are and points `heads` and `bodies`
+/// to what is found, which stays until the next call; or returns -1 where the request is odd.
+///
+/// # Safety
+/// As for `causewatch_likeness_of`; `heads`, `bodies` and `size_out` are writable.
+#[no_mangle]
+pub unsafe extern "C" fn causewatch_regroup(
+    context: *mut Context,
+    request: *const u8,
+    size: usize,
+    heads: *mut *const u8,
+    bodies: *mut *const u8,
+    size_out: *mut usize,
+) -> i64 {
+    let context = unsafe { &mut *context };
+    let request = unsafe { std::slice::from_raw_parts(request, size) };
+    let Ok(Ok(found)) = catch_unwind(|| regroup::regroup(request)) else { return -1 };
+    context.regrouped = found;
+    let found = &context.regrouped;
+    unsafe {
+        *heads = found.heads.as_ptr();
+        *bodies = found.bodies.as_ptr();
+        *size_out = found.bodies.len();
+    }
+    (found.heads.len() / regroup::HEAD_BYTES) as i64
+}
+
+/// The bytes of a run's spans one after the other, each with what goes into the likeness with it.
+fn sliced<'a>(bodies: &'a [u8], sizes: &[u64], extras: &[u64]) -> Vec<(&'a [u8], u64)> {
     let mut at = 0usize;
-    for (size, extra) in sizes.iter().zip(extras) {
-        let end = at + *size as usize;
-        let span = proto::span(&bodies[at..end]).map_err(|()| 2)?;
+    let mut slice = |size: u64| {
+        at += size as usize;
+        &bodies[at - size as usize..at]
+    };
+    sizes.iter().zip(extras).map(|(size, extra)| (slice(*size), *extra)).collect()
+}
+
+fn likeness(context: &mut Context, bodies: &[(&[u8], u64)]) -> Result<u64, i32> {
+    let is_answered = std::mem::take(&mut context.is_answered);
+    let mut spans: Vec<(Span<'_>, u64, String)> = Vec::with_capacity(bodies.len());
+    for (body, extra) in bodies {
+        let span = proto::span(body).map_err(|()| 2)?;
         let name = without_ids(span.name);
         spans.push((span, *extra, name));
-        at = end;
     }
     spans.sort_by(|(one, _, name), (other, _, other_name)| {
         (one.start_ns, std::cmp::Reverse(one.end_ns), name)
@@ -141,6 +243,9 @@ fn likeness(context: &mut Context, bodies: &[u8], sizes: &[u64], extras: &[u64])
     });
     let index: QuickMap<&[u8], i64> =
         spans.iter().enumerate().map(|(i, (span, _, _))| (span.span_id, i as i64)).collect();
+    if index.len() < spans.len() {
+        return Err(3);
+    }
     let answers = match &context.asked {
         None => Vec::new(),
         Some(asked) => asked.answers(&spans, &index, is_answered)?,

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
+const LANES: usize = 4;
 const FOLD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A hash by folded multiplication (as in wyhash). Its seed is set once in a process, so that
@@ -15,6 +16,21 @@ impl Quick {
         let wide = u128::from(self.0 ^ value) * u128::from(FOLD ^ value.rotate_left(32));
         self.0 = (wide as u64) ^ ((wide >> 64) as u64);
         self.0 = self.0.wrapping_add(FOLD);
+    }
+
+    /// Takes in whole blocks, side by side as each step waits for the one before; returns the rest.
+    #[inline(never)]
+    fn mix_long<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        let mut lanes: [Quick; LANES] =
+            std::array::from_fn(|lane| Quick(self.0 ^ FOLD.rotate_left(8 * lane as u32)));
+        let mut blocks = bytes.chunks_exact(LANES * 8);
+        for block in &mut blocks {
+            for (lane, chunk) in lanes.iter_mut().zip(block.chunks_exact(8)) {
+                lane.mix(u64::from_le_bytes(chunk.try_into().expect("eight bytes")));
+            }
+        }
+        lanes.iter().for_each(|lane| self.mix(lane.0));
+        blocks.remainder()
     }
 }
 
@@ -32,8 +48,10 @@ impl Default for Quick {
 }
 
 impl Hasher for Quick {
+    #[inline]
     fn write(&mut self, bytes: &[u8]) {
-        let mut chunks = bytes.chunks_exact(8);
+        let tail = if bytes.len() < 2 * LANES * 8 { bytes } else { self.mix_long(bytes) };
+        let mut chunks = tail.chunks_exact(8);
         for chunk in &mut chunks {
             self.mix(u64::from_le_bytes(chunk.try_into().expect("eight bytes")));
         }
@@ -124,7 +142,7 @@ pub fn find(text: &str, wanted: &str) -> Option<usize> {
     find_bytes(text.as_bytes(), wanted.as_bytes())
 }
 
-/// Returns where bytes first occur in others.
+/// Returns where some bytes first occur in others.
 pub fn find_bytes(hay: &[u8], needle: &[u8]) -> Option<usize> {
     if needle.is_empty() || needle.len() > hay.len() {
         return None;

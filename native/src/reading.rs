@@ -27,9 +27,9 @@ const MAX_WORD_KEYS_COUNT: usize = 10_000;
 const MAX_SIGN_TEXT_CHARS: usize = 20_000;
 /// 32 KiB: large enough for a run's texts to leave most of it empty.
 const TEXT_GRAM_BITS: u32 = 18;
-const PROSE_GRAM_BITS: u32 = 14;
-/// From so many earlier texts on it pays to look at the windows of a new one first.
-const FEW_SPOTS_COUNT: usize = 4;
+/// A text that is looked for has at least as many.
+const HEAD_BYTES: usize = 8;
+const HEAD_SLOTS: usize = 1 << 14;
 const EDGES: &str = ".,;:!?()[]{}\"'`*_<>|“”„«»、。";
 const ENDS: &str = ".!?:;)]}\"'”»`>*|。！？…";
 const TURN_KEYS: [&str; 4] = ["role", "parts", "type", "content"];
@@ -144,8 +144,11 @@ pub struct Reading<'c, 'a> {
     grams: Grams,
     starts: Vec<usize>,
     places: Vec<i64>,
-    /// Earlier texts, where they lie in `text`.
-    spots: Vec<(Range<usize>, i64)>,
+    /// Earlier texts, where they lie in `text`, by their first bytes.
+    spots: QuickMap<u64, Vec<(Range<usize>, i64)>>,
+    spot_count: usize,
+    /// Which first bytes there are, as bits: nearly all windows of a text are none of them.
+    heads: Vec<u64>,
     fresh: String,
     lengths: QuickMap<usize, i64>,
     lists: Vec<(&'a str, i64)>,
@@ -177,7 +180,9 @@ impl<'c, 'a> Reading<'c, 'a> {
             grams: Grams::new(TEXT_GRAM_BITS),
             starts: Vec::new(),
             places: Vec::new(),
-            spots: Vec::new(),
+            spots: QuickMap::default(),
+            spot_count: 0,
+            heads: vec![0; HEAD_SLOTS / 64],
             fresh: String::new(),
             lengths: QuickMap::default(),
             lists: Vec::new(),
@@ -206,12 +211,12 @@ impl<'c, 'a> Reading<'c, 'a> {
     fn signs_in(&self, text: &str) -> Vec<u32> {
         let size = chars_in(text);
         if size <= MAX_SIGN_TEXT_CHARS {
-            return self.signs.of(&text.to_lowercase());
+            return self.signs.of(text);
         }
         let half = MAX_SIGN_TEXT_CHARS / 2;
         let mut short: String = text.chars().take(half).collect();
         short.extend(text.chars().skip(size - half));
-        self.signs.of(&short.to_lowercase())
+        self.signs.of(&short)
     }
 
     fn whole(&mut self, key: &str, text: &'a str, into: &mut Tokens) -> Result<(), TooMuch> {
@@ -481,20 +486,8 @@ impl<'c, 'a> Reading<'c, 'a> {
     }
 
     fn prose(&mut self, text: &str, into: &mut Tokens) {
-        let mut grams = None;
-        if self.spots.len() > FEW_SPOTS_COUNT {
-            let mut found = Grams::new(PROSE_GRAM_BITS);
-            found.add(text);
-            grams = Some(found);
-        }
         let mut spots: Vec<i64> = Vec::new();
-        for (range, place) in &self.spots {
-            let spot = &self.text[range.clone()];
-            let may_hold = grams.as_ref().is_none_or(|grams| grams.may_hold(spot));
-            if spot.len() <= text.len() && may_hold && find(text, spot).is_some() {
-                spots.push(*place);
-            }
-        }
+        self.spots_in(text, &mut spots);
         spots.sort_unstable();
         spots.dedup();
         let is_known = self.is_known(text) || self.is_data;
@@ -505,19 +498,43 @@ impl<'c, 'a> Reading<'c, 'a> {
         self.is_spot = true;
     }
 
-    fn is_known(&mut self, text: &str) -> bool {
-        let mut unseen: Vec<&str> = Vec::new();
-        for word in text.split(is_blank).filter(|word| !word.is_empty()) {
+    /// Adds the places of the earlier texts that occur in one, each once or more.
+    fn spots_in(&self, text: &str, places: &mut Vec<i64>) {
+        let bytes = text.as_bytes();
+        for at in 0..(bytes.len() + 1).saturating_sub(HEAD_BYTES) {
+            let head = head_of(&bytes[at..]);
+            let slot = slot_of(head);
+            if self.heads[slot >> 6] >> (slot & 63) & 1 == 0 {
+                continue;
+            }
+            for (range, place) in self.spots.get(&head).map_or(&[][..], Vec::as_slice) {
+                if bytes[at..].starts_with(self.text[range.clone()].as_bytes()) {
+                    places.push(*place);
+                }
+            }
+        }
+    }
+
+    fn is_known<'t>(&mut self, text: &'t str) -> bool {
+        let mut unseen: Vec<&'t str> = Vec::new();
+        let mut take = |word: &'t str| {
             if self.known.insert(hash_of(word)) && !is_plain(word) {
                 unseen.push(word);
             }
+        };
+        if text.is_ascii() {
+            text.split(|c: char| BLANKS[c as usize & 127])
+                .filter(|word| !word.is_empty())
+                .for_each(&mut take);
+        } else {
+            text.split(is_blank).filter(|word| !word.is_empty()).for_each(&mut take);
         }
         let mut all = true;
         for word in unseen {
             let bare = word.trim_matches(|c| EDGES.contains(c));
-            if bare.len() == word.len() {
-                all = all && self.holds(bare);
-            } else if !bare.is_empty() && !is_plain(bare) && self.known.insert(hash_of(bare)) {
+            let is_new = bare.len() == word.len()
+                || (!bare.is_empty() && !is_plain(bare) && self.known.insert(hash_of(bare)));
+            if is_new {
                 all = all && self.holds(bare);
             }
         }
@@ -556,8 +573,12 @@ impl<'c, 'a> Reading<'c, 'a> {
         self.text.push('\0');
         let is_spot = std::mem::replace(&mut self.is_spot, false)
             || (MIN_SPOT_CHARS..MIN_TEXT_CHARS).contains(&chars_in(text));
-        if is_spot && self.spots.len() < MAX_SPOTS_COUNT {
-            self.spots.push((start..start + text.len(), self.place));
+        if is_spot && self.spot_count < MAX_SPOTS_COUNT {
+            let head = head_of(text.as_bytes());
+            let slot = slot_of(head);
+            self.heads[slot >> 6] |= 1 << (slot & 63);
+            self.spots.entry(head).or_default().push((start..start + text.len(), self.place));
+            self.spot_count += 1;
         }
     }
 }
@@ -592,6 +613,25 @@ fn has_part(key: &str, parts: &[&str]) -> bool {
     let low = key.to_lowercase();
     parts.iter().any(|part| low.contains(part))
 }
+
+fn head_of(bytes: &[u8]) -> u64 {
+    u64::from_le_bytes(bytes[..HEAD_BYTES].try_into().expect("eight bytes"))
+}
+
+fn slot_of(head: u64) -> usize {
+    (head.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 50) as usize
+}
+
+/// The blanks of ASCII.
+const BLANKS: [bool; 128] = {
+    let mut found = [false; 128];
+    let mut at = 0;
+    while at < 128 {
+        found[at] = matches!(at, 9..=13 | 28..=32);
+        at += 1;
+    }
+    found
+};
 
 fn is_blank(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)

@@ -19,7 +19,15 @@ from causewatch.notify.decide import decide
 from causewatch.novelty.baseline import MAX_WORKFLOWS_COUNT, Baseline
 from causewatch.novelty.watch import Spent
 from causewatch.store.port import Store
-from causewatch.store.record import MessageRef, OutboxRow, StoredRun, Told, TraceLink
+from causewatch.store.record import (
+    MessageRef,
+    OutboxRow,
+    ShortGap,
+    ShortRun,
+    StoredRun,
+    Told,
+    TraceLink,
+)
 from causewatch.store.sqlite import SqliteStore
 from notify_fixtures import NOW, S, a_cause, an_alert, opened, resolved, then
 
@@ -96,6 +104,65 @@ def test_recent_runs_are_newest_first_and_can_be_narrowed(store: Store) -> None:
         store.put_run(a_run(f"run-{number}", updated_at_ns=NOW + number, verdict=verdict))
     assert [r.run_id for r in store.recent_runs(limit=3)] == ["run-3", "run-2", "run-1"]
     assert [r.run_id for r in store.recent_runs(verdict="corrupted")] == ["run-3", "run-1"]
+
+
+def a_short_run(number: int, **rest: object) -> ShortRun:
+    """Return a run that was not judged in full; runs of near numbers share half their id."""
+    run = ShortRun(
+        run_id=f"{7:016x}{number:016x}",
+        workflow="billing",
+        verdict="healthy",
+        batches=(3, 5),
+        started_at_ns=NOW - 2 * S,
+        ended_at_ns=NOW - S,
+        updated_at_ns=NOW + number,
+    )
+    return msgspec.structs.replace(run, **rest)
+
+
+def test_a_short_run_is_told_like_any_other(store: Store) -> None:
+    """By its id, by its trace, and in the list: it says that it was passed over, and why."""
+    gap = ShortGap("ab12", "content", "not captured", "capture it")
+    store.put_short_runs([a_short_run(1, gaps=(gap,), verdict="unverifiable"), a_short_run(2)])
+    one, two = a_short_run(1).run_id, a_short_run(2).run_id
+    found = store.run(one)
+    assert found is not None
+    assert (found.trace_ids, found.batches, found.verdict) == ((one,), (3, 5), "unverifiable")
+    assert "Passed over" in found.explanation
+    summary = msgspec.json.decode(found.summary)
+    assert (summary["passed_over"], summary["verdict"]) == (True, "unverifiable")
+    assert summary["unverifiable"] == [
+        {"span_id": "ab12", "what": "content", "reason": "not captured", "fix": "capture it"}
+    ]
+    assert store.trace(two) == TraceLink(trace_id=two, run_id=two)
+    store.put_run(a_run("whole", updated_at_ns=NOW))
+    assert [run.run_id for run in store.recent_runs()] == [two, one, "whole"]
+    assert [run.run_id for run in store.recent_runs(limit=1)] == [two]
+    assert [run.run_id for run in store.recent_runs(verdict="unverifiable")] == [one]
+    assert store.run(a_short_run(3).run_id) is None
+    assert store.trace(a_short_run(3).run_id) is None
+
+
+def test_a_run_that_is_judged_after_all_is_told_so(store: Store) -> None:
+    """Late spans make a whole run of a short one; what was read twice after a stop is one run."""
+    short = a_short_run(1)
+    store.put_short_runs([short])
+    store.put_short_runs([msgspec.structs.replace(short, updated_at_ns=NOW + 9)])
+    (found,) = store.recent_runs()
+    assert found.updated_at_ns == NOW + 9
+    late = a_run(short.run_id, state="late", trace_ids=(short.run_id, "t2"), updated_at_ns=NOW)
+    store.put_run(late)
+    assert store.run(short.run_id) == late
+    assert store.recent_runs() == (late,)
+
+
+def test_retention_forgets_short_runs_by_age(store: Store) -> None:
+    """The older ones go, by the same time as healthy runs."""
+    store.put_short_runs([a_short_run(number) for number in range(5)])
+    assert store.prune(NOW + 3)["runs"] == 3
+    assert [run.updated_at_ns for run in store.recent_runs()] == [NOW + 4, NOW + 3]
+    assert store.prune(NOW + 100)["runs"] == 2
+    assert store.recent_runs() == ()
 
 
 def test_a_trace_leads_to_its_run_and_batches(store: Store) -> None:

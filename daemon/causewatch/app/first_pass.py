@@ -8,9 +8,8 @@ and handed on. Such a run is counted and kept, in short; ``explain`` judges it i
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
-import msgspec
 import structlog
 
 from causewatch.app.groups import Groups
@@ -18,22 +17,25 @@ from causewatch.app.rulefiles import Loaded
 from causewatch.dialects.table import Dialect
 from causewatch.graph.assemble import RunAssembler
 from causewatch.graph.gathered import GatheredRun, RunSnapshot
+from causewatch.graph.lone import LoneTrace
 from causewatch.likeness.answers import Answers
 from causewatch.likeness.familiar import Familiar, Familiars, familiar_of
 from causewatch.likeness.likeness import Likenesses
 from causewatch.model.judgement import Assessment
-from causewatch.otlp.raw import RawSpan
+from causewatch.otlp.raw import RawSpan, Resources
 from causewatch.rules.interest import Interest
 from causewatch.store.port import Store
-from causewatch.store.record import StoredRun
+from causewatch.store.record import (
+    ShortGap,
+    ShortRun,
+    StoredRun,
+    short_explanation,
+    short_summary,
+)
 from causewatch.telemetry.metrics import Metrics
 
 MAX_RECENT_COUNT = 10_000
 """Runs whose likeness is kept until they are judged or passed over."""
-_EXPLANATION = (
-    "run {run}  {verdict}\n"
-    "  Passed over: it is like earlier runs that were judged in full and had nothing to tell.\n"
-)
 log = structlog.get_logger("causewatch.first_pass")
 
 
@@ -60,7 +62,10 @@ class FirstPass:
         self._calm: dict[int, None] = {}
         """Likenesses of live runs that were judged early and showed no symptom."""
         self._kept: list[StoredRun] = []
+        self._short: list[ShortRun] = []
         self._loaded: Loaded | None = None
+        self._rules_number = 0
+        """Counts the rules that were in force."""
         self._likenesses: Likenesses | None = None
         """``None`` while some rule reads what no likeness tells."""
         groups.on_looked = self._looked
@@ -79,6 +84,26 @@ class FirstPass:
             is_familiar = self._familiars.known(likeness) is not None
         return is_familiar or likeness in self._calm
 
+    def meet_trace(self, trace: LoneTrace) -> Familiar | None:
+        """Return the same of a run that is one trace and was not part of any other."""
+        likeness = self._likeness_of_trace(trace)
+        with self._lock:
+            known = self._familiars.known(likeness)
+            return self._familiars.meet(likeness) if known and known.is_lone else None
+
+    def trace_may_wait(self, trace: LoneTrace) -> bool:
+        """Tell the same as ``may_wait`` of a run that is one trace so far."""
+        likeness = self._likeness_of_trace(trace)
+        with self._lock:
+            is_familiar = self._familiars.known(likeness) is not None
+        return is_familiar or likeness in self._calm
+
+    def carry(self, trace: LoneTrace) -> None:
+        """Remember the likeness of a trace that is a run from now on."""
+        rules_number, span_count, likeness = trace.likeness
+        if (rules_number, span_count) == (self._rules_number, trace.span_count):
+            self._recent[trace.trace_id] = span_count, likeness
+
     def note_calm(self, snapshot: RunSnapshot) -> None:
         """Remember that a live run, judged early, showed no symptom."""
         likeness = self._likeness(snapshot)
@@ -89,11 +114,47 @@ class FirstPass:
 
     def pass_over(self, snapshot: RunSnapshot, familiar: Familiar, now_ns: int) -> None:
         """Count a run that need not be judged in full; ``flush`` keeps it."""
-        self._recent.pop(snapshot.run_id, None)
-        self._kept.append(_stored(snapshot, familiar, now_ns))
+        run_id, trace_ids = snapshot.run_id, snapshot.trace_ids
+        self._recent.pop(run_id, None)
+        spans = snapshot.raw_spans
+        gaps = _gaps(familiar, lambda: spans)
+        self._kept.append(
+            StoredRun(
+                run_id=run_id,
+                trace_ids=trace_ids,
+                workflow=familiar.workflow,
+                state=snapshot.state,
+                verdict=familiar.verdict,
+                summary=short_summary(run_id, trace_ids, familiar.verdict, gaps),
+                explanation=short_explanation(run_id, familiar.verdict),
+                batches=snapshot.batches,
+                started_at_ns=min(span.start_ns for span in spans),
+                ended_at_ns=max(span.end_ns for span in spans),
+                updated_at_ns=now_ns,
+            )
+        )
+        self._count(snapshot.state, familiar)
+
+    def pass_over_trace(self, trace: LoneTrace, familiar: Familiar, now_ns: int) -> None:
+        """Do the same with a run that is one trace."""
+        self._short.append(
+            ShortRun(
+                run_id=trace.trace_id,
+                workflow=familiar.workflow,
+                verdict=familiar.verdict,
+                batches=tuple(trace.batches),
+                started_at_ns=trace.start_ns,
+                ended_at_ns=trace.end_ns,
+                updated_at_ns=now_ns,
+                gaps=_gaps(familiar, lambda: Resources().split(trace.request)),
+            )
+        )
+        self._count("complete", familiar)
+
+    def _count(self, state: str, familiar: Familiar) -> None:
         metrics = self._metrics
         metrics.first_pass_runs.labels(outcome="quiet").inc()
-        metrics.runs.labels(state=snapshot.state, verdict=familiar.verdict).inc()
+        metrics.runs.labels(state=state, verdict=familiar.verdict).inc()
         for dialect, kind, count in familiar.steps:
             metrics.steps.labels(dialect=dialect, kind=kind).inc(count)
         for fault in familiar.faults:
@@ -104,12 +165,14 @@ class FirstPass:
 
     def flush(self) -> None:
         """Store the runs that were passed over, all in one transaction."""
-        if not self._kept:
+        if not self._kept and not self._short:
             return
         with self._store.transaction():
             for run in self._kept:
                 self._store.put_run(run)
+            self._store.put_short_runs(self._short)
         self._kept.clear()
+        self._short.clear()
 
     def judged(self, snapshot: RunSnapshot, assessment: Assessment) -> None:
         """Learn from a run that was judged in full, before the groups are offered it."""
@@ -123,7 +186,7 @@ class FirstPass:
                     self._familiars.distrust(part)
             if likeness is not None:
                 is_lone = self._assembler.join_index.stands_alone(snapshot.run_id)
-                familiar = familiar_of(assessment, _in_time(snapshot), is_lone=is_lone)
+                familiar = familiar_of(assessment, _in_time(snapshot.raw_spans), is_lone=is_lone)
                 self._familiars.judged(snapshot.run_id, likeness, familiar, self._groups.keys())
 
     def _likeness(self, snapshot: RunSnapshot) -> int | None:
@@ -156,6 +219,16 @@ class FirstPass:
             del self._recent[next(iter(self._recent))]
         return likeness
 
+    def _likeness_of_trace(self, trace: LoneTrace) -> int | None:
+        """Return the likeness of a trace; of one that did not grow, the one it had."""
+        self._follow_rules()
+        rules_number, span_count, likeness = trace.likeness
+        if (rules_number, span_count) == (self._rules_number, trace.span_count):
+            return likeness
+        likeness = None if self._likenesses is None else self._likenesses.of_request(trace.request)
+        trace.likeness = self._rules_number, trace.span_count, likeness
+        return likeness
+
     def _follow_rules(self) -> None:
         """Start anew when other rules are in force: they may see something where none did."""
         loaded = self._groups.loaded
@@ -167,6 +240,7 @@ class FirstPass:
             self._familiars.clear()
         self._recent.clear()
         self._calm.clear()
+        self._rules_number += 1
         self._likenesses = None
         if not interest.unsound:
             answers = None if interest.is_empty else Answers(interest.questions, interest.fits)
@@ -180,52 +254,16 @@ class FirstPass:
                 self._familiars.looked(group, run_id, matched=run_id in matched)
 
 
-def _stored(snapshot: RunSnapshot, familiar: Familiar, now_ns: int) -> StoredRun:
-    """Return what is kept of a run that was passed over."""
-    return StoredRun(
-        run_id=snapshot.run_id,
-        trace_ids=snapshot.trace_ids,
-        workflow=familiar.workflow,
-        state=snapshot.state,
-        verdict=familiar.verdict,
-        summary=_summary(snapshot, familiar),
-        explanation=_EXPLANATION.format(run=snapshot.run_id, verdict=familiar.verdict),
-        batches=snapshot.batches,
-        started_at_ns=min(span.start_ns for span in snapshot.raw_spans),
-        ended_at_ns=max(span.end_ns for span in snapshot.raw_spans),
-        updated_at_ns=now_ns,
-    )
-
-
-def _in_time(snapshot: RunSnapshot) -> list[str]:
+def _in_time(spans: Iterable[RawSpan]) -> list[str]:
     """Return the ids of a run's spans in order of time."""
-    ordered = sorted(snapshot.raw_spans, key=lambda span: (span.start_ns, -span.end_ns))
+    ordered = sorted(spans, key=lambda span: (span.start_ns, -span.end_ns))
     return [span.span_id for span in ordered]
 
 
-def _summary(snapshot: RunSnapshot, familiar: Familiar) -> bytes:
-    """Return the line of ``explain`` for a run with nothing to tell."""
-    span_ids = _in_time(snapshot) if familiar.gaps else []
-    return msgspec.json.encode(
-        {
-            "run": snapshot.run_id,
-            "trace_ids": snapshot.trace_ids,
-            "verdict": familiar.verdict,
-            "category": None,
-            "origin": None,
-            "propagators": [],
-            "symptom": None,
-            "confidence": None,
-            "path": [],
-            "unverifiable": [
-                {
-                    "span_id": None if gap.at is None else span_ids[gap.at],
-                    "what": gap.what,
-                    "reason": gap.reason,
-                    "fix": gap.fix,
-                }
-                for gap in familiar.gaps
-            ],
-            "passed_over": True,
-        }
+def _gaps(familiar: Familiar, spans: Callable[[], Iterable[RawSpan]]) -> tuple[ShortGap, ...]:
+    """Return what could not be checked in a run like others, at its own spans."""
+    span_ids = _in_time(spans()) if familiar.gaps else []
+    return tuple(
+        ShortGap(None if gap.at is None else span_ids[gap.at], gap.what, gap.reason, gap.fix)
+        for gap in familiar.gaps
     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from causewatch.forward.run import ForwardedRun
 from causewatch.graph.gathered import RunSnapshot
+from causewatch.graph.lone import LoneTrace
 from causewatch.likeness.familiar import Familiar
 from causewatch.model.judgement import Assessment
+from causewatch.otlp.raw import RawSpan
 from causewatch.sampling.decision import Decision
 
 
@@ -32,6 +34,22 @@ def passed_over(
         run_id=snapshot.run_id,
         aliases=snapshot.aliases,
         spans=snapshot.raw_spans,
+        verdict=familiar.verdict,
+        workflow=familiar.workflow,
+        decision=decision,
+    )
+
+
+def trace_passed_over(
+    trace: LoneTrace,
+    spans: tuple[RawSpan, ...],
+    familiar: Familiar,
+    decision: Decision | None = None,
+) -> ForwardedRun:
+    """Return the same of a run that is one trace."""
+    return ForwardedRun(
+        run_id=trace.trace_id,
+        spans=spans,
         verdict=familiar.verdict,
         workflow=familiar.workflow,
         decision=decision,

@@ -20,8 +20,9 @@ import structlog
 
 from causewatch.app.assess import graph_of
 from causewatch.app.first_pass import FirstPass
-from causewatch.app.forwarded import judged, passed_over
+from causewatch.app.forwarded import judged, passed_over, trace_passed_over
 from causewatch.app.groups import Groups
+from causewatch.app.intake import Intake
 from causewatch.app.learning import Learning
 from causewatch.app.newness import Looked, Newness
 from causewatch.blame.judge import judge
@@ -31,20 +32,15 @@ from causewatch.contracts.compile import Contract
 from causewatch.contracts.meaning import Judge
 from causewatch.dialects.table import Dialect
 from causewatch.dialects.tables import SHIPPED
-from causewatch.errors import UserError
 from causewatch.faults.known import Known
 from causewatch.faults.tuning import DEFAULT_TUNING, Tuning
 from causewatch.forward.forwarding import Forwarding
 from causewatch.forward.run import ForwardedRun
 from causewatch.graph.assemble import RunAssembler
-from causewatch.graph.dropped import Need
 from causewatch.graph.gathered import RunSnapshot
 from causewatch.inbox.sqlite import Batch, SqliteInbox
 from causewatch.model.judgement import Assessment
 from causewatch.model.limits import ScoreLimit
-from causewatch.model.span import LogRecord
-from causewatch.otlp.decode import decode_logs
-from causewatch.otlp.raw import RawSpan, Resources
 from causewatch.paths.template import PathTemplate
 from causewatch.store.port import Store
 from causewatch.store.record import StoredRun
@@ -104,7 +100,9 @@ class Pipeline:
         self._first_pass = FirstPass(
             groups, assembler, store=store, metrics=metrics, dialects=dialects
         )
-        self._resources = Resources()
+        self._intake = Intake(
+            inbox=inbox, assembler=assembler, store=store, metrics=metrics, now_ns=now_ns
+        )
         self._position = inbox.cursor(CURSOR)
         self._due: deque[RunSnapshot] = deque()
         self._dropped: dict[str, int] = {}
@@ -129,7 +127,7 @@ class Pipeline:
         if not self._due and not self._groups.is_full():
             batches = self._inbox.read(self._position, MAX_BATCHES_PER_TURN, MAX_BYTES_PER_TURN)
         for batch in batches:
-            self._take(batch)
+            self._intake.take(batch)
             self._position = batch.seq
         judged_count = self._judge_due()
         self._judge_early()
@@ -143,10 +141,11 @@ class Pipeline:
         The assembler names each run once, so those that a full disk or the end of the round leaves
         over are kept for the next one.
         """
-        self._due.extend(self._assembler.due(self._now_ns()))
-        # Of spilled runs that are due: they are judged in the next round.
-        self._read_again(self._assembler.needs())
         until_s = time.monotonic() + MAX_JUDGE_S
+        settled_count = self._settle(until_s)
+        self._due.extend(self._assembler.due(self._now_ns()))
+        # Of what is spilled and due: it is judged in the next round.
+        self._intake.read_again()
         judged_count = 0
         while self._due and (not judged_count or time.monotonic() < until_s):
             self._judge(self._due[0])
@@ -156,62 +155,28 @@ class Pipeline:
         self._first_pass.flush()
         if self._forwarding is not None:
             self._forwarding.flush()
-        return judged_count
+        return settled_count + judged_count
 
-    def _take(self, batch: Batch) -> None:
-        """Decode one stored batch into the assembler."""
-        spans, logs = self._decoded(batch)
-        trace_ids = {span.trace_id for span in spans} | {record.trace_id for record in logs}
-        self._recall(trace_ids, batch.seq)
-        self._assembler.add(spans, logs, batch=batch.seq, now_ns=self._now_ns())
-        self._read_again(self._assembler.needs())
+    def _settle(self, until_s: float) -> int:
+        """Pass over the lone traces that are due and familiar, and make runs of the others.
 
-    def _recall(self, trace_ids: set[str], seq: int) -> None:
-        """Tell the assembler of runs that were judged before the last start.
-
-        A batch that comes again although its run was judged with it: some group may not have
-        looked at the run before the stop. However long ago that was, it is not too late.
+        What is left over when the time is up stays due.
         """
-        for trace_id in sorted(trace_ids):
-            if not trace_id or self._assembler.knows(trace_id):
+        settled_count = 0
+        for trace in self._intake.lone.due(self._now_ns()):
+            familiar = self._first_pass.meet_trace(trace)
+            if familiar is None:
+                self._first_pass.carry(trace)
+                self._intake.hand_over(trace)
                 continue
-            link = self._store.trace(trace_id)
-            run = self._store.run(link.run_id) if link is not None else None
-            if run is not None:
-                self._assembler.recall(
-                    run.run_id,
-                    run.trace_ids,
-                    run.batches,
-                    judged_ns=self._now_ns() if seq in run.batches else run.updated_at_ns,
-                    now_ns=self._now_ns(),
-                )
-
-    def _decoded(self, batch: Batch) -> tuple[Sequence[RawSpan], Sequence[LogRecord]]:
-        try:
-            if batch.signal == "traces":
-                return self._resources.split(batch.body), ()
-            return (), decode_logs(batch.body).records
-        except UserError as error:
-            # The receiver refuses what is not OTLP: this stored batch went bad on disk.
-            self._metrics.dropped_spans.labels(reason="unreadable_batch").inc()
-            log.warning("stored batch cannot be read", batch=batch.seq, error=str(error))
-            return (), ()
-
-    def _read_again(self, needs: Sequence[Need]) -> None:
-        """Feed the batches of runs that late spans reopened after they had left memory.
-
-        Each batch is read and decoded once, whatever the number of runs that need it. One that the
-        inbox no longer has is fed as empty, so that no run waits for it.
-        """
-        wanted: dict[int, list[str]] = {}
-        for need in needs:
-            for seq in need.batches:
-                wanted.setdefault(seq, []).append(need.run_id)
-        for seq, run_ids in sorted(wanted.items()):
-            batches = self._inbox.get([seq])
-            spans, logs = self._decoded(batches[0]) if batches else ((), ())
-            for run_id in run_ids:
-                self._assembler.refeed(run_id, spans, logs, batch=seq, now_ns=self._now_ns())
+            self._first_pass.pass_over_trace(trace, familiar, self._now_ns())
+            if self._forwarding is not None:
+                self._forward(trace_passed_over(trace, self._intake.spans_of(trace), familiar))
+            self._intake.lone.take(trace.trace_id)
+            settled_count += 1
+            if time.monotonic() >= until_s:
+                break
+        return settled_count
 
     def _judge(self, snapshot: RunSnapshot) -> None:
         """Judge a run that is complete, late or evicted; keep it, and offer it to the groups."""
@@ -246,6 +211,10 @@ class Pipeline:
         if time.monotonic() < self._early_at_s:
             return
         began_s = time.monotonic()
+        for trace in self._intake.lone.changed():
+            if not self._first_pass.trace_may_wait(trace):
+                self._first_pass.carry(trace)
+                self._intake.hand_over(trace)
         for snapshot in self._assembler.changed(self._now_ns()):
             if self._first_pass.may_wait(snapshot):
                 continue
@@ -326,7 +295,7 @@ class Pipeline:
     def _advance(self) -> None:
         """Move the durable cursor up to what nobody needs any more."""
         waiting = [batch for snapshot in self._due for batch in snapshot.batches[:1]]
-        needed = [self._assembler.low_watermark(), self._groups.low_watermark(), *waiting]
+        needed = [self._intake.low_watermark(), self._groups.low_watermark(), *waiting]
         floor = min((batch for batch in needed if batch is not None), default=self._position + 1)
         if floor - 1 > self._inbox.cursor(CURSOR):
             self._inbox.advance(CURSOR, floor - 1)
@@ -351,9 +320,10 @@ class Pipeline:
             self._metrics.contract_verdicts.labels(**labels).inc()
 
     def _measure(self) -> None:
+        lone = self._intake.lone
         self._metrics.inbox_lag_batches.set(self._inbox.last_seq() - self._position)
-        self._metrics.live_runs.set(self._assembler.live_count)
-        self._metrics.live_bytes.set(self._assembler.held_bytes)
+        self._metrics.live_runs.set(self._assembler.live_count + len(lone))
+        self._metrics.live_bytes.set(self._assembler.held_bytes + lone.held_bytes)
         dropped = msgspec.structs.asdict(self._assembler.dropped)
         for reason, total in dropped.items():
             grown = total - self._dropped.get(reason, 0)

@@ -25,20 +25,19 @@ from collections.abc import Callable, Sequence
 from causewatch.graph.agenda import Agenda
 from causewatch.graph.dropped import Dropped, Need
 from causewatch.graph.gathered import GatheredRun, RunSnapshot
-from causewatch.graph.inbound import believed, is_own
+from causewatch.graph.inbound import is_own
 from causewatch.graph.join import JoinIndex
+from causewatch.graph.lone import MAX_READ_AGAIN_BYTES, LoneTrace
 from causewatch.graph.marks import marks_of
 from causewatch.graph.shelf import Shelf
 from causewatch.graph.waiting import MAX_TRACES_PER_RUN_COUNT, WaitingLinks
 from causewatch.model.limits import DEFAULT_RUN_LIMITS, RunLimits
 from causewatch.model.span import LogRecord, Span
-from causewatch.otlp.raw import RawSpan
+from causewatch.otlp.raw import RawSpan, as_raw
 
 MAX_FORGOTTEN_TRACES_COUNT = 100_000
 MAX_LIVE_RUNS_COUNT = 250_000
 MAX_RESTING_RUNS_COUNT = 50_000
-MAX_READ_AGAIN_BYTES = 32 * 1024 * 1024
-"""Of the spilled runs that are due, how much is asked for at a time."""
 ROOTLESS_PATIENCE_S = 2.0
 """How long a live run may lack a root before it is offered for early evaluation all the same."""
 _SECOND_NS = 1_000_000_000
@@ -49,7 +48,7 @@ class RunAssembler:
 
     def __init__(self, limits: RunLimits = DEFAULT_RUN_LIMITS) -> None:
         self.dropped = Dropped()
-        self._limits = limits
+        self.limits = limits
         self._shelf = Shelf()
         self._agenda = Agenda(self._shelf.runs, self._due_ns)
         self._by_trace: dict[str, GatheredRun] = {}
@@ -58,7 +57,10 @@ class RunAssembler:
         self._evicted: list[RunSnapshot] = []
         self._needs: dict[str, None] = {}
         self._next_number = 0
-        self._held_bytes = 0
+        self.held_bytes = 0
+        """About how much memory the spans of all runs take."""
+        self.lone_bytes = 0
+        """Of the memory there is, what lone traces take."""
         self.join_index = JoinIndex()
         self.is_whole: Callable[[GatheredRun], bool] = lambda _run: False
         """Tells of a run that is due whether it is like others that were no part of any other."""
@@ -79,7 +81,8 @@ class RunAssembler:
             batch: number of the batch in the inbox; numbers grow.
             now_ns: time of arrival, Unix ns.
         """
-        wanted = [span for span in map(_raw, spans) if not self._is_own(span)]
+        wanted = [span for span in map(as_raw, spans) if not is_own(span)]
+        self.dropped.synthetic += len(spans) - len(wanted)
         # The earliest trace of a batch names the run, whatever the order in which its spans lie in
         # it.
         wanted.sort(key=lambda span: (span.start_ns, span.trace_id, span.span_id))
@@ -106,7 +109,7 @@ class RunAssembler:
         run = self._shelf.runs.get(run_id)
         if run is None:
             return
-        for span in map(_raw, spans):
+        for span in map(as_raw, spans):
             if span.trace_id in run.traces and not is_own(span):
                 self._put(run, span)
         for record in logs:
@@ -138,17 +141,29 @@ class RunAssembler:
         """
         if any(self.knows(trace_id) for trace_id in trace_ids):
             return
-        run = GatheredRun(run_id, self._next_number, judged_ns)
-        self._next_number += 1
-        run.traces = dict.fromkeys(trace_ids)
-        run.batches = set(batches)
-        run.rest(judged_ns)
-        run.unload()
+        run = GatheredRun.recalled(run_id, self.next_number(), trace_ids, batches, judged_ns)
         self._shelf.runs[run_id] = self._shelf.resting[run_id] = run
         for trace_id in trace_ids:
             self._by_trace[trace_id] = run
-        if now_ns - judged_ns >= self._limits.late_s * _SECOND_NS:
+        if now_ns - judged_ns >= self.limits.late_s * _SECOND_NS:
             self.forget(run_id)
+
+    def adopt(self, trace: LoneTrace, spans: Sequence[RawSpan]) -> None:
+        """Gather a run from what was a lone trace so far, as if its spans had come here at once."""
+        run = GatheredRun.adopted(trace)
+        self._by_trace[trace.trace_id] = run
+        for span in spans:
+            self._put(run, span)
+        self._wake(run)
+
+    def next_number(self) -> int:
+        """Return a number that tells what is seen first now from what is seen first later."""
+        self._next_number += 1
+        return self._next_number
+
+    def awaits(self, trace_id: str) -> bool:
+        """Tell whether a trace that did not arrive yet is linked to."""
+        return bool(self._waiting.count(trace_id))
 
     def needs(self) -> tuple[Need, ...]:
         """Return what has to be read again, each need once."""
@@ -217,17 +232,6 @@ class RunAssembler:
         """Return how many runs are live."""
         return len(self._shelf.live)
 
-    @property
-    def held_bytes(self) -> int:
-        """Return about how much memory the spans of all runs take."""
-        return self._held_bytes
-
-    def _is_own(self, span: RawSpan) -> bool:
-        if is_own(span):
-            self.dropped.synthetic += 1
-            return True
-        return False
-
     def _add_span(self, span: RawSpan, batch: int, now_ns: int) -> None:
         run = self._run_of(span.trace_id, now_ns)
         if run is None:
@@ -235,19 +239,19 @@ class RunAssembler:
             return
         if self._put(run, span):
             self._touch(run, batch, now_ns)
-        if span.linked and "link" in self._limits.join:
+        if span.linked and "link" in self.limits.join:
             for trace_id in span.linked:
                 self._join(span.trace_id, trace_id)
 
     def _put(self, run: GatheredRun, span: RawSpan) -> bool:
         """Put a span into its run; tell whether that changed the run."""
         is_known = (span.trace_id, span.span_id) in run.spans
-        if not is_known and run.count() >= self._limits.max_spans_per_run:
+        if not is_known and run.count() >= self.limits.max_spans_per_run:
             self.dropped.run_full += 1
             return False
         before, rooted = run.bytes, len(run.rooted)
         outcome = run.put(span)
-        self._held_bytes += run.bytes - before
+        self.held_bytes += run.bytes - before
         if run.phase == "live":
             self._shelf.held[run.run_id] = run
             if len(run.rooted) != rooted:
@@ -269,7 +273,7 @@ class RunAssembler:
     def _put_log(self, run: GatheredRun, record: LogRecord) -> bool:
         before = run.bytes
         is_new = run.put_log(record)
-        self._held_bytes += run.bytes - before
+        self.held_bytes += run.bytes - before
         self.dropped.duplicate += not is_new
         return is_new
 
@@ -291,8 +295,7 @@ class RunAssembler:
             return run
         if trace_id in self._forgotten:
             return None
-        run = GatheredRun(trace_id, self._next_number, now_ns)
-        self._next_number += 1
+        run = GatheredRun(trace_id, self.next_number(), now_ns)
         self._by_trace[trace_id] = run
         self._wake(run)
         for other in self._waiting.pop(trace_id):
@@ -314,7 +317,7 @@ class RunAssembler:
         """Make two runs one: the one that was seen first takes the other over."""
         if (
             len(one.traces) + len(other.traces) > MAX_TRACES_PER_RUN_COUNT
-            or one.count() + other.count() > self._limits.max_spans_per_run
+            or one.count() + other.count() > self.limits.max_spans_per_run
         ):
             self.dropped.join_refused += 1
             return
@@ -322,9 +325,9 @@ class RunAssembler:
         if self.join_index.only_sets_up(first.run_id):
             # What sets agents up is no work that a run should bear the id of.
             first, second = second, first
-        self._held_bytes -= first.bytes + second.bytes
+        self.held_bytes -= first.bytes + second.bytes
         first.absorb(second)
-        self._held_bytes += first.bytes
+        self.held_bytes += first.bytes
         for moved in second.traces:
             self._by_trace[moved] = first
         self._shelf.drop(second)
@@ -357,12 +360,11 @@ class RunAssembler:
 
         All marks are compared before any are joined, so that their order does not matter.
         """
-        if not set(self._limits.join) - {"link"}:
+        if not set(self.limits.join) - {"link"}:
             return
         for run in ready:
             if not self.is_whole(run):
-                spans = tuple(map(believed, run.all_spans()))
-                marks = marks_of(spans, run.logs.values(), self._limits.join)
+                marks = marks_of(run.all_spans(), run.logs.values(), self.limits.join)
                 if marks is not None:
                     self.join_index.put(run.run_id, marks)
         pairs = [
@@ -376,7 +378,7 @@ class RunAssembler:
 
     def _due_ns(self, run: GatheredRun) -> int:
         """Return when a live run is due if nothing more comes for it, Unix ns."""
-        limits = self._limits
+        limits = self.limits
         oldest_ns = run.first_ns + int(limits.max_age_s * _SECOND_NS)
         if run.missing_batches and not run.spilled_bytes:
             return oldest_ns
@@ -385,18 +387,18 @@ class RunAssembler:
 
     def _waits(self, run: GatheredRun, now_ns: int) -> bool:
         """Tell whether a run has to wait for batches to be read again; not for ever."""
-        is_old = now_ns - run.first_ns >= self._limits.max_age_s * _SECOND_NS
+        is_old = now_ns - run.first_ns >= self.limits.max_age_s * _SECOND_NS
         return bool(run.missing_batches) and not is_old
 
     def _drop_empty(self, run: GatheredRun, now_ns: int) -> None:
         """Give up a run of which only log records came; its spans may come yet, until it is old."""
-        if now_ns - run.first_ns >= self._limits.max_age_s * _SECOND_NS:
+        if now_ns - run.first_ns >= self.limits.max_age_s * _SECOND_NS:
             self._release(run)
         else:
             self._agenda.put(run)
 
     def _forget_old(self, now_ns: int) -> None:
-        late_ns = self._limits.late_s * _SECOND_NS
+        late_ns = self.limits.late_s * _SECOND_NS
         while self._shelf.resting:
             run = next(iter(self._shelf.resting.values()))
             if now_ns - run.judged_ns < late_ns:
@@ -407,21 +409,21 @@ class RunAssembler:
 
     def _make_room(self, now_ns: int) -> None:
         """Unload judged runs, then spill live ones, oldest first, until the rest fits."""
-        limit = self._limits.max_live_mib * 1024 * 1024
-        while self._held_bytes > limit and self._shelf.loaded:
+        limit = self.limits.max_live_mib * 1024 * 1024 - self.lone_bytes
+        while self.held_bytes > limit and self._shelf.loaded:
             self._unload(next(iter(self._shelf.loaded.values())))
             self.dropped.unloaded_runs += 1
-        while self._held_bytes > limit and self._shelf.held:
+        while self.held_bytes > limit and self._shelf.held:
             run = next(iter(self._shelf.held.values()))
             del self._shelf.held[run.run_id]
-            self._held_bytes -= run.bytes
+            self.held_bytes -= run.bytes
             run.spill()
             self.dropped.spilled_runs += 1
         while len(self._shelf.live) > MAX_LIVE_RUNS_COUNT:
             self._evict(next(iter(self._shelf.live.values())), now_ns)
 
     def _unload(self, run: GatheredRun) -> None:
-        self._held_bytes -= run.bytes
+        self.held_bytes -= run.bytes
         self._shelf.loaded.pop(run.run_id, None)
         run.unload()
 
@@ -438,13 +440,9 @@ class RunAssembler:
 
     def _release(self, run: GatheredRun) -> None:
         """Know a run no more."""
-        self._held_bytes -= run.bytes
+        self.held_bytes -= run.bytes
         self._shelf.drop(run)
         self.join_index.drop(run.run_id)
         for trace_id in run.traces:
             self._by_trace.pop(trace_id, None)
             self._waiting.pop(trace_id)
-
-
-def _raw(span: RawSpan | Span) -> RawSpan:
-    return RawSpan.of(span) if isinstance(span, Span) else span

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from causewatch.graph.inbound import believed, estimated_bytes, held_bytes
+from causewatch.graph.lone import LoneTrace
 from causewatch.graph.tree import is_fuller
 from causewatch.model.graph import Join, RunState
 from causewatch.model.span import LogRecord, Span
@@ -75,6 +76,35 @@ class GatheredRun:
         self.phase: Phase = "live"
         self.was_judged = False
         self.has_changed = False
+
+    @classmethod
+    def adopted(cls, trace: LoneTrace) -> GatheredRun:
+        """Return a live run without spans yet that came when and where a lone trace came."""
+        run = cls(trace.trace_id, trace.number, trace.first_ns)
+        run.batches = set(trace.batches)
+        run.fresh_batches = set(trace.batches)
+        run.missing_batches = set(trace.missing)
+        run.spilled_bytes = trace.spilled_bytes if trace.missing else 0
+        run.last_ns = trace.last_ns
+        run.has_changed = True
+        return run
+
+    @classmethod
+    def recalled(
+        cls,
+        run_id: str,
+        number: int,
+        trace_ids: Iterable[str],
+        batches: Iterable[int],
+        judged_ns: int,
+    ) -> GatheredRun:
+        """Return a run that was judged, and of which only ids and batch numbers are known."""
+        run = cls(run_id, number, judged_ns)
+        run.traces = dict.fromkeys(trace_ids)
+        run.batches = set(batches)
+        run.rest(judged_ns)
+        run.unload()
+        return run
 
     @property
     def has_all_roots(self) -> bool:

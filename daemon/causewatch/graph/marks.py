@@ -6,7 +6,8 @@ work would show as well; ``join`` decides which of them prove anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,10 +16,12 @@ from causewatch.dialects.tables import SHIPPED
 from causewatch.dialects.understand import understand
 from causewatch.graph.boundary import folded, probes, texts_of
 from causewatch.graph.graft import CLIENT, SERVER
+from causewatch.graph.inbound import believed
 from causewatch.model.limits import JoinBy
-from causewatch.model.span import LogRecord, Span
+from causewatch.model.span import LogRecord
 from causewatch.model.step import Message, Step, TextPart, ToolCallPart, ToolResultPart
 from causewatch.model.value import sha256_of
+from causewatch.otlp.raw import RawSpan
 
 MIN_WORDS_CHARS = 40
 """Shorter texts are said by independent runs as well."""
@@ -41,6 +44,9 @@ _OWN_CONVERSATIONS = frozenset({"pydantic-ai"})
 """Scopes that give each agent a conversation of its own."""
 _CALLS = frozenset({"model", "tool", "retrieval"})
 _WORK_KEYS = frozenset({"gen_ai.agent.name", "workflow.id", "mcp.session.id"})
+_OPERATION_KEYS = ("mcp.method.name", "gen_ai.operation.name")
+_KEYS = SESSION_KEYS | _A2A_KEYS | _WORK_KEYS | frozenset(_OPERATION_KEYS)
+_SENDING, _ASKED = frozenset({"tool"}), frozenset({"agent", "model"})
 _SETS_UP = frozenset({"create_agent", "workflow.build", "notifications/initialized"})
 
 
@@ -83,17 +89,26 @@ class Marks(msgspec.Struct, frozen=True, kw_only=True):
     """What its models were given beside the user's and the system's own words."""
 
 
+class _Seen(NamedTuple):
+    """What is needed of most spans: they are decoded only where more is."""
+
+    span: RawSpan
+    name: str
+    texts: Mapping[str, str]
+
+
 def marks_of(
-    spans: Sequence[Span], logs: Iterable[LogRecord], rules: Iterable[JoinBy]
+    spans: Sequence[RawSpan], logs: Iterable[LogRecord], rules: Iterable[JoinBy]
 ) -> Marks | None:
     """Return the marks of a run, as far as ``rules`` ask for them; ``None`` without spans."""
     if not spans:
         return None
     by = frozenset(rules)
     ids = {span.span_id for span in spans}
-    roots = [span for span in spans if span.parent_id not in ids]
-    is_fragment = _is_fragment(spans, roots)
-    sends, gets = _remote(spans) if "a2a" in by else (frozenset(), frozenset())
+    seen = [_Seen(span, *span.glimpse(_KEYS)) for span in spans]
+    roots = [each for each in seen if each.span.parent_id not in ids]
+    is_fragment = _is_fragment(spans, [each.span for each in roots])
+    sends, gets = _remote(seen) if "a2a" in by else (frozenset(), frozenset())
     made: tuple[Mark, ...] = ()
     taken: tuple[Mark, ...] = ()
     if is_fragment and "history" in by:
@@ -102,12 +117,12 @@ def marks_of(
         first_ns=min(span.start_ns for span in spans),
         last_ns=max(span.end_ns for span in spans),
         is_fragment=is_fragment,
-        names=frozenset(span.name for span in roots),
+        names=frozenset(each.name for each in roots),
         services=frozenset(map(_process_of, spans)),
-        sessions=frozenset(_sessions(spans)) if "session" in by else frozenset(),
-        exchanges=frozenset(_values(spans, _A2A_KEYS)) if "a2a" in by else frozenset(),
-        works_for=frozenset(_values(spans, _WORK_KEYS)),
-        sets_up=_set_up(spans),
+        sessions=frozenset(_sessions(seen)) if "session" in by else frozenset(),
+        exchanges=frozenset(_values(seen, _A2A_KEYS)) if "a2a" in by else frozenset(),
+        works_for=frozenset(_values(seen, _WORK_KEYS)),
+        sets_up=_set_up(seen),
         sends=sends,
         gets=gets,
         made=made,
@@ -115,7 +130,7 @@ def marks_of(
     )
 
 
-def _process_of(span: Span) -> str:
+def _process_of(span: RawSpan) -> str:
     """Return a service's name with its instance: what one process sets up works in the same."""
     instance = str(span.resource.attributes.get("service.instance.id", ""))
     return f"{span.resource.service_name} {instance}"
@@ -139,54 +154,54 @@ def combined(one: Marks, other: Marks) -> Marks:
     )
 
 
-def _is_fragment(spans: Sequence[Span], roots: Sequence[Span]) -> bool:
+def _is_fragment(spans: Sequence[RawSpan], roots: Sequence[RawSpan]) -> bool:
     return len(spans) <= MAX_FRAGMENT_SPANS_COUNT and all(
-        recognise(root, SHIPPED).kind in _CALLS for root in roots
+        recognise(believed(root), SHIPPED).kind in _CALLS for root in roots
     )
 
 
-def _sessions(spans: Iterable[Span]) -> Iterator[str]:
-    return _values((s for s in spans if s.scope.name not in _OWN_CONVERSATIONS), SESSION_KEYS)
+def _sessions(seen: Iterable[_Seen]) -> Iterator[str]:
+    ours = (each for each in seen if each.span.scope.name not in _OWN_CONVERSATIONS)
+    return _values(ours, SESSION_KEYS)
 
 
-def _values(spans: Iterable[Span], keys: frozenset[str]) -> Iterator[str]:
-    for span in spans:
-        for key in () if keys.isdisjoint(span.attributes) else keys:
-            value = span.attributes.get(key)
-            if isinstance(value, str) and value:
-                yield value
+def _values(seen: Iterable[_Seen], keys: frozenset[str]) -> Iterator[str]:
+    return (text for each in seen for key, text in each.texts.items() if key in keys)
 
 
-def _set_up(spans: Sequence[Span]) -> frozenset[str]:
+def _set_up(seen: Sequence[_Seen]) -> frozenset[str]:
     """Return what a trace sets up if it does nothing else."""
-    for span in spans:
-        said = (span.name, *map(span.attributes.get, ("mcp.method.name", "gen_ai.operation.name")))
-        if not any(isinstance(word, str) and word in _SETS_UP for word in said):
+    for each in seen:
+        if _SETS_UP.isdisjoint((each.name, *map(each.texts.get, _OPERATION_KEYS))):
             return frozenset()
-    return frozenset(_values(spans, _WORK_KEYS))
+    return frozenset(_values(seen, _WORK_KEYS))
 
 
-def _remote(spans: Sequence[Span]) -> tuple[frozenset[str], frozenset[str]]:
+def _remote(seen: Sequence[_Seen]) -> tuple[frozenset[str], frozenset[str]]:
     """Return what a run asked remote agents over A2A, or what it was asked as one."""
-    calls = any(span.name.startswith(CLIENT) for span in spans)
-    serves = not calls and any(span.name.startswith(SERVER) for span in spans)
+    calls = any(each.name.startswith(CLIENT) for each in seen)
+    serves = not calls and any(each.name.startswith(SERVER) for each in seen)
     if not calls and not serves:
         return frozenset(), frozenset()
     found: set[str] = set()
-    for span in spans if len(spans) <= MAX_REMOTE_SPANS_COUNT else ():
-        step = None if span.name.startswith(("a2a.", "GET", "POST")) else understand(span)
-        if step is not None:
+    kinds = _SENDING if calls else _ASKED
+    for each in seen if len(seen) <= MAX_REMOTE_SPANS_COUNT else ():
+        if each.name.startswith(("a2a.", "GET", "POST")):
+            continue
+        span = believed(each.span)
+        if recognise(span, SHIPPED).kind in kinds:
+            step = understand(span)
             found.update(sha256_of(text) for text in (_sent(step) if calls else _asked(step)))
     return (frozenset(found), frozenset()) if calls else (frozenset(), frozenset(found))
 
 
 def _sent(step: Step) -> Iterator[str]:
-    if step.kind == "tool" and step.arguments is not None:
+    if step.kind in _SENDING and step.arguments is not None:
         yield from probes(step.arguments.value)
 
 
 def _asked(step: Step) -> Iterator[str]:
-    if step.kind in {"agent", "model"}:
+    if step.kind in _ASKED:
         for message in step.input_messages:
             if message.role == "user":
                 # What was cut on the way still starts like what was sent.
@@ -194,7 +209,7 @@ def _asked(step: Step) -> Iterator[str]:
 
 
 def _contents(
-    spans: Sequence[Span], logs: Iterable[LogRecord]
+    spans: Sequence[RawSpan], logs: Iterable[LogRecord]
 ) -> tuple[tuple[Mark, ...], tuple[Mark, ...]]:
     by_span: dict[str, list[LogRecord]] = {}
     for record in logs:
@@ -202,7 +217,7 @@ def _contents(
     made: list[Mark] = []
     taken: list[Mark] = []
     for span in spans:
-        step = understand(span, by_span.get(span.span_id, ()))
+        step = understand(believed(span), by_span.get(span.span_id, ()))
         if step.kind == "model":
             made.extend(_made(step))
             taken.extend(_taken(step))

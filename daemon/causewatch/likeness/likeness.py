@@ -8,11 +8,11 @@ from causewatch.dialects.table import Dialect
 from causewatch.likeness.answers import Answer, Answers
 from causewatch.likeness.asked import NOTHING, TooCloseError
 from causewatch.likeness.keys import ID, Role, naming_keys, role_of
-from causewatch.likeness.native import OpenError, native_reader
+from causewatch.likeness.native import NativeReader, OpenError, native_reader
 from causewatch.likeness.reading import Reading, TooMuchError, Words
-from causewatch.model.span import Resource, Scope, Span
+from causewatch.model.span import Span
 from causewatch.model.value import Value
-from causewatch.otlp.raw import RawSpan, origin_of
+from causewatch.otlp.raw import Envelope, RawSpan, Resources, origin_of
 
 MAX_SPANS_COUNT = 2_000
 """Larger runs are rarely alike, and worth a full look."""
@@ -29,9 +29,10 @@ class Likenesses:
         self._naming = naming_keys(dialects)
         self._answers = answers
         self._words = Words()
+        self._resources = Resources()
         self._plans: dict[str, Role] = {}
-        self._origins: dict[tuple[int, int], tuple[Resource, Scope, int]] = {}
-        self._native = None
+        self._origins: dict[int, tuple[Envelope, int]] = {}
+        self._native: NativeReader | None = None
         if is_native:
             questions = NOTHING if answers is None else answers.questions
             self._native = native_reader(self._naming, questions=questions)
@@ -42,38 +43,54 @@ class Likenesses:
             return self.of([span.whole() for span in spans])
         if not spans or len(spans) > MAX_SPANS_COUNT:
             return None
-        answers = self._answers
+        answers, native = self._answers, self._native
         if answers is None:
-            return self._native.of(spans, [span.origin for span in spans])
-        extras = [self._origin(span, answers) for span in spans]
+            return native.of(spans, [span.origin for span in spans])
         try:
-            return self._native.of(spans, extras)
+            return native.of(spans, [self._origin(span, answers, native) for span in spans])
         except OpenError as error:
             ordered = sorted(spans, key=_raw_by_time)
-            extras = [self._origin(span, answers) for span in ordered]
+            origins = [self._origin(span, answers, native) for span in ordered]
             opened = answers.opened(ordered, has_payloads=error.has_payloads)
             extras = [
-                hash((extra, answer)) & _MASK if any(answer) else extra
-                for extra, answer in zip(extras, opened, strict=True)
+                hash((origin, answer)) & _MASK if any(answer) else origin
+                for origin, answer in zip(origins, opened, strict=True)
             ]
-            return self._native.of(ordered, extras, is_answered=True)
+            return native.of(ordered, extras, is_answered=True)
 
-    def _origin(self, span: RawSpan, answers: Answers) -> int:
+    def _origin(self, span: RawSpan, answers: Answers, native: NativeReader) -> int:
         """Return what goes in for whose span it is."""
-        resource, scope = span.resource, span.scope
-        known = self._origins.get((id(resource), id(scope)))
+        around = span.envelope
+        known = self._origins.get(id(around))
         # What was forgotten may have left its place to another one.
-        if known is not None and known[0] is resource and known[1] is scope:
-            return known[2]
+        if known is not None and known[0] is around:
+            return known[1]
         if len(self._origins) >= MAX_ORIGINS_COUNT:
             self._origins.clear()
-        answer = answers.of_origin(resource, scope)
-        found = hash((span.origin, answer)) & _MASK if any(answer) else span.origin
-        self._origins[id(resource), id(scope)] = resource, scope, found
+        answer, is_open = native.origin(around)
+        found = span.origin + answer & _MASK
+        if is_open:
+            found = hash((found, answers.of_origin(span.resource, span.scope))) & _MASK
+        self._origins[id(around)] = around, found
         return found
 
+    def of_request(self, request: bytes) -> int | None:
+        """Return the likeness of the run whose spans a trace request holds; ``None`` as ``of``.
+
+        Raises:
+            NotOtlpError: the bytes are something else.
+        """
+        if self._native is not None:
+            try:
+                return self._native.of_request(request)
+            except OpenError:
+                pass
+        return self.of_raw(self._resources.split(request))
+
     def of(self, spans: Sequence[Span]) -> int | None:
-        """Return the likeness of a run's spans; ``None`` for one that is too large to have one.
+        """Return the likeness of a run's spans; ``None`` for one that has none.
+
+        It is too large, or holds two spans of one id.
 
         The number holds within this process only.
         """
@@ -81,6 +98,8 @@ class Likenesses:
             return None
         ordered = sorted(spans, key=_by_time)
         index = {span.span_id: i for i, span in enumerate(ordered)}
+        if len(index) < len(ordered):
+            return None
         reading = Reading(ordered[0].start_ns // _NS_PER_S, self._words)
         answers = self._answers
         try:

@@ -8,6 +8,7 @@ spans itself.
 from __future__ import annotations
 
 import ctypes
+import struct
 from array import array
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,11 +16,13 @@ from typing import Final
 
 import msgspec
 
+from causewatch.graph.lone import TracePart
 from causewatch.likeness.asked import NOTHING, Questions
 from causewatch.likeness.signs import SIGNS
-from causewatch.otlp.raw import RawSpan
+from causewatch.otlp.raw import Envelope, RawSpan
 
 LIBRARY: Final = Path(__file__).with_name("_native.so")
+_HEAD = struct.Struct("<16s5Q")
 _OPEN_PATTERNS = 4
 _OPEN_PAYLOADS = 8
 
@@ -55,12 +58,31 @@ class NativeReader:
             ctypes.c_size_t,
             ctypes.POINTER(ctypes.c_uint64),
         ]
+        self._library.causewatch_likeness_of.restype = ctypes.c_int32
+        self._library.causewatch_likeness_of.argtypes = [
+            ctypes.c_void_p,
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+            ctypes.POINTER(ctypes.c_uint64),
+        ]
+        self._library.causewatch_regroup.restype = ctypes.c_int64
+        self._library.causewatch_regroup.argtypes = [
+            ctypes.c_void_p,
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+            ctypes.POINTER(ctypes.c_void_p),
+            ctypes.POINTER(ctypes.c_void_p),
+            ctypes.POINTER(ctypes.c_size_t),
+        ]
         settings = ("\n".join(sorted(naming)) + "\0" + "\n".join(SIGNS)).encode()
         self._context = self._library.causewatch_open(settings, len(settings))
         if not self._context:
             raise OSError(f"{library}: settings refused")
         self._found = ctypes.c_uint64()
         self._ask(questions)
+        self._heads = ctypes.c_void_p()
+        self._bodies = ctypes.c_void_p()
+        self._size = ctypes.c_size_t()
 
     def __del__(self) -> None:
         """Give the context back."""
@@ -77,6 +99,15 @@ class NativeReader:
         ]
         self._library.causewatch_answered.restype = None
         self._library.causewatch_answered.argtypes = [ctypes.c_void_p]
+        self._library.causewatch_origin.restype = ctypes.c_int32
+        self._library.causewatch_origin.argtypes = [
+            ctypes.c_void_p,
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+            ctypes.POINTER(ctypes.c_uint64),
+        ]
         if questions == NOTHING:
             return
         asked = msgspec.json.encode(questions)
@@ -112,6 +143,59 @@ class NativeReader:
         if code >= _OPEN_PATTERNS:
             raise OpenError(has_payloads=bool(code & _OPEN_PAYLOADS))
         return self._found.value if code == 0 else None
+
+    def of_request(self, request: bytes) -> int | None:
+        """Return the likeness of the run whose spans a request holds, as ``of`` does.
+
+        ``None`` as well for one that holds a span twice.
+
+        Raises:
+            OpenError: as ``of``.
+        """
+        found = ctypes.byref(self._found)
+        code = self._library.causewatch_likeness_of(self._context, request, len(request), found)
+        if code >= _OPEN_PATTERNS:
+            raise OpenError(has_payloads=bool(code & _OPEN_PAYLOADS))
+        return self._found.value if code == 0 else None
+
+    def origin(self, around: Envelope) -> tuple[int, bool]:
+        """Return what is asked of a resource and its scope, and whether patterns are left open."""
+        code = self._library.causewatch_origin(
+            self._context,
+            around.resource,
+            len(around.resource),
+            around.scope,
+            len(around.scope),
+            ctypes.byref(self._found),
+        )
+        # What cannot be read here is compared there as well.
+        return (0, True) if code in {1, 2} else (self._found.value, code == _OPEN_PATTERNS)
+
+    def regroup(self, request: bytes) -> list[TracePart] | None:
+        """Return the spans of a request by trace, ``None`` where something about it is odd."""
+        count = self._library.causewatch_regroup(
+            self._context,
+            request,
+            len(request),
+            ctypes.byref(self._heads),
+            ctypes.byref(self._bodies),
+            ctypes.byref(self._size),
+        )
+        if count < 0:
+            return None
+        if not count:
+            return []
+        bodies = ctypes.string_at(self._bodies.value or 0, self._size.value)
+        heads = ctypes.string_at(self._heads.value or 0, count * _HEAD.size)
+        found: list[TracePart] = []
+        at = 0
+        for trace_id, flags, spans, start_ns, end_ns, size in _HEAD.iter_unpack(heads):
+            body = bodies[at : at + size]
+            at += size
+            has_root, is_odd = bool(flags & 1), bool(flags & 2)
+            part = TracePart(trace_id.hex(), body, spans, start_ns, end_ns, has_root, is_odd)
+            found.append(part)
+        return found
 
 
 def native_reader(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from opentelemetry.proto.trace.v1 import trace_pb2
@@ -114,6 +115,23 @@ class RawSpan:
         """Tell whether the span's resource has one of these attributes."""
         return not self._resource.attributes.keys().isdisjoint(keys)
 
+    def glimpse(self, keys: frozenset[str]) -> tuple[str, dict[str, str]]:
+        """Return the span's name, and the texts it has under ``keys``; nothing else is decoded.
+
+        Raises:
+            DecodeError: the bytes are no span.
+        """
+        if self._span is not None or not self._body:
+            span = self.whole()
+            found = {key: span.attributes[key] for key in keys & span.attributes.keys()}
+            return span.name, {k: v for k, v in found.items() if isinstance(v, str) and v}
+        raw = trace_pb2.Span.FromString(self._body)
+        texts = {}
+        for pair in raw.attributes:
+            if (key := pair.key) in keys and (text := pair.value.string_value):
+                texts[key] = text
+        return raw.name, texts
+
     def whole(self) -> Span:
         """Return the span, decoded."""
         if self._span is None:
@@ -125,6 +143,11 @@ class RawSpan:
         """Forget what ``whole`` decoded: it can be decoded again."""
         if self._body:
             self._span = None
+
+
+def as_raw(span: RawSpan | Span) -> RawSpan:
+    """Return a span, decoded or not, as one of these."""
+    return RawSpan.of(span) if isinstance(span, Span) else span
 
 
 def _same(span: Span) -> tuple[str, str]:
@@ -190,8 +213,17 @@ MAX_RESOURCES_COUNT = 1_000
 
 
 def origin_of(resource: Resource, scope: Scope) -> int:
-    """Return a number that tells a service and its instrumentation from others, in this process."""
-    return hash((resource.service_name, scope.name, scope.version)) & _MASK
+    """Return a number below 2**64 that tells a service and its instrumentation from others."""
+    return _numbered(resource.service_name, scope.name, scope.version)
+
+
+@lru_cache(MAX_RESOURCES_COUNT)
+def _numbered(*texts: str) -> int:
+    """Return the FNV-1a of texts, as the compiled reader computes it (Fowler, Noll, Vo, 1991)."""
+    found = 0xCBF29CE484222325
+    for byte in b"".join(text.encode(errors="replace") + b"\0" for text in texts):
+        found = (found ^ byte) * 0x100000001B3 & _MASK
+    return found
 
 
 def _raw(

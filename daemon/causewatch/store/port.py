@@ -20,6 +20,7 @@ from causewatch.store.record import (
     MessageRef,
     OutboxRow,
     OutboxState,
+    ShortRun,
     StoredRun,
     Told,
     TraceLink,
@@ -31,6 +32,10 @@ class RunStore(Protocol):
 
     def put_run(self, run: StoredRun) -> None:
         """Insert or replace a run, and link each of its traces to it."""
+        ...
+
+    def put_short_runs(self, runs: Sequence[ShortRun]) -> None:
+        """Insert runs that were not judged in full; one that was put as a whole run stays that."""
         ...
 
     def run(self, run_id: str) -> StoredRun | None:

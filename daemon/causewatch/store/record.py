@@ -40,6 +40,79 @@ class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     """What was told as new in it: a run that is judged again says the same."""
 
 
+class ShortGap(msgspec.Struct, frozen=True, array_like=True):
+    """Something that could not be checked, at a span where it is one."""
+
+    span_id: str | None
+    what: str
+    reason: str
+    fix: str
+
+
+class ShortRun(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A run of one trace that had nothing to tell and was not judged in full.
+
+    Of these there are many: what ``StoredRun`` says of them is made up when it is asked for.
+    ``run_id`` is the id of the trace, times are Unix ns.
+    """
+
+    run_id: str
+    workflow: str
+    verdict: str
+    batches: tuple[int, ...]
+    started_at_ns: int
+    ended_at_ns: int
+    updated_at_ns: int
+    gaps: tuple[ShortGap, ...] = ()
+
+    def told(self) -> StoredRun:
+        """Return what is said of it."""
+        return StoredRun(
+            run_id=self.run_id,
+            trace_ids=(self.run_id,),
+            workflow=self.workflow,
+            verdict=self.verdict,
+            summary=short_summary(self.run_id, (self.run_id,), self.verdict, self.gaps),
+            explanation=short_explanation(self.run_id, self.verdict),
+            batches=self.batches,
+            started_at_ns=self.started_at_ns,
+            ended_at_ns=self.ended_at_ns,
+            updated_at_ns=self.updated_at_ns,
+        )
+
+
+def short_explanation(run_id: str, verdict: str) -> str:
+    """Return the explanation of a run that was not judged in full."""
+    return (
+        f"run {run_id}  {verdict}\n"
+        "  Passed over: it is like earlier runs that were judged in full and had nothing to tell.\n"
+    )
+
+
+def short_summary(
+    run_id: str, trace_ids: tuple[str, ...], verdict: str, gaps: tuple[ShortGap, ...]
+) -> bytes:
+    """Return the line of ``explain`` for a run that was not judged in full."""
+    return msgspec.json.encode(
+        {
+            "run": run_id,
+            "trace_ids": trace_ids,
+            "verdict": verdict,
+            "category": None,
+            "origin": None,
+            "propagators": [],
+            "symptom": None,
+            "confidence": None,
+            "path": [],
+            "unverifiable": [
+                {"span_id": gap.span_id, "what": gap.what, "reason": gap.reason, "fix": gap.fix}
+                for gap in gaps
+            ],
+            "passed_over": True,
+        }
+    )
+
+
 class TraceLink(msgspec.Struct, frozen=True, kw_only=True):
     """Which run a trace belongs to, and the inbox batches that carry spans of that trace."""
 

@@ -127,3 +127,94 @@ def test_without_the_library_spans_are_read_in_python(tmp_path: Path) -> None:
     with pytest.raises(OSError):  # as above
         NativeReader([], tmp_path / "text.so")
     assert native_reader([], tmp_path / "missing.so") is None
+
+
+def by_trace(spans: list[RawSpan]) -> dict[str, list[tuple[bytes, str, str, bytes, bytes]]]:
+    """Return what is known of spans without decoding them, by trace."""
+    found: dict[str, list[tuple[bytes, str, str, bytes, bytes]]] = {}
+    for span in spans:
+        around = (span.envelope.resource, span.envelope.scope)
+        found.setdefault(span.trace_id, []).append(
+            (span.body, span.span_id, span.parent_id, *around)
+        )
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_the_parts_of_a_request_are_its_spans_by_trace(library: Path, name: str) -> None:
+    """Each part is a request of its own: what stood around its spans comes with them."""
+    reader = NativeReader((), library)
+    for body in requests(name):
+        found = reader.regroup(body)
+        assert found is not None
+        expected = Resources().split(body)
+        parts = [span for part in found for span in Resources().split(part.body)]
+        assert by_trace(parts) == by_trace(expected)
+        for part in found:
+            spans = [span for span in expected if span.trace_id == part.trace_id]
+            assert part.span_count == len(spans)
+            assert part.start_ns == min(span.start_ns for span in spans)
+            assert part.end_ns == max(span.end_ns for span in spans)
+            assert part.has_root == any(not span.parent_id for span in spans)
+            if any(span.linked for span in spans):
+                assert part.is_odd
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_the_likeness_of_a_request_is_that_of_its_spans(name: str) -> None:
+    """Whichever way a run came, it is like the same others."""
+    likenesses = Likenesses(SHIPPED)
+    body = b"".join(requests(name))
+    spans = Resources().split(body)
+    likeness = likenesses.of_request(body)
+    assert likeness == likenesses.of_raw(spans)
+    assert likenesses.of_request(body + body) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("trace_id", b""), ("trace_id", bytes(16)), ("span_id", b"1234"), ("span_id", bytes(8)),
+        ("parent_span_id", b"1"), ("name", "x" * 100_000), ("end_time_unix_nano", 2**63),
+    ],
+)  # fmt: skip
+def test_a_request_with_a_span_to_reject_is_left_to_the_strict_reader(
+    library: Path, field: str, value: object
+) -> None:
+    """As one whose bytes cannot be read."""
+    reader = NativeReader((), library)
+    request = ExportTraceServiceRequest.FromString(next(requests(CASES[0])))
+    assert reader.regroup(request.SerializeToString())
+    setattr(request.resource_spans[0].scope_spans[0].spans[0], field, value)
+    assert reader.regroup(request.SerializeToString()) is None
+    assert reader.regroup(b"nonsense") is None
+    assert reader.regroup(b"") == []
+
+
+@pytest.mark.slow
+def test_what_may_be_more_than_a_trace_is_told(library: Path) -> None:
+    """A link to another trace, and attributes of our own name space, wherever they are."""
+    reader = NativeReader((), library)
+    plain = next(requests("pydantic-ai__native__ok.jsonl.gz"))
+
+    def is_odd(request: ExportTraceServiceRequest) -> bool:
+        parts = reader.regroup(request.SerializeToString())
+        assert parts
+        return any(part.is_odd for part in parts)
+
+    request = ExportTraceServiceRequest.FromString(plain)
+    span = request.resource_spans[0].scope_spans[0].spans[0]
+    assert not is_odd(request)
+    span.links.add(trace_id=span.trace_id, span_id=b"12345678")
+    assert not is_odd(request)
+    span.links.add(trace_id=b"0123456789abcdef", span_id=b"12345678")
+    assert is_odd(request)
+    request = ExportTraceServiceRequest.FromString(plain)
+    request.resource_spans[0].resource.attributes.add(key="causewatch.synthetic")
+    assert is_odd(request)
+    request = ExportTraceServiceRequest.FromString(plain)
+    request.resource_spans[0].scope_spans[0].spans[0].attributes.add(key="causewatch.handoff.id")
+    assert is_odd(request)

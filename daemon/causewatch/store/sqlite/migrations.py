@@ -62,4 +62,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             rule_id TEXT PRIMARY KEY, day INTEGER NOT NULL,
             value BLOB NOT NULL) WITHOUT ROWID""",
     ),
+    (
+        """CREATE TABLE short_runs (
+            seq INTEGER PRIMARY KEY, trace INTEGER NOT NULL, updated_at_ns INTEGER NOT NULL,
+            verdict TEXT NOT NULL, value BLOB NOT NULL)""",
+        "CREATE INDEX short_runs_by_trace ON short_runs (trace)",
+    ),
 )

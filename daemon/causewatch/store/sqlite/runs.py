@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from causewatch.model.finding import Finding, Labels
-from causewatch.store.record import StoredRun, TraceLink
+from causewatch.store.record import ShortRun, StoredRun, TraceLink
 from causewatch.store.sqlite.database import Database
 
 
@@ -29,18 +30,43 @@ class RunTables(Database):
             for trace_id in run.trace_ids:
                 self.link_trace(TraceLink(trace_id=trace_id, run_id=run.run_id))
 
+    def put_short_runs(self, runs: Sequence[ShortRun]) -> None:
+        """See ``RunStore.put_short_runs``."""
+        encode = msgspec.msgpack.encode
+        rows = [(_number(run.run_id), run.updated_at_ns, run.verdict, encode(run)) for run in runs]
+        with self.transaction():
+            self._connection.executemany(
+                "INSERT INTO short_runs (trace, updated_at_ns, verdict, value) VALUES (?, ?, ?, ?)",
+                rows,
+            )
+
     def run(self, run_id: str) -> StoredRun | None:
         """See ``RunStore.run``."""
-        return self._value(StoredRun, "SELECT value FROM runs WHERE run_id = ?", (run_id,))
+        found = self._value(StoredRun, "SELECT value FROM runs WHERE run_id = ?", (run_id,))
+        if found is None and (short := self._short_run(run_id)) is not None:
+            found = short.told()
+        return found
 
     def recent_runs(self, *, limit: int = 100, verdict: str = "") -> tuple[StoredRun, ...]:
         """See ``RunStore.recent_runs``."""
-        return self._values(
+        whole = self._values(
             StoredRun,
             "SELECT value FROM runs WHERE ? IN ('', verdict)"
             " ORDER BY updated_at_ns DESC, run_id LIMIT ?",
             (verdict, limit),
         )
+        if verdict == "corrupted":
+            return whole
+        rows = self._read(
+            "SELECT value FROM short_runs WHERE ? IN ('', verdict) ORDER BY seq DESC LIMIT ?",
+            (verdict, limit),
+        )
+        short = {run.run_id: run for run in map(_short, reversed(rows))}
+        for run_id in list(short):
+            if self._read("SELECT 1 FROM runs WHERE run_id = ?", (run_id,)):
+                del short[run_id]
+        found: list[StoredRun] = [*whole, *(run.told() for run in short.values())]
+        return tuple(sorted(found, key=lambda run: (-run.updated_at_ns, run.run_id))[:limit])
 
     def link_trace(self, link: TraceLink) -> None:
         """See ``RunStore.link_trace``."""
@@ -65,7 +91,15 @@ class RunTables(Database):
         for run_id, batches in rows:
             numbers = msgspec.json.decode(batches, type=tuple[int, ...])
             return TraceLink(trace_id=trace_id, run_id=run_id, batches=numbers)
-        return None
+        short = self._short_run(trace_id)
+        return None if short is None else TraceLink(trace_id=trace_id, run_id=short.run_id)
+
+    def _short_run(self, run_id: str) -> ShortRun | None:
+        """Return the newest of that id: one whose batches were read again is there twice."""
+        rows = self._read(
+            "SELECT value FROM short_runs WHERE trace = ? ORDER BY seq DESC", (_number(run_id),)
+        )
+        return next((run for run in map(_short, rows) if run.run_id == run_id), None)
 
     def add_findings(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
         """See ``RunStore.add_findings``."""
@@ -97,3 +131,15 @@ class RunTables(Database):
             " AND ? IN ('', rule_version) ORDER BY at_ns, id",
             (rule_id, since_ns, rule_version),
         )
+
+
+def _number(trace_id: str) -> int:
+    """Return half a trace id as the number by which it is found; 0 for what is none."""
+    try:
+        return int(trace_id[:16], 16) - 2**63
+    except ValueError:
+        return 0
+
+
+def _short(row: tuple[Any, ...]) -> ShortRun:
+    return msgspec.msgpack.decode(row[0], type=ShortRun)

@@ -41,7 +41,13 @@ class SqliteStore(RunTables, AlertTables, OutboxTables, HistoryTables, NoveltyTa
                 " ELSE ? END",
                 (before_ns, anomalous),
             )
-            deleted = {"runs": runs.rowcount}
+            # These lie in order of time: what is kept is not looked at.
+            short_runs = self._write(
+                "DELETE FROM short_runs WHERE seq < coalesce((SELECT seq FROM short_runs"
+                " WHERE updated_at_ns >= ? ORDER BY seq LIMIT 1), 9223372036854775807)",
+                (before_ns,),
+            )
+            deleted = {"runs": runs.rowcount + short_runs.rowcount}
             for table, where in _STALE:
                 sql = f"DELETE FROM {table} WHERE {where}"  # noqa: S608  # constants above
                 deleted[table] = self._write(sql, (before_ns,)).rowcount
