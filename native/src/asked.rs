@@ -111,6 +111,7 @@ pub struct Asked {
     checks: Vec<Check>,
     totals: Vec<Total>,
     names: Option<Names>,
+    has_order: bool,
     size: Option<f64>,
     total_size: Option<f64>,
     gates: Vec<String>,
@@ -163,6 +164,7 @@ impl Asked {
             let (ids, is_whole) = (texts(names, "ids"), is_true(names, "is_whole"));
             found.names = Some(Names { places, ids, is_whole });
         }
+        found.has_order = is_true(&root, "has_order");
         found.size = member(&root, "size").and_then(float);
         found.total_size = member(&root, "total_size").and_then(float);
         found.gates = texts(&root, "gates");
@@ -375,6 +377,9 @@ impl Asked {
         }
         for check in &self.checks {
             run.holds(check, at)?.hash(into);
+        }
+        if self.has_order {
+            run.spans.partition_point(|(other, _, _)| other.start_ns < span.end_ns).hash(into);
         }
         if let Some(names) = &self.names {
             names.ids(span.name, ids, into);

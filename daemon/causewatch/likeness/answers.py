@@ -130,6 +130,8 @@ class Answers:
             yield bucket(asked.trace_durations, run.trace_ns(span))
         for test in asked.tests:
             yield holds(test, span, run)
+        if asked.has_order:
+            yield run.first_after(span)
         if asked.names is not None:
             yield tuple(_ids(asked.names, span.name, ids))
             for alias in asked.names.places:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from causewatch.dialects.table import Dialect
 from causewatch.likeness.answers import Answer, Answers
 from causewatch.likeness.asked import NOTHING, TooCloseError
 from causewatch.likeness.keys import ID, Role, naming_keys, role_of
-from causewatch.likeness.native import NativeReader, OpenError, native_reader
+from causewatch.likeness.native import LIBRARY, NativeReader, OpenError, native_reader
 from causewatch.likeness.reading import Reading, TooMuchError, Words
 from causewatch.model.span import Span
 from causewatch.model.value import Value
@@ -24,7 +25,12 @@ class Likenesses:
     """Computes likenesses for one set of dialects and rules. One caller at a time."""
 
     def __init__(
-        self, dialects: Iterable[Dialect], answers: Answers | None = None, *, is_native: bool = True
+        self,
+        dialects: Iterable[Dialect],
+        answers: Answers | None = None,
+        *,
+        is_native: bool = True,
+        library: Path = LIBRARY,
     ) -> None:
         self._naming = naming_keys(dialects)
         self._answers = answers
@@ -35,7 +41,7 @@ class Likenesses:
         self._native: NativeReader | None = None
         if is_native:
             questions = NOTHING if answers is None else answers.questions
-            self._native = native_reader(self._naming, questions=questions)
+            self._native = native_reader(self._naming, library, questions)
 
     def of_raw(self, spans: Sequence[RawSpan]) -> int | None:
         """Return the likeness of a run's undecoded spans; ``None`` as ``of`` does."""
