@@ -257,6 +257,7 @@ fn likeness(context: &mut Context, bodies: &[(&[u8], u64)]) -> Result<u64, i32> 
         let parent = if is_root { -2 } else { *index.get(span.parent_id).unwrap_or(&-1) };
         let head = (name, span.kind, span.status, parent, span.links, span.is_cut, *extra);
         reading.tokens.put(b'P', head);
+        reading.ids_in(span.name);
         if let Some(answer) = answers.get(at) {
             reading.tokens.put(b'Q', *answer);
         }
@@ -303,7 +304,10 @@ fn score(reading: &mut Reading<'_, '_>, key: &str, value: f64) {
 
 fn name(reading: &mut Reading<'_, '_>, value: &Any<'_>) {
     match value {
-        Any::Text(text) => reading.tokens.put(b'V', without_ids(text)),
+        Any::Text(text) => {
+            reading.tokens.put(b'V', without_ids(text));
+            reading.ids_in(text);
+        }
         Any::Bool(value) => reading.tokens.put(b'v', *value),
         Any::Int(value) => reading.tokens.put(b'i', *value),
         Any::Double(value) => reading.tokens.put(b'f', value.to_bits()),

@@ -133,11 +133,7 @@ class Answers:
         if asked.has_order:
             yield run.first_after(span)
         if asked.names is not None:
-            yield tuple(_ids(asked.names, span.name, ids))
-            for alias in asked.names.places:
-                if alias.key in span.attributes:
-                    name = value_at(alias, span.attributes[alias.key])
-                    yield alias.key, tuple(_ids(asked.names, name, ids))
+            yield from _names(asked.names, span, ids)
         for place, attributes in enumerate(_places(span)):
             for key, of_key in self._asked_of(attributes):
                 value = attributes[key]
@@ -204,6 +200,14 @@ def _value_holds(value: Value, text: str) -> bool:
 def _places(span: Span) -> tuple[Attributes, ...]:
     said: Attributes = {NAME: span.name, STATUS_MESSAGE: span.status_message}
     return (span.attributes, said, *(event.attributes for event in span.events))
+
+
+def _names(names: Names, span: Span, seen: dict[str, int]) -> Iterator[object]:
+    yield tuple(_ids(names, span.name, seen))
+    for alias in names.places:
+        if alias.key in span.attributes:
+            name = value_at(alias, span.attributes[alias.key])
+            yield alias.key, tuple(_ids(names, name, seen))
 
 
 def _ids(names: Names, value: Value, seen: dict[str, int]) -> Iterator[object]:

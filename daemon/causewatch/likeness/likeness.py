@@ -121,7 +121,7 @@ class Likenesses:
         tokens = reading.tokens
         tokens.append(
             (
-                ID.sub("#", span.name),
+                _named(span.name, reading.ids),
                 span.kind,
                 span.status,
                 parent,
@@ -147,7 +147,7 @@ class Likenesses:
                 role = self._plan(key)
             tokens.append(key)
             if role == "name":
-                tokens.append(_named(value))
+                tokens.append(_named(value, reading.ids))
             elif isinstance(value, bool):
                 tokens.append(("b", value))
             elif isinstance(value, int | float):
@@ -175,10 +175,13 @@ def _raw_by_time(span: RawSpan) -> tuple[int, int]:
     return span.start_ns, -span.end_ns
 
 
-def _named(value: Value) -> Value | tuple[object, ...]:
-    """Return a name without the ids in it: some programs number what they make."""
+def _named(value: Value, ids: dict[str, int]) -> Value | tuple[object, ...]:
+    """Return a name with the ids in it by where the run first had them.
+
+    Some programs number what they make; which of two has which part still counts.
+    """
     if isinstance(value, str):
-        return ID.sub("#", value)
+        return ID.sub(lambda found: f"#{ids.setdefault(found.group(), len(ids))}", value)
     if isinstance(value, list):
-        return tuple(_named(item) for item in value)
+        return tuple(_named(item, ids) for item in value)
     return value if isinstance(value, bool | int) else repr(value)

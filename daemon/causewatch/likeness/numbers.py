@@ -8,9 +8,10 @@ nothing is guessed (``TooCloseError``).
 
 from __future__ import annotations
 
+import operator
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import msgspec
@@ -30,6 +31,16 @@ _DECIMAL = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?")
 _NO_NUMBER = re.compile(r"[\x00-/:-\x7f]*")
 _ABSENT: Value = b"\0absent"
 """Stands for no value at all."""
+
+
+_COMPARISONS: dict[str, Callable[[Number, Number], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 
 
 def bucket(limits: Sequence[float], value: float) -> int:
@@ -98,19 +109,8 @@ def holds(test: Check, span: Span, run: Run) -> bool:
     right = _calculated(test.right, span, run)
     if left is None or right is None:
         return False
-    match test.operator:
-        case "=":
-            return left == right
-        case "!=":
-            return left != right
-        case "<":
-            return left < right
-        case "<=":
-            return left <= right
-        case ">":
-            return left > right
-        case ">=":
-            return left >= right
+    compare = _COMPARISONS[test.operator]
+    return compare(left, right)
 
 
 def check_total(total: Total, run: Run) -> None:
@@ -221,10 +221,10 @@ def _calculated(puts: Sequence[Put], span: Span, run: Run) -> Number | None:
     return stack.pop()
 
 
-def _operated(operator: str, left: Number | None, right: Number | None) -> Number | None:
+def _operated(sign: str, left: Number | None, right: Number | None) -> Number | None:
     if left is None or right is None:
         return None
-    match operator:
+    match sign:
         case "+":
             found: Number = left + right
         case "-":

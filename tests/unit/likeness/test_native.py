@@ -105,16 +105,18 @@ def test_both_readers_tell_the_same_runs_apart(library: Path) -> None:
 
 
 RULES = (
-    '{ span.gen_ai.usage.input_tokens > 300 || span.gen_ai.usage.cost / 2 > 0.001 }',
-    '{ traceDuration > 2s && duration > traceDuration * 0.5 }',
+    "{ span.gen_ai.usage.input_tokens > 300 || span.gen_ai.usage.cost / 2 > 0.001 }",
+    "{ traceDuration > 2s && duration > traceDuration * 0.5 }",
     '{ span.output.value =~ ".*(refund|Erstattung).*" || statusMessage =~ "(?i).*SKIPPED.*" }',
-    '{ span.causewatch.tool = "issue_refund" } as a -[before]->> '
-    '{ span.causewatch.args.sha256 = a.span.causewatch.args.sha256 }',
+    (
+        '{ span.causewatch.tool = "issue_refund" } as a -[before]->> '
+        "{ span.causewatch.args.sha256 = a.span.causewatch.args.sha256 }"
+    ),
     '{ span.causewatch.tool =~ "step_[0-9]" || name = "chat 7" }',
-    '{ } | sum(span.gen_ai.usage.output_tokens) > 2000',
-    '{ span.causewatch.result.bytes > 9000 }',
+    "{ } | sum(span.gen_ai.usage.output_tokens) > 2000",
+    "{ span.causewatch.result.bytes > 9000 }",
     '{ resource.service.version = "1" } | by(span.gen_ai.request.model) | count() > 2',
-    '{ span:start - parent:start > 1s }',
+    "{ span:start - parent:start > 1s }",
 )
 
 
