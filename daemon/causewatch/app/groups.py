@@ -79,7 +79,7 @@ class Groups:
         self.on_offer: Callable[[str], None] = lambda _group: None
         """Called with a group's key when a run waits for it: the cue for an early look."""
         self.on_looked: Callable[[str, Collection[str], Collection[str]], None] = _ignore
-        """Called with a group's key when it looked at runs: their ids, and which may have matched."""
+        """Called with a group's key when it looked: at which runs, and which may have matched."""
         self.replace(loaded)
         self._measure()
 

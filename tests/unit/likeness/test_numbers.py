@@ -101,7 +101,7 @@ def put(*steps: Variable | float | str) -> tuple[Put, ...]:
 def test_calculations_are_those_of_the_language(
     left: tuple[Put, ...], is_so: bool
 ) -> None:  # a parameter of the table
-    """Division of integers cuts off; by nothing it gives nothing, like a number that is not there."""
+    """Division of integers cuts off; by nothing, or of what is not there, it gives nothing."""
     one = span(0)
     assert holds(Check(left=left, operator="=", right=put(3)), one, Run([one])) is is_so
 
