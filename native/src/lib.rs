@@ -1,16 +1,20 @@
 //! The likeness of a run, computed from the bytes of its spans. Called from Python by ctypes; see
 //! `daemon/causewatch/likeness/native.py`.
 
+mod asked;
 mod json;
+mod payloads;
 mod proto;
 mod quick;
 mod reading;
 mod regroup;
 mod signs;
+mod weigh;
 
 use std::collections::HashSet;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
+use asked::Asked;
 use proto::{Any, Span};
 use quick::QuickMap;
 use reading::{Keys, Reading, TooMuch, Words};
@@ -24,6 +28,9 @@ pub struct Context {
     words: Words,
     keys: Keys,
     regrouped: Regrouped,
+    asked: Option<Asked>,
+    /// Of the next run, what is left open was answered by the caller.
+    is_answered: bool,
 }
 
 const SCORE_ENDS: [&str; 3] = ["score", "similarity", "relevance"];
@@ -47,7 +54,34 @@ pub unsafe extern "C" fn causewatch_open(settings: *const u8, size: usize) -> *m
         words: Words::default(),
         keys: Keys::default(),
         regrouped: Regrouped::default(),
+        asked: None,
+        is_answered: false,
     }))
+}
+
+/// Takes what is asked of every run, as JSON. Returns 0, or 2 where it cannot be read.
+///
+/// # Safety
+/// `context` comes from `causewatch_open`; `questions` points to `size` readable bytes.
+#[no_mangle]
+pub unsafe extern "C" fn causewatch_ask(
+    context: *mut Context,
+    questions: *const u8,
+    size: usize,
+) -> i32 {
+    let context = unsafe { &mut *context };
+    let bytes = unsafe { std::slice::from_raw_parts(questions, size) };
+    context.asked = std::str::from_utf8(bytes).ok().and_then(Asked::read);
+    if context.asked.is_some() { 0 } else { 2 }
+}
+
+/// Says that of the next run the numbers that go in answer what would be left open.
+///
+/// # Safety
+/// `context` comes from `causewatch_open`.
+#[no_mangle]
+pub unsafe extern "C" fn causewatch_answered(context: *mut Context) {
+    unsafe { (*context).is_answered = true };
 }
 
 /// # Safety
@@ -59,8 +93,9 @@ pub unsafe extern "C" fn causewatch_close(context: *mut Context) {
     }
 }
 
-/// Writes the likeness of a run to `out`. Returns 0, 1 where the run is too large to have one, or 2
-/// where its bytes cannot be read.
+/// Writes the likeness of a run to `out`. Returns 0, 1 where the run is too large to have one or has
+/// to be judged in full, 2 where its bytes cannot be read, or 4 where something that is asked of it
+/// has to be answered by the caller (see `causewatch_answered`).
 ///
 /// `bodies` are the span messages one after the other, `sizes` their sizes; `extras` are numbers
 /// that go into the likeness with each span.
@@ -97,18 +132,21 @@ pub unsafe extern "C" fn causewatch_likeness(
 ///
 /// # Safety
 /// `context` comes from `causewatch_open` and is used by nobody else meanwhile; `request` points to
-/// `size` readable bytes.
+/// `size` readable bytes, `origins` to `count` numbers (see `proto::spans_of`).
 #[no_mangle]
 pub unsafe extern "C" fn causewatch_likeness_of(
     context: *mut Context,
     request: *const u8,
     size: usize,
+    origins: *const u64,
+    count: usize,
     out: *mut u64,
 ) -> i32 {
     let context = unsafe { &mut *context };
     let request = unsafe { std::slice::from_raw_parts(request, size) };
+    let origins = if count == 0 { &[] } else { unsafe { std::slice::from_raw_parts(origins, count) } };
     let found = catch_unwind(AssertUnwindSafe(|| {
-        let spans = proto::spans_of(request).map_err(|()| 2)?;
+        let spans = proto::spans_of(request, origins).map_err(|()| 2)?;
         likeness(context, &spans)
     }));
     match found {
@@ -159,6 +197,7 @@ fn sliced<'a>(bodies: &'a [u8], sizes: &[u64], extras: &[u64]) -> Vec<(&'a [u8],
 }
 
 fn likeness(context: &mut Context, bodies: &[(&[u8], u64)]) -> Result<u64, i32> {
+    let is_answered = std::mem::take(&mut context.is_answered);
     let mut spans: Vec<(Span<'_>, u64, String)> = Vec::with_capacity(bodies.len());
     for (body, extra) in bodies {
         let span = proto::span(body).map_err(|()| 2)?;
@@ -174,13 +213,20 @@ fn likeness(context: &mut Context, bodies: &[(&[u8], u64)]) -> Result<u64, i32> 
     if index.len() < spans.len() {
         return Err(3);
     }
+    let answers = match &context.asked {
+        None => Vec::new(),
+        Some(asked) => asked.answers(&spans, &index, is_answered)?,
+    };
     let start_s = spans.first().map_or(0, |(span, _, _)| span.start_ns / 1_000_000_000);
     let mut reading = Reading::new(start_s, &mut context.words, &mut context.keys, &context.signs);
-    for (span, extra, name) in &spans {
+    for (at, (span, extra, name)) in spans.iter().enumerate() {
         let is_root = span.parent_id.iter().all(|byte| *byte == 0);
         let parent = if is_root { -2 } else { *index.get(span.parent_id).unwrap_or(&-1) };
         let head = (name, span.kind, span.status, parent, span.links, span.is_cut, *extra);
         reading.tokens.put(b'P', head);
+        if let Some(answer) = answers.get(at) {
+            reading.tokens.put(b'Q', *answer);
+        }
         attributes(&mut reading, &context.naming, &span.attributes).map_err(|TooMuch| 1)?;
         for event in &span.events {
             reading.tokens.put(b'E', event.name);

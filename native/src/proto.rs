@@ -19,6 +19,8 @@ pub struct Event<'a> {
 
 #[derive(Default)]
 pub struct Span<'a> {
+    pub body: &'a [u8],
+    pub trace_id: &'a [u8],
     pub span_id: &'a [u8],
     pub parent_id: &'a [u8],
     pub name: &'a str,
@@ -96,10 +98,11 @@ fn text(bytes: &[u8]) -> Result<&str, ()> {
 
 /// Reads a span message; `Err` where it is none.
 pub fn span(bytes: &[u8]) -> Result<Span<'_>, ()> {
-    let mut found = Span::default();
+    let mut found = Span { body: bytes, ..Span::default() };
     let mut fields = Fields::of(bytes);
     while let Some((number, field)) = fields.next()? {
         match (number, field) {
+            (1, Field::Bytes(id)) => found.trace_id = id,
             (2, Field::Bytes(id)) => found.span_id = id,
             (4, Field::Bytes(id)) => found.parent_id = id,
             (5, Field::Bytes(name)) => found.name = text(name)?,
@@ -192,10 +195,12 @@ fn any(bytes: &[u8], depth: usize) -> Result<Any<'_>, ()> {
     Ok(found)
 }
 
-/// The spans of a request, each with a number that tells its service and instrumentation from
-/// others: the same as `origin_of` in `daemon/causewatch/otlp/raw.py`.
-pub fn spans_of(request: &[u8]) -> Result<Vec<(&[u8], u64)>, ()> {
+/// The spans of a request, each with the number of what stands around it: the next one for each
+/// `ScopeSpans`, or, without any, what tells its service and instrumentation from others: the same
+/// as `origin_of` in `daemon/causewatch/otlp/raw.py`.
+pub fn spans_of<'a>(request: &'a [u8], origins: &[u64]) -> Result<Vec<(&'a [u8], u64)>, ()> {
     let mut found = Vec::new();
+    let mut given = origins.iter();
     let mut groups = Fields::of(request);
     while let Some((number, field)) = groups.next()? {
         let (1, Field::Bytes(group)) = (number, field) else { return Err(()) };
@@ -218,7 +223,11 @@ pub fn spans_of(request: &[u8]) -> Result<Vec<(&[u8], u64)>, ()> {
                     _ => {}
                 }
             }
-            let origin = origin_of(&[service, name, version]);
+            let origin = match given.next() {
+                Some(origin) => *origin,
+                None if origins.is_empty() => origin_of(&[service, name, version]),
+                None => return Err(()),
+            };
             found[first..].iter_mut().for_each(|span| span.1 = origin);
         }
     }

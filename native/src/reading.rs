@@ -583,7 +583,7 @@ impl<'c, 'a> Reading<'c, 'a> {
     }
 }
 
-fn json_of<'a>(value: &Any<'a>) -> Value<'a> {
+pub fn json_of<'a>(value: &Any<'a>) -> Value<'a> {
     match value {
         Any::Text(text) => Value::Text(Cow::Borrowed(text)),
         Any::Bool(value) => Value::Bool(*value),

@@ -18,6 +18,7 @@ from causewatch.dialects.table import Dialect
 from causewatch.graph.assemble import RunAssembler
 from causewatch.graph.gathered import GatheredRun, RunSnapshot
 from causewatch.graph.lone import LoneTrace
+from causewatch.likeness.answers import Answers
 from causewatch.likeness.familiar import Familiar, Familiars, familiar_of
 from causewatch.likeness.likeness import Likenesses
 from causewatch.model.judgement import Assessment
@@ -242,7 +243,8 @@ class FirstPass:
         self._rules_number += 1
         self._likenesses = None
         if not interest.unsound:
-            self._likenesses = Likenesses(self._dialects, None if interest.is_empty else interest)
+            answers = None if interest.is_empty else Answers(interest.questions, interest.fits)
+            self._likenesses = Likenesses(self._dialects, answers)
         for rule_id, name in sorted(interest.unsound.items()):
             log.warning("every run is judged in full", rule=rule_id, reads=name)
 

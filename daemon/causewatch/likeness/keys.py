@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal
@@ -16,6 +17,8 @@ _NAMING: frozenset[Field] = frozenset(
     {"operation", "agent", "workflow", "model", "tool", "finish_reason", "error_type",
      "handoff_from", "handoff_to", "handoff_mode"}
 )  # fmt: skip
+ID = re.compile(r"[0-9a-fA-F-]*[0-9][0-9a-fA-F-]*")
+"""What, in a name, is a number or an id: some programs number what they make."""
 MAX_KEYS_COUNT = 10_000
 SCORE_ENDS = ("score", "similarity", "relevance")
 ORDER_PARTS = (

@@ -2,58 +2,40 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Sequence
 
 from causewatch.dialects.table import Dialect
-from causewatch.likeness.keys import Role, naming_keys, role_of
-from causewatch.likeness.native import native_reader
+from causewatch.likeness.answers import Answer, Answers
+from causewatch.likeness.asked import NOTHING, TooCloseError
+from causewatch.likeness.keys import ID, Role, naming_keys, role_of
+from causewatch.likeness.native import OpenError, native_reader
 from causewatch.likeness.reading import Reading, TooMuchError, Words
-from causewatch.model.span import Span
+from causewatch.model.span import Resource, Scope, Span
 from causewatch.model.value import Value
 from causewatch.otlp.raw import RawSpan, Resources, origin_of
 
 MAX_SPANS_COUNT = 2_000
 """Larger runs are rarely alike, and worth a full look."""
 _NS_PER_S = 1_000_000_000
-_ID = re.compile(r"[0-9a-fA-F-]*[0-9][0-9a-fA-F-]*")
 _MASK = 2**64 - 1
-Probe = Callable[[Value], object]
-
-
-class Asked(Protocol):
-    """What loaded rules ask of values, which their form alone does not answer."""
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """Return the keys, of attributes of spans, events and resources, that have a probe."""
-        ...
-
-    def duration(self, ns: int) -> int:
-        """Return the bucket of a span's duration among those that rules tell apart."""
-        ...
-
-    def probe(self, key: str) -> Probe | None:
-        """Return what goes into a likeness for the value of an attribute, ``None`` for nothing."""
-        ...
 
 
 class Likenesses:
     """Computes likenesses for one set of dialects and rules. One caller at a time."""
 
     def __init__(
-        self, dialects: Iterable[Dialect], asked: Asked | None = None, *, is_native: bool = True
+        self, dialects: Iterable[Dialect], answers: Answers | None = None, *, is_native: bool = True
     ) -> None:
         self._naming = naming_keys(dialects)
-        self._asked = asked
-        self._probes = [] if asked is None else [(key, asked.probe(key)) for key in asked.keys]
-        self._marks = tuple(key.encode() for key, _ in self._probes)
-        self._asks_status = any(key == STATUS_MESSAGE for key, _ in self._probes)
+        self._answers = answers
         self._words = Words()
         self._resources = Resources()
         self._plans: dict[str, Role] = {}
-        self._native = native_reader(self._naming) if is_native else None
+        self._origins: dict[tuple[int, int], tuple[Resource, Scope, int]] = {}
+        self._native = None
+        if is_native:
+            questions = NOTHING if answers is None else answers.questions
+            self._native = native_reader(self._naming, questions=questions)
 
     def of_raw(self, spans: Sequence[RawSpan]) -> int | None:
         """Return the likeness of a run's undecoded spans; ``None`` as ``of`` does."""
@@ -61,9 +43,37 @@ class Likenesses:
             return self.of([span.whole() for span in spans])
         if not spans or len(spans) > MAX_SPANS_COUNT:
             return None
-        if self._asked is None:
+        answers = self._answers
+        if answers is None:
             return self._native.of(spans, [span.origin for span in spans])
-        return self._native.of(spans, [self._extra(span, self._asked) for span in spans])
+        extras = [self._origin(span, answers) for span in spans]
+        try:
+            return self._native.of(spans, extras)
+        except OpenError:
+            ordered = sorted(spans, key=_raw_by_time)
+            extras = [self._origin(span, answers) for span in ordered]
+            opened = answers.opened(ordered)
+            extras = [
+                hash((extra, answer)) & _MASK if any(answer) else extra
+                for extra, answer in zip(extras, opened, strict=True)
+            ]
+            return self._native.of(ordered, extras, is_answered=True)
+
+    def _origin(self, span: RawSpan, answers: Answers) -> int:
+        """Return what goes in for whose span it is."""
+        return self._origin_of(span.resource, span.scope, span.origin, answers)
+
+    def _origin_of(self, resource: Resource, scope: Scope, origin: int, answers: Answers) -> int:
+        known = self._origins.get((id(resource), id(scope)))
+        # What was forgotten may have left its place to another one.
+        if known is not None and known[0] is resource and known[1] is scope:
+            return known[2]
+        if len(self._origins) >= MAX_ORIGINS_COUNT:
+            self._origins.clear()
+        answer = answers.of_origin(resource, scope)
+        found = hash((origin, answer)) & _MASK if any(answer) else origin
+        self._origins[id(resource), id(scope)] = resource, scope, found
+        return found
 
     def of_request(self, request: bytes) -> int | None:
         """Return the likeness of the run whose spans a trace request holds; ``None`` as ``of``.
@@ -71,9 +81,17 @@ class Likenesses:
         Raises:
             NotOtlpError: the bytes are something else.
         """
-        if self._native is None or self._asked is not None:
+        if self._native is None:
             return self.of_raw(self._resources.split(request))
-        return self._native.of_request(request)
+        try:
+            if self._answers is None:
+                return self._native.of_request(request)
+            answers = self._answers
+            around = self._resources.around(request)
+            origins = [self._origin_of(*each, answers) for each in around]
+            return self._native.of_request(request, origins)
+        except OpenError:
+            return self.of_raw(self._resources.split(request))
 
     def of(self, spans: Sequence[Span]) -> int | None:
         """Return the likeness of a run's spans; ``None`` for one that has none.
@@ -89,25 +107,27 @@ class Likenesses:
         if len(index) < len(ordered):
             return None
         reading = Reading(ordered[0].start_ns // _NS_PER_S, self._words)
+        answers = self._answers
         try:
-            for span in ordered:
+            found = [()] * len(ordered) if answers is None else answers.of_run(ordered)
+            for span, answer in zip(ordered, found, strict=True):
                 parent = index.get(span.parent_id, -1 if span.parent_id else -2)
-                self._write(reading, span, parent)
-        except TooMuchError:
+                self._write(reading, span, parent, answer)
+        except (TooMuchError, TooCloseError):
             return None
         return hash(tuple(reading.tokens))
 
-    def _write(self, reading: Reading, span: Span, parent: int) -> None:
+    def _write(self, reading: Reading, span: Span, parent: int, answer: Answer) -> None:
         tokens = reading.tokens
         tokens.append(
             (
-                _ID.sub("#", span.name),
+                ID.sub("#", span.name),
                 span.kind,
                 span.status,
                 parent,
                 origin_of(span.resource, span.scope),
                 len(span.links),
-                *self._answers(span),
+                answer,
                 bool(span.dropped_attributes_count or span.dropped_events_count),
             )
         )
@@ -142,47 +162,23 @@ class Likenesses:
         found = self._plans[key] = role_of(key, self._naming)
         return found
 
-    def _answers(self, span: Span) -> tuple[object, ...]:
-        """Return what the rules' questions find in a decoded span."""
-        if self._asked is None:
-            return ()
-        found: list[object] = [self._asked.duration(span.end_ns - span.start_ns)]
-        places = (span.attributes, span.resource.attributes, *(e.attributes for e in span.events))
-        found.extend(
-            (key, probe(attributes[key]))
-            for key, probe in self._probes
-            for attributes in places
-            if probe is not None and key in attributes
-        )
-        if self._asks_status:
-            found.append(span.status_message)
-        return tuple(found)
-
-    def _extra(self, span: RawSpan, asked: Asked) -> int:
-        """Return the same of an undecoded one as a number; most hold nothing that is asked for."""
-        is_asked = (
-            self._asks_status or any(map(span.holds, self._marks)) or span.has_any(asked.keys)
-        )
-        if is_asked:
-            found = hash((span.origin, self._answers(span.whole())))
-        else:
-            found = hash((span.origin, asked.duration(span.end_ns - span.start_ns)))
-        return found & _MASK
-
 
 MAX_KEYS_COUNT = 20_000
-STATUS_MESSAGE = "status_message"
-"""The key by which a span's status message is asked for."""
+MAX_ORIGINS_COUNT = 1_000
 
 
 def _by_time(span: Span) -> tuple[int, int, str]:
-    return span.start_ns, -span.end_ns, _ID.sub("#", span.name)
+    return span.start_ns, -span.end_ns, ID.sub("#", span.name)
+
+
+def _raw_by_time(span: RawSpan) -> tuple[int, int]:
+    return span.start_ns, -span.end_ns
 
 
 def _named(value: Value) -> Value | tuple[object, ...]:
     """Return a name without the ids in it: some programs number what they make."""
     if isinstance(value, str):
-        return _ID.sub("#", value)
+        return ID.sub("#", value)
     if isinstance(value, list):
         return tuple(_named(item) for item in value)
     return value if isinstance(value, bool | int) else repr(value)

@@ -14,12 +14,20 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from causewatch.graph.lone import TracePart
+from causewatch.likeness.asked import NOTHING, Questions
 from causewatch.likeness.signs import SIGNS
 from causewatch.otlp.raw import RawSpan
 
 LIBRARY: Final = Path(__file__).with_name("_native.so")
 _HEAD = struct.Struct("<16s5Q")
+_OPEN = 4
+
+
+class OpenError(Exception):
+    """Of a run is asked what takes running a pattern, or understanding payloads."""
 
 
 class NativeReader:
@@ -29,7 +37,9 @@ class NativeReader:
         OSError: the library is not there, or cannot be loaded.
     """
 
-    def __init__(self, naming: Iterable[str], library: Path = LIBRARY) -> None:
+    def __init__(
+        self, naming: Iterable[str], library: Path = LIBRARY, questions: Questions = NOTHING
+    ) -> None:
         self._library = ctypes.CDLL(str(library))
         self._library.causewatch_open.restype = ctypes.c_void_p
         self._library.causewatch_open.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
@@ -47,6 +57,8 @@ class NativeReader:
         self._library.causewatch_likeness_of.argtypes = [
             ctypes.c_void_p,
             ctypes.c_char_p,
+            ctypes.c_size_t,
+            ctypes.c_void_p,
             ctypes.c_size_t,
             ctypes.POINTER(ctypes.c_uint64),
         ]
@@ -67,6 +79,7 @@ class NativeReader:
         self._heads = ctypes.c_void_p()
         self._bodies = ctypes.c_void_p()
         self._size = ctypes.c_size_t()
+        self._ask(questions)
 
     def __del__(self) -> None:
         """Give the context back."""
@@ -74,13 +87,36 @@ class NativeReader:
             self._library.causewatch_close(self._context)
             self._context = None
 
-    def of(self, spans: Sequence[RawSpan], extras: Sequence[int]) -> int | None:
+    def _ask(self, questions: Questions) -> None:
+        self._library.causewatch_ask.restype = ctypes.c_int32
+        self._library.causewatch_ask.argtypes = [
+            ctypes.c_void_p,
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+        ]
+        self._library.causewatch_answered.restype = None
+        self._library.causewatch_answered.argtypes = [ctypes.c_void_p]
+        if questions == NOTHING:
+            return
+        asked = msgspec.json.encode(questions)
+        if self._library.causewatch_ask(self._context, asked, len(asked)):
+            raise OSError("questions refused")
+
+    def of(
+        self, spans: Sequence[RawSpan], extras: Sequence[int], *, is_answered: bool = False
+    ) -> int | None:
         """Return the likeness of a run, ``None`` for one that is too large, or that it cannot read.
 
         Args:
             spans: undecoded spans.
             extras: for each, a number below 2**64 of what else tells it from others.
+            is_answered: these answer what this reader leaves open.
+
+        Raises:
+            OpenError: something that is asked has to be answered with ``extras``.
         """
+        if is_answered:
+            self._library.causewatch_answered(self._context)
         bodies = [span.body for span in spans]
         sizes = array("Q", map(len, bodies))
         numbers = array("Q", extras)
@@ -92,15 +128,34 @@ class NativeReader:
             len(bodies),
             ctypes.byref(self._found),
         )
+        if code == _OPEN:
+            raise OpenError
         return self._found.value if code == 0 else None
 
-    def of_request(self, request: bytes) -> int | None:
+    def of_request(self, request: bytes, origins: Sequence[int] = ()) -> int | None:
         """Return the likeness of the run whose spans a request holds, as ``of`` does.
 
         ``None`` as well for one that holds a span twice.
+
+        Args:
+            request: a trace request.
+            origins: for each ``ScopeSpans`` in it a number below 2**64 of whose spans they are;
+                without any, the service and the instrumentation say it.
+
+        Raises:
+            OpenError: something that is asked has to be answered by ``of``.
         """
-        found = ctypes.byref(self._found)
-        code = self._library.causewatch_likeness_of(self._context, request, len(request), found)
+        numbers = array("Q", origins)
+        code = self._library.causewatch_likeness_of(
+            self._context,
+            request,
+            len(request),
+            numbers.buffer_info()[0],
+            len(numbers),
+            ctypes.byref(self._found),
+        )
+        if code == _OPEN:
+            raise OpenError
         return self._found.value if code == 0 else None
 
     def regroup(self, request: bytes) -> list[TracePart] | None:
@@ -130,9 +185,11 @@ class NativeReader:
         return found
 
 
-def native_reader(naming: Iterable[str], library: Path = LIBRARY) -> NativeReader | None:
+def native_reader(
+    naming: Iterable[str], library: Path = LIBRARY, questions: Questions = NOTHING
+) -> NativeReader | None:
     """Return a reader, ``None`` where the library is not built, or not for this machine."""
     try:
-        return NativeReader(naming, library)
+        return NativeReader(naming, library, questions)
     except OSError:
         return None

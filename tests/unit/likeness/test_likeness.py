@@ -7,6 +7,8 @@ import pytest
 
 from causewatch.dialects.tables import SHIPPED
 from causewatch.likeness import likeness as module
+from causewatch.likeness.answers import Answers
+from causewatch.likeness.asked import Check, Put, Questions, Variable
 from causewatch.likeness.likeness import Likenesses
 from causewatch.model.span import Span, SpanEvent
 from causewatch.otlp.raw import RawSpan
@@ -158,19 +160,10 @@ def test_odd_text_is_text(text: str) -> None:
 
 def test_what_rules_ask_for_is_part_of_it() -> None:
     """A threshold of a rule, on a duration or a number, tells runs apart where it lies between."""
-
-    class Asked:
-        """Asks whether spans take long, and whether many tokens went in."""
-
-        keys = ("gen_ai.usage.input_tokens",)
-
-        def duration(self, ns: int) -> int:
-            return int(ns > 100_000_000)
-
-        def probe(self, key: str) -> Any:
-            return (lambda value: int(value > 1_000)) if key.endswith("input_tokens") else None
-
-    reader = Likenesses(SHIPPED, Asked())
+    tokens = Variable(what="attribute", key="gen_ai.usage.input_tokens")
+    many = Check(left=(Put(variable=tokens),), operator=">", right=(Put(number=1_000),))
+    questions = Questions(durations=(100_000_000,), tests=(many,))
+    reader = Likenesses(SHIPPED, Answers(questions, {}))
     slow = [*run()[:3], span(3, 2, name="chat", length_ms=200)]
     fast = [*run()[:3], span(3, 2, name="chat", length_ms=90)]
     faster = [*run()[:3], span(3, 2, name="chat", length_ms=50)]

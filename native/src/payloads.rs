@@ -1,0 +1,144 @@
+//! Which payloads of a run are equal; see `daemon/causewatch/likeness/payloads.py`.
+
+use std::hash::{Hash, Hasher};
+
+use crate::asked::OPEN;
+use crate::json::{self, Value};
+use crate::proto::{Any, Span};
+use crate::quick::{find, Quick, QuickMap, QuickSet};
+use crate::reading::json_of;
+
+const MAX_DEPTH: usize = 30;
+const LARGEST_WHOLE: f64 = 1e37;
+const ENVELOPE_KEYS: [&str; 5] = ["content", "raw_output", "inputs", "outputs", "output"];
+
+pub struct Payloads<'q> {
+    pub keys: &'q QuickSet<String>,
+    pub gates: &'q [String],
+    pub is_answered: bool,
+    seen: QuickMap<u64, usize>,
+}
+
+impl<'q> Payloads<'q> {
+    pub fn new(keys: &'q QuickSet<String>, gates: &'q [String], is_answered: bool) -> Self {
+        Payloads { keys, gates, is_answered, seen: QuickMap::default() }
+    }
+
+    /// Writes where each payload of a span, or part of one, was first.
+    pub fn of_span(&mut self, span: &Span<'_>, into: &mut Quick) -> Result<(), i32> {
+        let of_events = span.events.iter().map(|event| &event.attributes);
+        for pairs in std::iter::once(&span.attributes).chain(of_events) {
+            for (key, value) in pairs {
+                self.attribute(key, value, into)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn attribute(&mut self, key: &str, value: &Any<'_>, into: &mut Quick) -> Result<(), i32> {
+        let is_asked = self.keys.contains(key) || crate::weigh::is_flat(key);
+        match value {
+            Any::Text(text) => {
+                let is_named = |gate: &String| find(text, gate).is_some();
+                let opens = matches!(text.as_bytes().first(), Some(b'{' | b'['));
+                if is_asked || (opens && self.gates.iter().any(is_named)) {
+                    self.text(text, 0, into)?;
+                }
+            }
+            Any::List(_) | Any::Record(_) => self.walk(&json_of(value), 0, into)?,
+            Any::Bytes if is_asked => return Err(crate::asked::TOO_CLOSE),
+            _ if is_asked => self.note(&json_of(value), into),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Writes where a value was first; tells whether that is here.
+    fn note(&mut self, value: &Value<'_>, into: &mut Quick) {
+        let next = self.seen.len();
+        self.seen.entry(canonical(value)).or_insert(next).hash(into);
+    }
+
+    fn text(&mut self, text: &str, depth: usize, into: &mut Quick) -> Result<(), i32> {
+        let next = self.seen.len();
+        let at = *self.seen.entry(of_text(text)).or_insert(next);
+        at.hash(into);
+        if at < next || depth >= MAX_DEPTH {
+            return Ok(()); // what is in it was written where it was first
+        }
+        let first = text.trim_start().as_bytes().first().copied();
+        if !matches!(first, Some(b'{' | b'[' | b'"' | b'(' | b'\'')) {
+            return Ok(());
+        }
+        match json::parse(text) {
+            Some(parsed) => self.walk(&parsed, depth + 1, into),
+            // It may be what another language writes.
+            None if !self.is_answered => Err(OPEN),
+            None => Ok(()),
+        }
+    }
+
+    fn walk(&mut self, value: &Value<'_>, depth: usize, into: &mut Quick) -> Result<(), i32> {
+        if depth >= MAX_DEPTH {
+            return Ok(());
+        }
+        match value {
+            Value::Text(text) => self.text(text, depth, into)?,
+            Value::List(items) => {
+                self.note(value, into);
+                for item in items {
+                    self.walk(item, depth + 1, into)?;
+                }
+            }
+            Value::Record(members) => {
+                self.note(value, into);
+                for (key, member) in members {
+                    let is_plain =
+                        !matches!(member, Value::Text(_) | Value::List(_) | Value::Record(_));
+                    if is_plain && ENVELOPE_KEYS.contains(&key.as_ref()) {
+                        self.note(member, into);
+                    }
+                    self.walk(member, depth + 1, into)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn of_text(text: &str) -> u64 {
+    let mut hasher = Quick::default();
+    (1u8, text).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Returns a hash that values of equal canonical JSON share.
+fn canonical(value: &Value<'_>) -> u64 {
+    let mut hasher = Quick::default();
+    match value {
+        Value::Text(text) => return of_text(text),
+        Value::Null => 2u8.hash(&mut hasher),
+        Value::Bool(value) => (3u8, value).hash(&mut hasher),
+        Value::Int(value) => (4u8, value).hash(&mut hasher),
+        Value::Float(value) if value.fract() == 0.0 && value.abs() < LARGEST_WHOLE => {
+            (4u8, *value as i128).hash(&mut hasher);
+        }
+        Value::Float(value) => (5u8, value.to_bits()).hash(&mut hasher),
+        Value::List(items) => {
+            (6u8, items.len()).hash(&mut hasher);
+            items.iter().for_each(|item| canonical(item).hash(&mut hasher));
+        }
+        Value::Record(members) => {
+            // Their order does not count.
+            let each = members.iter().map(|(key, member)| {
+                let mut pair = Quick::default();
+                (key, canonical(member)).hash(&mut pair);
+                pair.finish()
+            });
+            let sum = each.fold(0u64, u64::wrapping_add);
+            (7u8, members.len(), sum).hash(&mut hasher);
+        }
+    }
+    hasher.finish()
+}

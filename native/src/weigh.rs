@@ -1,0 +1,69 @@
+//! How large a span's payloads can be at most; see `daemon/causewatch/likeness/bounds.py`.
+
+use crate::proto::{Any, Span};
+
+const ESCAPE_FACTOR: u64 = 6;
+const PART_BYTES: u64 = 24;
+const UNKNOWN_BYTES: u64 = 1 << 53;
+const CLAIMED: &str = "causewatch.handoff.";
+
+/// Returns the bounds of a span's largest payload, and of all its payloads together.
+pub fn span(span: &Span<'_>) -> (u64, u64) {
+    let (largest, together) = attributes(&span.attributes);
+    let of_events: u64 = span.events.iter().map(|event| attributes(&event.attributes).1).sum();
+    (largest.max(of_events), together + of_events)
+}
+
+fn attributes(pairs: &[(&str, Any<'_>)]) -> (u64, u64) {
+    let (mut largest, mut flat, mut together) = (0, 0, 0);
+    for (key, value) in pairs {
+        let mut size = match value {
+            Any::Text(text) => text.len() as u64 + growing(text) * PART_BYTES,
+            other => of(other),
+        };
+        if let (true, Any::Int(claimed)) = (key.starts_with(CLAIMED), value) {
+            size = size.max(u64::try_from(*claimed).unwrap_or(0));
+        }
+        together += size;
+        if is_flat(key) {
+            flat += size + key.len() as u64 + PART_BYTES;
+        } else {
+            largest = largest.max(size);
+        }
+    }
+    (largest.max(flat), together)
+}
+
+pub fn is_flat(key: &str) -> bool {
+    key.as_bytes().windows(2).any(|pair| pair[0] == b'.' && pair[1].is_ascii_digit())
+}
+
+/// Returns how often a text holds what may be longer once it was read and written again.
+fn growing(text: &str) -> u64 {
+    let bytes = text.as_bytes();
+    let (mut found, mut at) = (0, 0);
+    while at + 1 < bytes.len() {
+        let grows = match (bytes[at], bytes[at + 1]) {
+            (b'0'..=b'9' | b'.', b'e' | b'E') => true,
+            (b'\\', b'x' | b'0'..=b'7') => true,
+            _ => false,
+        };
+        found += u64::from(grows);
+        at += if grows { 2 } else { 1 };
+    }
+    found
+}
+
+fn of(value: &Any<'_>) -> u64 {
+    match value {
+        Any::Text(text) => text.len() as u64 * ESCAPE_FACTOR + PART_BYTES,
+        Any::List(items) => PART_BYTES + items.iter().map(of).sum::<u64>(),
+        Any::Record(members) => {
+            let each = |(key, value): &(&str, Any<'_>)| of(&Any::Text(key)) + of(value);
+            PART_BYTES + members.iter().map(each).sum::<u64>()
+        }
+        // Their size was not kept.
+        Any::Bytes => UNKNOWN_BYTES,
+        _ => PART_BYTES,
+    }
+}
