@@ -67,13 +67,13 @@ class Answers:
             for span, digest in zip(spans, digests, strict=True)
         ]
 
-    def opened(self, spans: Sequence[RawSpan]) -> list[Answer]:
+    def opened(self, spans: Sequence[RawSpan], *, has_payloads: bool) -> list[Answer]:
         """Return for each undecoded span, in order of time, what the compiled reader leaves open.
 
         Empty is what holds where that reader leaves nothing open.
         """
         digests: list[Answer] = [()] * len(spans)
-        if self.questions.digests:
+        if has_payloads:
             digests = self.digests([span.whole() for span in spans])
         return [
             (self.patterns(span.whole()) if any(map(span.holds, self._marks)) else (), digest)
@@ -130,6 +130,8 @@ class Answers:
             yield bucket(asked.trace_durations, run.trace_ns(span))
         for test in asked.tests:
             yield holds(test, span, run)
+        if asked.has_order:
+            yield run.first_after(span)
         if asked.names is not None:
             yield tuple(_ids(asked.names, span.name, ids))
             for alias in asked.names.places:

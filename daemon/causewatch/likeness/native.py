@@ -19,15 +19,20 @@ import msgspec
 from causewatch.graph.lone import TracePart
 from causewatch.likeness.asked import NOTHING, Questions
 from causewatch.likeness.signs import SIGNS
-from causewatch.otlp.raw import RawSpan
+from causewatch.otlp.raw import Envelope, RawSpan
 
 LIBRARY: Final = Path(__file__).with_name("_native.so")
 _HEAD = struct.Struct("<16s5Q")
-_OPEN = 4
+_OPEN_PATTERNS = 4
+_OPEN_PAYLOADS = 8
 
 
 class OpenError(Exception):
     """Of a run is asked what takes running a pattern, or understanding payloads."""
+
+    def __init__(self, *, has_payloads: bool) -> None:
+        super().__init__()
+        self.has_payloads = has_payloads
 
 
 class NativeReader:
@@ -58,8 +63,6 @@ class NativeReader:
             ctypes.c_void_p,
             ctypes.c_char_p,
             ctypes.c_size_t,
-            ctypes.c_void_p,
-            ctypes.c_size_t,
             ctypes.POINTER(ctypes.c_uint64),
         ]
         self._library.causewatch_regroup.restype = ctypes.c_int64
@@ -76,10 +79,10 @@ class NativeReader:
         if not self._context:
             raise OSError(f"{library}: settings refused")
         self._found = ctypes.c_uint64()
+        self._ask(questions)
         self._heads = ctypes.c_void_p()
         self._bodies = ctypes.c_void_p()
         self._size = ctypes.c_size_t()
-        self._ask(questions)
 
     def __del__(self) -> None:
         """Give the context back."""
@@ -96,6 +99,15 @@ class NativeReader:
         ]
         self._library.causewatch_answered.restype = None
         self._library.causewatch_answered.argtypes = [ctypes.c_void_p]
+        self._library.causewatch_origin.restype = ctypes.c_int32
+        self._library.causewatch_origin.argtypes = [
+            ctypes.c_void_p,
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+            ctypes.POINTER(ctypes.c_uint64),
+        ]
         if questions == NOTHING:
             return
         asked = msgspec.json.encode(questions)
@@ -128,35 +140,36 @@ class NativeReader:
             len(bodies),
             ctypes.byref(self._found),
         )
-        if code == _OPEN:
-            raise OpenError
+        if code >= _OPEN_PATTERNS:
+            raise OpenError(has_payloads=bool(code & _OPEN_PAYLOADS))
         return self._found.value if code == 0 else None
 
-    def of_request(self, request: bytes, origins: Sequence[int] = ()) -> int | None:
+    def of_request(self, request: bytes) -> int | None:
         """Return the likeness of the run whose spans a request holds, as ``of`` does.
 
         ``None`` as well for one that holds a span twice.
 
-        Args:
-            request: a trace request.
-            origins: for each ``ScopeSpans`` in it a number below 2**64 of whose spans they are;
-                without any, the service and the instrumentation say it.
-
         Raises:
-            OpenError: something that is asked has to be answered by ``of``.
+            OpenError: as ``of``.
         """
-        numbers = array("Q", origins)
-        code = self._library.causewatch_likeness_of(
+        found = ctypes.byref(self._found)
+        code = self._library.causewatch_likeness_of(self._context, request, len(request), found)
+        if code >= _OPEN_PATTERNS:
+            raise OpenError(has_payloads=bool(code & _OPEN_PAYLOADS))
+        return self._found.value if code == 0 else None
+
+    def origin(self, around: Envelope) -> tuple[int, bool]:
+        """Return what is asked of a resource and its scope, and whether patterns are left open."""
+        code = self._library.causewatch_origin(
             self._context,
-            request,
-            len(request),
-            numbers.buffer_info()[0],
-            len(numbers),
+            around.resource,
+            len(around.resource),
+            around.scope,
+            len(around.scope),
             ctypes.byref(self._found),
         )
-        if code == _OPEN:
-            raise OpenError
-        return self._found.value if code == 0 else None
+        # What cannot be read here is compared there as well.
+        return (0, True) if code in {1, 2} else (self._found.value, code == _OPEN_PATTERNS)
 
     def regroup(self, request: bytes) -> list[TracePart] | None:
         """Return the spans of a request by trace, ``None`` where something about it is odd."""

@@ -45,6 +45,7 @@ class Run:
     def __init__(self, spans: Sequence[Span]) -> None:
         self.spans = spans
         self.index = {span.span_id: i for i, span in enumerate(spans)}
+        self._begun = [span.start_ns for span in spans]
         self._starts: dict[str, int] = {}
         self._ends: dict[str, int] = {}
         for span in spans:
@@ -55,6 +56,10 @@ class Run:
     def trace_ns(self, span: Span) -> int:
         """Return the duration of a span's trace."""
         return self._ends[span.trace_id] - self._starts[span.trace_id]
+
+    def first_after(self, span: Span) -> int:
+        """Return the position, in order of time, of the first span that began after one ended."""
+        return bisect_left(self._begun, span.end_ns)
 
     def number(self, variable: Variable, span: Span) -> Number | None:
         """Return a number of a span, ``None`` where it has none.

@@ -33,11 +33,14 @@ from causewatch.signatures.syntax import (
     CompareOperator,
     Field,
     Filter,
+    Follow,
     GroupBy,
     Intrinsic,
     IsNil,
     Literally,
     Measured,
+    Origin,
+    PathTo,
     Scalar,
     Static,
     Unary,
@@ -123,6 +126,9 @@ def _of_rule(rule: Rule) -> Iterator[Ask]:
                 yield from _totals(part)
             case GroupBy(key=key):
                 yield from _equality(key)
+            case Follow(types=types) | Origin(types=types) | PathTo(types=types):
+                if "before" in types:
+                    yield lambda asking: asking.order()
             case _:
                 pass
 
@@ -225,7 +231,7 @@ def _condition(part: Field, gate: str) -> Iterator[Ask]:
         ):
             yield from _compared(one, operator, other, gate)
         case Binary(left=left, operator=operator, right=right) if operator in _FLIPPED:
-            yield _test(cast("CompareOperator", operator), left, right)
+            yield _check(cast("CompareOperator", operator), left, right)
         case _:
             yield from _whole(part)
 
@@ -343,10 +349,25 @@ def _compared(
         yield lambda asking: asking.digests(kind, gate)
         return
     if {one.name, other.name} & _TIMES.keys():
-        yield _test(operator, one, other)
-        return
-    yield from _equality(one)
-    yield from _equality(other)
+        yield _check(operator, one, other)
+    elif one.name in _NAMES and other.name in _NAMES:
+        yield from _equality(one)
+        yield from _equality(other)
+    elif _is_placed(one) and _is_placed(other):
+        yield from _equality(one)
+        yield from _equality(other)
+    else:
+        # Where one of them comes from elsewhere, places alone do not say what is equal to it.
+        yield from _whole(one)
+        yield from _whole(other)
+
+
+def _is_placed(read: Field) -> bool:
+    """Tell whether of a field's values it is enough to know where equal ones were."""
+    if isinstance(read, Intrinsic):
+        return read.name in _TEXTS
+    is_own = isinstance(read, Attribute) and read.scope in {"span", "event"}
+    return is_own and not (read.name in USAGE.values() or _is_derived(read))
 
 
 def _equality(field: Field) -> Iterator[Ask]:
@@ -361,9 +382,7 @@ def _equality(field: Field) -> Iterator[Ask]:
         case Attribute(name=name) if name in _PAYLOADS:
             kind = _PAYLOADS[name]
             yield lambda asking: asking.digests(kind, "")
-        case Attribute(name=name, scope=scope) if not (
-            name in USAGE.values() or scope == "link" or _is_derived(field)
-        ):
+        case Attribute(name=name) if _is_placed(field):
             yield lambda asking: asking.same(name)
         case _:
             yield from _whole(field)
@@ -400,7 +419,7 @@ def _whole_attribute(read: Attribute) -> Iterator[Ask]:
         yield lambda asking: asking.whole_usage(name)
 
 
-def _test(operator: CompareOperator, left: Field, right: Field) -> Ask:
+def _check(operator: CompareOperator, left: Field, right: Field) -> Ask:
     """Ask whether a comparison of calculations holds, where each reads one span's numbers."""
     owners = {
         part.owner

@@ -150,10 +150,12 @@ def test_equal_payloads_are_told_by_their_places() -> None:
             call(1, **keys, **{"gen_ai.tool.call.arguments": two}),
         ]
 
-    same, written, other = '{"a": 5, "b": 1}', '{"b":1,"a":5}', '{"a": 6, "b": 1}'
-    found = groups_of(signature, run(same, same), run(same, written), run(same, other))
-    assert found == [0, 0, 2]
-    elsewhere = groups_of(signature, run(same, same, "find"), run(same, other, "find"))
+    one, other, third = '{"a": 5, "b": 1}', '{"a": 6, "b": 1}', '{"a": 7, "b": 1}'
+    runs = [(one, one), (other, other), (one, '{"b":1,"a":5}'), (third, '{"b": 1.0,"a":7}'),
+            (one, other), (third, one), (one, "{'b': 1, 'a': 5}"), (one, "{'b': 1, 'a': 9}")]  # fmt: skip
+    found = groups_of(signature, *(run(*pair) for pair in runs))
+    assert found == [0, 0, 2, 2, 4, 4, 2, 4]
+    elsewhere = groups_of(signature, run(one, one, "find"), run(one, other, "find"))
     assert elsewhere == [0, 0]
 
 
