@@ -15,6 +15,7 @@ import msgspec
 from bench.recorded_load import Truth
 from bench.servers import STATE_FILE
 from causewatch.app.assess import INBOX_FILE
+from causewatch.store.record import ShortRun
 
 NS_PER_S = 1_000_000_000
 OWN_GROUPS = "bench-"
@@ -152,7 +153,10 @@ def all_seen(store: Path, truths: Iterable[Truth], seen_ns: dict[str, int]) -> b
 def traces_in(store: Path) -> int:
     """Return of how many traces the runs are judged."""
     with closing(_connected(store / STATE_FILE)) as connection:
-        return int(connection.execute("SELECT count(*) FROM run_traces").fetchone()[0])
+        (count,) = connection.execute(
+            "SELECT (SELECT count(*) FROM run_traces) + (SELECT count(*) FROM short_runs)"
+        ).fetchone()
+    return int(count)
 
 
 def _runs(store: Path) -> dict[str, _Stored]:
@@ -163,7 +167,18 @@ def _runs(store: Path) -> dict[str, _Stored]:
             for run_id, value in connection.execute("SELECT run_id, value FROM runs")
         }
         links = connection.execute("SELECT trace_id, run_id FROM run_traces").fetchall()
+        for (value,) in connection.execute("SELECT value FROM short_runs"):
+            run = msgspec.msgpack.decode(value, type=ShortRun)
+            runs.setdefault(run.run_id, _short(run))
+            links.append((run.run_id, run.run_id))
     return {trace_id: runs[run_id] for trace_id, run_id in links if run_id in runs}
+
+
+def _short(run: ShortRun) -> _Stored:
+    told = run.told()
+    return _Stored(
+        run_id=run.run_id, verdict=run.verdict, batches=run.batches, explanation=told.explanation
+    )
 
 
 def _rules(store: Path) -> dict[str, set[str]]:

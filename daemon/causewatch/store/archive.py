@@ -13,6 +13,7 @@ from causewatch.errors import InputError
 from causewatch.faults.history import NO_HISTORY, History, ToolHistory
 from causewatch.model.expectation import Novel
 from causewatch.novelty.baseline import Baseline
+from causewatch.store.record import ShortRun
 
 _T = TypeVar("_T")
 
@@ -71,12 +72,15 @@ def remembered(path: Path) -> Remembered:
                 for run in (msgspec.json.decode(value, type=_Judged),)
                 for trace_id in run.trace_ids
             }
+            short = _short_run_ids(connection)
             tools = _table(connection, "tool_history", "tool", ToolHistory)
             baselines = _table(connection, "novelty_baselines", "workflow", Baseline)
     except (sqlite3.Error, msgspec.DecodeError) as error:
         raise InputError(f"{path}: {error}") from None
     return Remembered(
-        judged={trace_id: run.history for trace_id, run in runs.items()},
+        # What was passed over had nothing to tell: its results did not surprise.
+        judged=dict.fromkeys(short, NO_HISTORY)
+        | {trace_id: run.history for trace_id, run in runs.items()},
         now=History(tools=tools),
         told={trace_id: run.novel for trace_id, run in runs.items()},
         baselines=baselines,
@@ -100,13 +104,26 @@ def told_runs(path: Path) -> tuple[Told, ...]:
     return tuple(run for run in runs if run.novel)
 
 
+def _short_run_ids(connection: sqlite3.Connection) -> list[str]:
+    """Return the runs that were not judged in full, each the one trace it is."""
+    if not _has(connection, "short_runs"):
+        return []
+    rows = connection.execute("SELECT value FROM short_runs")
+    return [msgspec.msgpack.decode(value, type=ShortRun).run_id for (value,) in rows]
+
+
+def _has(connection: sqlite3.Connection, table: str) -> bool:
+    """Tell whether the store is no older than a table."""
+    sql = "SELECT 1 FROM sqlite_master WHERE name = ?"
+    return connection.execute(sql, (table,)).fetchone() is not None
+
+
 def _connected(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
 
 
 def _table(connection: sqlite3.Connection, table: str, key: str, kind: type[_T]) -> dict[str, _T]:
     """Return the values of a table by key; none where the store is older than the table."""
-    exists = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone()
     sql = f"SELECT {key}, value FROM {table}"  # noqa: S608  # constants above
-    rows = connection.execute(sql) if exists else ()
+    rows = connection.execute(sql) if _has(connection, table) else ()
     return {name: msgspec.json.decode(value, type=kind) for name, value in rows}
