@@ -41,17 +41,13 @@ pub fn is_flat(key: &str) -> bool {
 /// Returns how often a text holds what may be longer once it was read and written again.
 fn growing(text: &str) -> u64 {
     let bytes = text.as_bytes();
-    let (mut found, mut at) = (0, 0);
-    while at + 1 < bytes.len() {
-        let grows = match (bytes[at], bytes[at + 1]) {
-            (b'0'..=b'9' | b'.', b'e' | b'E') => true,
-            (b'\\', b'x' | b'0'..=b'7') => true,
-            _ => false,
-        };
-        found += u64::from(grows);
-        at += if grows { 2 } else { 1 };
-    }
-    found
+    let grows = |(one, other): (&u8, &u8)| {
+        let is_exponent = (one.is_ascii_digit() | (*one == b'.')) & (other | 0x20 == b'e');
+        let is_escape = (*one == b'\\') & ((*other == b'x') | (b'0'..=b'7').contains(other));
+        u64::from(is_exponent | is_escape)
+    };
+    // Without branches: this looks at every character.
+    bytes.iter().zip(bytes.get(1..).unwrap_or(&[])).map(grows).sum()
 }
 
 fn of(value: &Any<'_>) -> u64 {
