@@ -12,10 +12,10 @@ use crate::weigh;
 
 /// The run has to be judged in full.
 pub const TOO_CLOSE: i32 = 1;
-/// Somebody else has to run patterns first.
-pub const OPEN_PATTERNS: i32 = 4;
 /// Somebody else has to compare payloads first.
 pub const OPEN_PAYLOADS: i32 = 8;
+/// Tells, as bits, which patterns of a key fit a text; keys are numbered as they are asked.
+pub type Fits = extern "C" fn(usize, *const u8, usize) -> u64;
 pub const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 const MAX_TOKENS_COUNT: i128 = 1_000_000_000_000_000;
 const SLACK: f64 = 1e-9;
@@ -119,6 +119,8 @@ pub struct Asked {
     payload_keys: QuickSet<String>,
     payload_gates: Vec<String>,
     reads_parents: bool,
+    /// Without it a run in which a pattern may fit has to be judged in full.
+    pub fits: Option<Fits>,
 }
 
 type Values<'s, 'a> = Vec<Option<&'s Any<'a>>>;
@@ -253,39 +255,32 @@ impl Asked {
         let mut payloads = Payloads::new(&self.payload_keys, &self.payload_gates);
         let mut seen: QuickMap<u64, usize> = QuickMap::default();
         let mut ids: QuickMap<u64, usize> = QuickMap::default();
-        let mut is_open = false;
         let mut found = Vec::with_capacity(spans.len());
         for at in 0..spans.len() {
             let mut into = Quick::default();
-            is_open |= self.of_span(&run, at, &mut seen, &mut ids, &mut into)?;
+            self.of_span(&run, at, &mut seen, &mut ids, &mut into)?;
             if is_compared {
                 payloads.of_span(&spans[at].0, &mut into)?;
             }
             found.push(into.finish());
         }
-        let patterns = if is_open { OPEN_PATTERNS } else { 0 };
-        match patterns | if payloads.is_open { OPEN_PAYLOADS } else { 0 } {
-            0 => Ok(found),
-            _ if is_answered => Ok(found),
-            open => Err(open),
-        }
+        if payloads.is_open && !is_answered { Err(OPEN_PAYLOADS) } else { Ok(found) }
     }
 
-    /// Returns what goes into a likeness for whose span it is, 0 where nothing is asked of that, and
-    /// whether a pattern is left open.
+    /// Returns what goes into a likeness for whose span it is, 0 where nothing is asked of that.
     pub fn origin(
         &self,
         resource: &[(&str, Any<'_>)],
         scope: &[(&str, Any<'_>)],
-    ) -> Result<(u64, bool), i32> {
-        let (mut into, mut has_any, mut is_open) = (Quick::default(), false, false);
+    ) -> Result<u64, i32> {
+        let (mut into, mut has_any) = (Quick::default(), false);
         for (place, pairs) in [resource, scope].into_iter().enumerate() {
             let values = self.values(pairs);
             for (number, of_key) in self.keys.iter().enumerate() {
                 let Some(value) = values[of_key.slot] else { continue };
                 has_any = true;
-                is_open |= of_key.may_fit(value);
                 (place, number).hash(&mut into);
+                self.fitting(number, value, &mut into)?;
                 if of_key.is_same {
                     comparable(value, &mut into)?;
                 } else {
@@ -293,7 +288,25 @@ impl Asked {
                 }
             }
         }
-        Ok((if has_any { into.finish() } else { 0 }, is_open))
+        Ok(if has_any { into.finish() } else { 0 })
+    }
+
+    /// Writes which patterns fit a value.
+    fn fitting(&self, number: usize, value: &Any<'_>, into: &mut Quick) -> Result<(), i32> {
+        match value {
+            Any::Text(text) if self.keys[number].may_fit(text) => {
+                let fits = self.fits.ok_or(TOO_CLOSE)?;
+                fits(number, text.as_ptr(), text.len()).hash(into);
+            }
+            Any::Text(_) => 0u64.hash(into),
+            Any::List(items) => {
+                for item in items {
+                    self.fitting(number, item, into)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     fn run<'s, 'a>(
@@ -358,7 +371,7 @@ impl Asked {
         self.totals.iter().try_for_each(|total| run.check_total(total))
     }
 
-    /// Writes the answers of one span; tells whether some pattern is left open.
+    /// Writes the answers of one span.
     fn of_span(
         &self,
         run: &Run<'_, '_>,
@@ -366,7 +379,7 @@ impl Asked {
         seen: &mut QuickMap<u64, usize>,
         ids: &mut QuickMap<u64, usize>,
         into: &mut Quick,
-    ) -> Result<bool, i32> {
+    ) -> Result<(), i32> {
         let (span, _, _) = &run.spans[at];
         if !self.durations.is_empty() {
             let length = i128::from(span.end_ns) - i128::from(span.start_ns);
@@ -390,15 +403,15 @@ impl Asked {
                 }
             }
         }
-        let mut is_open = self.in_place(0, &run.values[at], seen, into)?;
+        self.in_place(0, &run.values[at], seen, into)?;
         let said = [(NAME, Any::Text(span.name)), (STATUS_MESSAGE, Any::Text(span.status_message))];
         if self.slots.contains_key(NAME) || self.slots.contains_key(STATUS_MESSAGE) {
-            is_open |= self.in_place(1, &self.values(&said), seen, into)?;
+            self.in_place(1, &self.values(&said), seen, into)?;
         }
         for (place, event) in span.events.iter().enumerate() {
-            is_open |= self.in_place(2 + place, &self.values(&event.attributes), seen, into)?;
+            self.in_place(2 + place, &self.values(&event.attributes), seen, into)?;
         }
-        Ok(is_open)
+        Ok(())
     }
 
     fn in_place(
@@ -407,12 +420,11 @@ impl Asked {
         values: &Values<'_, '_>,
         seen: &mut QuickMap<u64, usize>,
         into: &mut Quick,
-    ) -> Result<bool, i32> {
-        let mut is_open = false;
+    ) -> Result<(), i32> {
         for (number, of_key) in self.keys.iter().enumerate() {
             let Some(value) = values[of_key.slot] else { continue };
-            is_open |= of_key.may_fit(value);
             (place, number).hash(into);
+            self.fitting(number, value, into)?;
             of_key.token(value, into)?;
             if of_key.is_same {
                 let mut alone = Quick::default();
@@ -421,7 +433,7 @@ impl Asked {
                 seen.entry(alone.finish()).or_insert(next).hash(into);
             }
         }
-        Ok(is_open)
+        Ok(())
     }
 }
 
@@ -453,12 +465,8 @@ impl OfKey {
     }
 
     /// Tells whether a pattern may fit; never wrong when it says no.
-    fn may_fit(&self, value: &Any<'_>) -> bool {
-        match value {
-            Any::Text(text) => self.patterns.iter().any(|pattern| pattern.may_fit(text)),
-            Any::List(items) => items.iter().any(|item| self.may_fit(item)),
-            _ => false,
-        }
+    fn may_fit(&self, text: &str) -> bool {
+        self.patterns.iter().any(|pattern| pattern.may_fit(text))
     }
 }
 

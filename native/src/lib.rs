@@ -15,7 +15,7 @@ mod weigh;
 use std::collections::HashSet;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
-use asked::Asked;
+use asked::{Asked, Fits};
 use proto::{Any, Span};
 use quick::QuickMap;
 use reading::{Keys, Reading, TooMuch, Words};
@@ -60,24 +60,30 @@ pub unsafe extern "C" fn causewatch_open(settings: *const u8, size: usize) -> *m
     }))
 }
 
-/// Takes what is asked of every run, as JSON. Returns 0, or 2 where it cannot be read.
+/// Takes what is asked of every run, as JSON, and what runs patterns. Returns 0, or 2 where it cannot
+/// be read.
 ///
 /// # Safety
-/// `context` comes from `causewatch_open`; `questions` points to `size` readable bytes.
+/// `context` comes from `causewatch_open`; `questions` points to `size` readable bytes; `fits` may be
+/// called as long as the context is there.
 #[no_mangle]
 pub unsafe extern "C" fn causewatch_ask(
     context: *mut Context,
     questions: *const u8,
     size: usize,
+    fits: Fits,
 ) -> i32 {
     let context = unsafe { &mut *context };
     let bytes = unsafe { std::slice::from_raw_parts(questions, size) };
     context.asked = std::str::from_utf8(bytes).ok().and_then(Asked::read);
+    if let Some(asked) = &mut context.asked {
+        asked.fits = Some(fits);
+    }
     if context.asked.is_some() { 0 } else { 2 }
 }
 
 /// Writes to `out` what is asked of the resource and scope of spans, given as the messages around
-/// them. Returns 0, or 2 where they cannot be read, or 4 where patterns have to be run besides.
+/// them. Returns 0, or 2 where they cannot be read.
 ///
 /// # Safety
 /// `context` comes from `causewatch_open`; `resource` and `scope` point to as many readable bytes.
@@ -96,9 +102,9 @@ pub unsafe extern "C" fn causewatch_origin(
     let Some(asked) = &context.asked else { return 2 };
     let Ok((resource, scope)) = proto::around(resource, scope) else { return 2 };
     match asked.origin(&resource, &scope) {
-        Ok((answer, is_open)) => {
+        Ok(answer) => {
             unsafe { *out = answer };
-            if is_open { asked::OPEN_PATTERNS } else { 0 }
+            0
         }
         Err(code) => code,
     }
@@ -123,8 +129,8 @@ pub unsafe extern "C" fn causewatch_close(context: *mut Context) {
 }
 
 /// Writes the likeness of a run to `out`. Returns 0, 1 where the run is too large to have one or has
-/// to be judged in full, 2 where its bytes cannot be read, or with 4 patterns, with 8 payloads that
-/// the caller has to look at first (see `causewatch_answered`).
+/// to be judged in full, 2 where its bytes cannot be read, or 8 where payloads are asked for that the
+/// caller has to compare (see `causewatch_answered`).
 ///
 /// `bodies` are the span messages one after the other, `sizes` their sizes; `extras` are numbers
 /// that go into the likeness with each span.
@@ -175,10 +181,7 @@ pub unsafe extern "C" fn causewatch_likeness_of(
         let asked = context.asked.as_ref();
         let spans = proto::spans_of(request, |resource, scope| match asked {
             None => Ok(0),
-            Some(asked) => match asked.origin(resource, scope)? {
-                (_, true) => Err(asked::OPEN_PATTERNS),
-                (answer, false) => Ok(answer),
-            },
+            Some(asked) => asked.origin(resource, scope),
         })?;
         likeness(context, &spans)
     }));

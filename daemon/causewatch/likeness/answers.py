@@ -18,7 +18,6 @@ from causewatch.likeness.numbers import Run, bucket, check_total, holds, value_a
 from causewatch.likeness.payloads import Payloads
 from causewatch.model.span import Attributes, Resource, Scope, Span
 from causewatch.model.value import Value
-from causewatch.otlp.raw import RawSpan
 
 Fits = Callable[[str], bool]
 Answer = tuple[object, ...]
@@ -36,10 +35,6 @@ class Answers:
         self.questions = questions
         self._fits = fits
         self._keys = {each.key: each for each in questions.keys}
-        marked = [each.key for each in questions.keys if each.patterns]
-        # Each span has a name, and may have a status message.
-        is_any = NAME in marked or STATUS_MESSAGE in marked
-        self._marks = (b"",) if is_any else tuple(key.encode() for key in marked)
         self._reads_parents = any(
             put.variable is not None and put.variable.of_parent
             for test in questions.tests
@@ -67,18 +62,10 @@ class Answers:
             for span, digest in zip(spans, digests, strict=True)
         ]
 
-    def opened(self, spans: Sequence[RawSpan], *, has_payloads: bool) -> list[Answer]:
-        """Return for each undecoded span, in order of time, what the compiled reader leaves open.
-
-        Empty is what holds where that reader leaves nothing open.
-        """
-        digests: list[Answer] = [()] * len(spans)
-        if has_payloads:
-            digests = self.digests([span.whole() for span in spans])
-        return [
-            (self.patterns(span.whole()) if any(map(span.holds, self._marks)) else (), digest)
-            for span, digest in zip(spans, digests, strict=True)
-        ]
+    def fitting(self, number: int, text: str) -> int:
+        """Return, as bits, which patterns of a key fit a text; keys are numbered as asked."""
+        patterns = self.questions.keys[number].patterns
+        return sum(1 << i for i, each in enumerate(patterns) if self._fits[each.text](text))
 
     def of_origin(self, resource: Resource, scope: Scope) -> Answer:
         """Return what goes in for whose span it is."""

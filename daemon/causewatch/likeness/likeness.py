@@ -7,7 +7,7 @@ from pathlib import Path
 
 from causewatch.dialects.table import Dialect
 from causewatch.likeness.answers import Answer, Answers
-from causewatch.likeness.asked import NOTHING, TooCloseError
+from causewatch.likeness.asked import TooCloseError
 from causewatch.likeness.keys import ID, Role, naming_keys, role_of
 from causewatch.likeness.native import LIBRARY, NativeReader, OpenError, native_reader
 from causewatch.likeness.reading import Reading, TooMuchError, Words
@@ -37,11 +37,14 @@ class Likenesses:
         self._words = Words()
         self._resources = Resources()
         self._plans: dict[str, Role] = {}
-        self._origins: dict[int, tuple[Envelope, int]] = {}
+        self._origins: dict[int, tuple[Envelope, int | None]] = {}
         self._native: NativeReader | None = None
         if is_native:
-            questions = NOTHING if answers is None else answers.questions
-            self._native = native_reader(self._naming, library, questions)
+            if answers is None:
+                self._native = native_reader(self._naming, library)
+            else:
+                asked = answers.questions
+                self._native = native_reader(self._naming, library, asked, answers.fitting)
 
     def of_raw(self, spans: Sequence[RawSpan]) -> int | None:
         """Return the likeness of a run's undecoded spans; ``None`` as ``of`` does."""
@@ -52,20 +55,22 @@ class Likenesses:
         answers, native = self._answers, self._native
         if answers is None:
             return native.of(spans, [span.origin for span in spans])
+        ordered = sorted(spans, key=_raw_by_time)
+        origins = [origin for span in ordered if (origin := self._origin(span, native)) is not None]
+        if len(origins) < len(ordered):
+            return None
         try:
-            return native.of(spans, [self._origin(span, answers, native) for span in spans])
-        except OpenError as error:
-            ordered = sorted(spans, key=_raw_by_time)
-            origins = [self._origin(span, answers, native) for span in ordered]
-            opened = answers.opened(ordered, has_payloads=error.has_payloads)
+            return native.of(ordered, origins)
+        except OpenError:
+            digests = answers.digests([span.whole() for span in ordered])
             extras = [
-                hash((origin, answer)) & _MASK if any(answer) else origin
-                for origin, answer in zip(origins, opened, strict=True)
+                hash((origin, digest)) & _MASK if digest else origin
+                for origin, digest in zip(origins, digests, strict=True)
             ]
             return native.of(ordered, extras, is_answered=True)
 
-    def _origin(self, span: RawSpan, answers: Answers, native: NativeReader) -> int:
-        """Return what goes in for whose span it is."""
+    def _origin(self, span: RawSpan, native: NativeReader) -> int | None:
+        """Return what goes in for whose span it is; ``None`` where that cannot be told."""
         around = span.envelope
         known = self._origins.get(id(around))
         # What was forgotten may have left its place to another one.
@@ -73,10 +78,8 @@ class Likenesses:
             return known[1]
         if len(self._origins) >= MAX_ORIGINS_COUNT:
             self._origins.clear()
-        answer, is_open = native.origin(around)
-        found = span.origin + answer & _MASK
-        if is_open:
-            found = hash((found, answers.of_origin(span.resource, span.scope))) & _MASK
+        answer = native.origin(around)
+        found = None if answer is None else span.origin + answer & _MASK
         self._origins[id(around)] = around, found
         return found
 
