@@ -6,13 +6,19 @@ import msgspec
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """The decision on one run.
+    """The decision on one run; small, so that it can be kept beside the run.
 
-    ``policy`` is the name of the deciding policy, ``reason`` a sentence without payload text,
-    ``probability`` that of having been kept: above 0, 1.0 for a certain keep.
+    ``policy`` is the name of the deciding policy, empty where none kept the run. ``reason`` is a
+    sentence without payload text. ``probability`` is that of having been kept by the policies:
+    1.0 for a certain keep, ``None`` where nobody can tell (a rate was kept). ``threshold`` is the
+    same as the trace state has it, for spans of ``trace_id``; ``None`` with ``probability`` 1.0 or
+    less means that no trace state is written.
     """
 
     keep: bool
     policy: str
     reason: str
-    probability: float = 1.0
+    probability: float | None = 1.0
+    threshold: int | None = None
+    trace_id: str = ""
+    """The trace whose randomness decided; empty where no trace state is to be written."""

@@ -21,6 +21,7 @@ forward:
   tls: {ca_file: ca.pem, cert_file: /etc/crt.pem, key_file: key.pem}
   compression: none
   filter: {verdict: [corrupted, unverifiable], workflow: [billing-*], service: [desk]}
+  sampled: false
   mode: unmodified
   queue_mib: 64
   max_age: 2h
@@ -62,6 +63,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         filter=Filter(
             verdicts=("corrupted", "unverifiable"), workflows=("billing-*",), services=("desk",)
         ),
+        sampled=False,
         mode="unmodified",
         queue_mib=64,
         max_age_s=7200,
