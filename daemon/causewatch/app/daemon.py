@@ -98,7 +98,12 @@ class Daemon:
             tuning=config.faults,
             meaning=self._meaning,
             forwarding=self._forwarding,
-            sampler=Sampler(config.sampling, config.forward, matched=self._groups.matched),
+            sampler=Sampler(
+                config.sampling,
+                config.forward,
+                matched=self._groups.matched,
+                has_sent=self._forwarding.has_sent,
+            ),
         )
         self._reloader = Reloader(
             rule_paths,

@@ -7,7 +7,9 @@ spends anything of a budget a second time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+import structlog
 
 from causewatch.forward.destination import Destination
 from causewatch.graph.gathered import RunSnapshot
@@ -26,8 +28,18 @@ from causewatch.sampling.trace_state import explicit_randomness
 
 MAX_FAMILIARS_COUNT = 10_000
 """Likenesses whose span statuses are remembered: they are part of a likeness."""
+SENT_BEFORE = Decision(
+    keep=True,
+    policy="",
+    reason="Earlier spans of this run were forwarded before a restart.",
+    probability=None,
+)
+UNDECIDED = Decision(keep=True, policy="", reason="It could not be decided on.", probability=None)
+"""Of a run that we failed to decide on: better one too many."""
 _RANDOMNESS = b"rv:"
 Spans = Callable[[], Sequence[RawSpan]]
+
+log = structlog.get_logger("causewatch.sampling")
 
 
 class Sampler:
@@ -39,6 +51,8 @@ class Sampler:
         shared: the policies of destinations that have none of their own.
         destinations: all of them.
         matched: returns the rules that match a judged run.
+        has_sent: tells whether spans of a run, by its ids, went to one of some destinations; asked
+            for late spans of a run on which no decision is remembered.
     """
 
     def __init__(
@@ -47,6 +61,7 @@ class Sampler:
         destinations: Iterable[Destination],
         *,
         matched: Callable[[Assessment], Sequence[Matched]] = lambda _assessment: (),
+        has_sent: Callable[[Sequence[str], Collection[str]], bool] = lambda _ids, _names: False,
     ) -> None:
         lanes: dict[str, _Lane] = {}
         common = _Lane(shared) if shared is not None else None
@@ -54,7 +69,9 @@ class Sampler:
             own = _Lane(one.sampling) if one.sampling is not None else common
             if one.sampled and own is not None:
                 lanes[one.name] = own
+                own.destinations.append(one.name)
         self._lanes = lanes
+        self._has_sent = has_sent
         self._matched = matched
         self._statuses: dict[int, tuple[Familiar, frozenset[StatusCode]]] = {}
 
@@ -73,7 +90,7 @@ class Sampler:
             matched=lambda: () if assessment is None else self._matched(assessment),
             statuses=lambda: _statuses(spans),
         )
-        return self._decide(facts, snapshot.aliases, now_ns)
+        return self._decide(facts, now_ns, snapshot.aliases, is_late=snapshot.state == "late")
 
     def passed_over(
         self, snapshot: RunSnapshot, familiar: Familiar, now_ns: int
@@ -88,7 +105,7 @@ class Sampler:
             faults=familiar.faults,
             statuses=lambda: self._statuses_of(familiar, lambda: spans),
         )
-        return self._decide(facts, snapshot.aliases, now_ns)
+        return self._decide(facts, now_ns, snapshot.aliases, is_late=snapshot.state == "late")
 
     def trace_passed_over(
         self, trace: LoneTrace, familiar: Familiar, spans: Spans, now_ns: int
@@ -109,16 +126,29 @@ class Sampler:
             ),
             faults=frozenset(familiar.faults),
         )
-        return self._decide(facts, (), now_ns)
+        return self._decide(facts, now_ns)
 
     def _decide(
-        self, facts: Facts, aliases: tuple[str, ...], now_ns: int
+        self, facts: Facts, now_ns: int, aliases: tuple[str, ...] = (), *, is_late: bool = False
     ) -> Mapping[str, Decision]:
         made: dict[int, Decision] = {}
+        ids = (facts.run_id, *aliases)
         for lane in self._lanes.values():
             if id(lane) not in made:
-                made[id(lane)] = lane.decide(facts, aliases, now_ns)
+                if is_late and lane.before(ids) is None and self._has_sent(ids, lane.destinations):
+                    lane.keep_on(facts.run_id)
+                made[id(lane)] = self._decide_in(lane, facts, ids, now_ns)
         return {name: made[id(lane)] for name, lane in self._lanes.items()}
+
+    def _decide_in(
+        self, lane: _Lane, facts: Facts, run_ids: Sequence[str], now_ns: int
+    ) -> Decision:
+        try:
+            return lane.decide(facts, run_ids, now_ns)
+        except Exception:
+            # One run that our code cannot decide on must stop neither the others nor judging.
+            log.exception("run could not be sampled", run=facts.run_id)
+            return UNDECIDED
 
     def _statuses_of(self, familiar: Familiar, spans: Spans) -> frozenset[StatusCode]:
         """Return the statuses of a run, those of its like where they are known."""
@@ -132,14 +162,24 @@ class Sampler:
 
 
 class _Lane:
-    """One set of policies, and what it decided."""
+    """One set of policies, what it decided, and the names of the destinations it is for."""
 
     def __init__(self, sampling: Sampling) -> None:
         self._chooser = Chooser(sampling)
         self._decided = Decided()
+        self.destinations: list[str] = []
 
-    def decide(self, facts: Facts, aliases: tuple[str, ...], now_ns: int) -> Decision:
-        before = self._decided.of((facts.run_id, *aliases))
+    def before(self, run_ids: Sequence[str]) -> Decision | None:
+        """Return what was decided of a run before, ``None`` where that is not remembered."""
+        return self._decided.of(run_ids)
+
+    def keep_on(self, run_id: str) -> None:
+        """Follow a decision of which only the outcome is known."""
+        self._decided.put(run_id, SENT_BEFORE)
+
+    def decide(self, facts: Facts, run_ids: Sequence[str], now_ns: int) -> Decision:
+        """Follow a keep; decide on a run that is new, or that was dropped and grew."""
+        before = self.before(run_ids)
         if before is None:
             decision = self._chooser.decide(facts, now_ns)
         elif before.keep:

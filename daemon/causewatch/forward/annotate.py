@@ -56,15 +56,14 @@ def annotated(run: ForwardedRun) -> Iterator[Part]:
         before = _envelope(span)
         envelope = around.get(before) or around.setdefault(before, _without_own(before))
         envelopes[key] = envelope
-        body = _with_attributes(span, found.get(key, {}))
-        if run.decision is not None and run.decision.trace_id:
-            body = sampled(body, span.trace_id, run.decision)
+        body = sampled(_with_attributes(span, found.get(key, {})), span.trace_id, run.decision)
         yield Part(key=key, envelope=envelope, body=body)
     for handoff in synthetic:
         sender = envelopes.get((handoff.trace_id, handoff.parent_id), Envelope(b"", b""))
         envelope = Envelope(sender.resource, _own_scope(handoff))
         key = (handoff.trace_id, handoff.span_id)
-        yield Part(key=key, envelope=envelope, body=_body(handoff))
+        body = sampled(_body(handoff), handoff.trace_id, run.decision)
+        yield Part(key=key, envelope=envelope, body=body)
 
 
 def unmodified(run: ForwardedRun) -> Iterator[Part]:

@@ -9,7 +9,7 @@ from causewatch.sampling.threshold import ALWAYS
 from causewatch.sampling.trace_state import with_threshold
 
 
-def sampled(body: bytes, trace_id: str, decision: Decision) -> bytes:
+def sampled(body: bytes, trace_id: str, decision: Decision | None) -> bytes:
     """Return the bytes of a span with the decision on its run in its trace state.
 
     Only the trace whose randomness decided has the threshold. A span of another trace of the run
@@ -19,6 +19,8 @@ def sampled(body: bytes, trace_id: str, decision: Decision) -> bytes:
     A field that stands twice in a message counts as it stands last
     (https://protobuf.dev/programming-guides/encoding/#last-one-wins): the new state is appended.
     """
+    if decision is None or (decision.threshold is None and decision.probability is not None):
+        return body
     is_told = trace_id == decision.trace_id or decision.threshold == ALWAYS
     before = trace_pb2.Span.FromString(body).trace_state
     threshold = decision.threshold if is_told else None

@@ -10,9 +10,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
     ``policy`` is the name of the deciding policy, empty where none kept the run. ``reason`` is a
     sentence without payload text. ``probability`` is that of having been kept by the policies:
-    1.0 for a certain keep, ``None`` where nobody can tell (a rate was kept). ``threshold`` is the
-    same as the trace state has it, for spans of ``trace_id``; ``None`` with ``probability`` 1.0 or
-    less means that no trace state is written.
+    1.0 for a certain keep, ``None`` where nobody can tell (a rate kept it). ``threshold`` is the
+    same as the trace state has it, for spans of ``trace_id``, whose randomness decided. Without it
+    no trace state is written; where no ``probability`` is known either, what one says is erased.
     """
 
     keep: bool
@@ -21,4 +21,3 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     probability: float | None = 1.0
     threshold: int | None = None
     trace_id: str = ""
-    """The trace whose randomness decided; empty where no trace state is to be written."""
