@@ -28,6 +28,10 @@ from causewatch.sampling.trace_state import explicit_randomness
 
 MAX_FAMILIARS_COUNT = 10_000
 """Likenesses whose span statuses are remembered: they are part of a likeness."""
+MAX_HEAD_BYTES = 2_048
+"""Of a trace's first request, where the trace state of its first span is looked for."""
+MAX_SPAN_HEAD_BYTES = 640
+"""Of a span, the same: writers put it behind the ids, and W3C asks for at most 512 characters."""
 SENT_BEFORE = Decision(
     keep=True,
     policy="",
@@ -63,14 +67,14 @@ class Sampler:
         matched: Callable[[Assessment], Sequence[Matched]] = lambda _assessment: (),
         has_sent: Callable[[Sequence[str], Collection[str]], bool] = lambda _ids, _names: False,
     ) -> None:
-        lanes: dict[str, _Lane] = {}
         common = _Lane(shared) if shared is not None else None
+        lanes: dict[_Lane, None] = {}
         for one in destinations:
             own = _Lane(one.sampling) if one.sampling is not None else common
             if one.sampled and own is not None:
-                lanes[one.name] = own
                 own.destinations.append(one.name)
-        self._lanes = lanes
+                lanes[own] = None
+        self._lanes = tuple(lanes)
         self._has_sent = has_sent
         self._matched = matched
         self._statuses: dict[int, tuple[Familiar, frozenset[StatusCode]]] = {}
@@ -121,9 +125,7 @@ class Sampler:
             duration_ns=max(trace.end_ns - trace.start_ns, 0),
             statuses=lambda: self._statuses_of(familiar, spans),
             attribute=lambda key: _attribute(spans(), key),
-            randomness=lambda: (
-                _randomness(spans()) if any(_RANDOMNESS in one for one in trace.bodies) else None
-            ),
+            randomness=lambda: _randomness(spans()) if _may_have_randomness(trace) else None,
             faults=frozenset(familiar.faults),
         )
         return self._decide(facts, now_ns)
@@ -131,14 +133,15 @@ class Sampler:
     def _decide(
         self, facts: Facts, now_ns: int, aliases: tuple[str, ...] = (), *, is_late: bool = False
     ) -> Mapping[str, Decision]:
-        made: dict[int, Decision] = {}
+        made: dict[str, Decision] = {}
         ids = (facts.run_id, *aliases)
-        for lane in self._lanes.values():
-            if id(lane) not in made:
-                if is_late and lane.before(ids) is None and self._has_sent(ids, lane.destinations):
-                    lane.keep_on(facts.run_id)
-                made[id(lane)] = self._decide_in(lane, facts, ids, now_ns)
-        return {name: made[id(lane)] for name, lane in self._lanes.items()}
+        for lane in self._lanes:
+            if is_late and lane.before(ids) is None and self._has_sent(ids, lane.destinations):
+                lane.keep_on(facts.run_id)
+            decision = self._decide_in(lane, facts, ids, now_ns)
+            for name in lane.destinations:
+                made[name] = decision
+        return made
 
     def _decide_in(
         self, lane: _Lane, facts: Facts, run_ids: Sequence[str], now_ns: int
@@ -242,10 +245,16 @@ def _attribute(spans: Iterable[RawSpan], key: str) -> Iterator[Value]:
                 yield attributes[key]
 
 
+def _may_have_randomness(trace: LoneTrace) -> bool:
+    """Tell whether the trace's first span may have a randomness of its own; others then do too."""
+    return any(body.find(_RANDOMNESS, 0, MAX_HEAD_BYTES) >= 0 for body in trace.bodies[:1])
+
+
 def _randomness(spans: Iterable[RawSpan]) -> int | None:
     """Return the first explicit randomness; few spans have one, and only these are decoded."""
     for span in spans:
-        if span.holds(_RANDOMNESS):
+        body = span.body
+        if not body or body.find(_RANDOMNESS, 0, MAX_SPAN_HEAD_BYTES) >= 0:
             found = explicit_randomness(span.whole().trace_state)
             if found is not None:
                 return found

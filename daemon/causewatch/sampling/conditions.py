@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import re2
 
+from causewatch.model.span import StatusCode
 from causewatch.model.value import Value
-from causewatch.sampling.facts import Facts
+from causewatch.sampling.facts import Facts, NovelKind
 from causewatch.sampling.policy import (
     Always,
     BooleanIs,
@@ -33,8 +34,13 @@ from causewatch.sampling.policy import (
 NS_PER_S = 1_000_000_000
 
 
-def why(policy: Policy, facts: Facts) -> str | None:  # noqa: C901, PLR0911, PLR0912  # one answer for each policy
-    """Return why a condition is true of a run, ``None`` where it is not.
+Why = str | None
+"""Why a condition is true of a run, in a sentence; ``None`` where it is not true."""
+Condition = Callable[[Facts], Why]
+
+
+def condition_of(policy: Policy) -> Condition:  # noqa: C901, PLR0911  # one answer for each policy
+    """Return what tells why a condition is true of a run, made once for all runs.
 
     Of a live run only what can no longer become false is true.
 
@@ -43,49 +49,73 @@ def why(policy: Policy, facts: Facts) -> str | None:  # noqa: C901, PLR0911, PLR
     """
     match policy:
         case Always():
-            return "Every run is kept."
+            return lambda _facts: "Every run is kept."
         case VerdictIs():
-            is_true = facts.verdict is not None and facts.verdict in policy.verdicts
-            return f"The run was judged {facts.verdict}." if is_true else None
+            return partial(_verdict, policy.verdicts)
         case StatusIs():
-            found = sorted(facts.statuses() & policy.codes)
-            return f"A span has the status {found[0]}." if found else None
+            return partial(_status, policy.codes)
         case LatencyIs():
-            return _latency(policy, facts)
+            return partial(_latency, policy)
         case RuleMatched():
-            return _rule(policy, facts)
+            return partial(_rule, policy)
         case FaultSeen():
-            seen = sorted(facts.faults & policy.faults if policy.faults else facts.faults)
-            return f"A fault was seen: {', '.join(seen)}." if seen else None
+            return partial(_fault, policy.faults)
         case SpanCount():
-            return _span_count(policy, facts)
+            return partial(_span_count, policy)
         case TextIs() | NumberIs() | BooleanIs():
-            fits = any(_fits(policy, value) for value in facts.attribute(policy.key))
-            return f"The attribute {policy.key} is as asked for." if fits else None
+            return partial(_attribute, policy)
         case NovelRuns():
-            kinds = sorted(facts.novel & policy.kinds)
-            return f"New in this run: {', '.join(kinds)}." if kinds else None
+            return partial(_novel, policy.kinds)
         case Both():
-            return _both(policy.parts, facts)
+            return partial(_both, [condition_of(part) for part in policy.parts])
         case Other():
-            if facts.is_live or why(policy.part, facts) is not None:
-                return None
-            return "What stands under `not` is not true of it."
+            return partial(_other, condition_of(policy.part))
         case Share() | Rate():
             raise TypeError("a share or a rate is not true or false of a run")
 
 
-def _both(parts: Iterable[Policy], facts: Facts) -> str | None:
+def _verdict(verdicts: Collection[str], facts: Facts) -> Why:
+    return f"The run was judged {facts.verdict}." if facts.verdict in verdicts else None
+
+
+def _status(codes: frozenset[StatusCode], facts: Facts) -> Why:
+    found = facts.statuses() & codes
+    return f"A span has the status {min(found)}." if found else None
+
+
+def _fault(faults: frozenset[str], facts: Facts) -> Why:
+    seen = facts.faults & faults if faults else facts.faults
+    return f"A fault was seen: {', '.join(sorted(seen))}." if seen else None
+
+
+def _novel(kinds: frozenset[NovelKind], facts: Facts) -> Why:
+    found = facts.novel & kinds
+    return f"New in this run: {', '.join(sorted(found))}." if found else None
+
+
+def _attribute(policy: TextIs | NumberIs | BooleanIs, facts: Facts) -> Why:
+    if any(_fits(policy, value) for value in facts.attribute(policy.key)):
+        return f"The attribute {policy.key} is as asked for."
+    return None
+
+
+def _other(condition: Condition, facts: Facts) -> Why:
+    if facts.is_live or condition(facts) is not None:
+        return None
+    return "What stands under `not` is not true of it."
+
+
+def _both(conditions: Iterable[Condition], facts: Facts) -> Why:
     reasons = []
-    for part in parts:
-        reason = why(part, facts)
+    for condition in conditions:
+        reason = condition(facts)
         if reason is None:
             return None
         reasons.append(reason)
     return " ".join(reasons)
 
 
-def _latency(policy: LatencyIs, facts: Facts) -> str | None:
+def _latency(policy: LatencyIs, facts: Facts) -> Why:
     if facts.duration_ns <= policy.above_ns:
         return None
     if policy.most_ns is not None and (facts.is_live or facts.duration_ns > policy.most_ns):
@@ -94,7 +124,7 @@ def _latency(policy: LatencyIs, facts: Facts) -> str | None:
     return f"The run took {took_s:.3g} s, longer than {above_s:g} s."
 
 
-def _span_count(policy: SpanCount, facts: Facts) -> str | None:
+def _span_count(policy: SpanCount, facts: Facts) -> Why:
     if facts.span_count < policy.least:
         return None
     if policy.most is not None and (facts.is_live or facts.span_count > policy.most):
@@ -102,7 +132,7 @@ def _span_count(policy: SpanCount, facts: Facts) -> str | None:
     return f"The run has {facts.span_count} spans."
 
 
-def _rule(policy: RuleMatched, facts: Facts) -> str | None:
+def _rule(policy: RuleMatched, facts: Facts) -> Why:
     for rule in facts.matched():
         named = not policy.alerts or any(fnmatchcase(rule.alertname, g) for g in policy.alerts)
         if named and (not policy.severities or rule.severity in policy.severities):

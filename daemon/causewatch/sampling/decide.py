@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from causewatch.sampling.budget import Budget
-from causewatch.sampling.conditions import NS_PER_S, why
+from causewatch.sampling.conditions import NS_PER_S, Condition, condition_of
 from causewatch.sampling.decision import Decision
 from causewatch.sampling.facts import Facts
 from causewatch.sampling.policy import (
@@ -50,13 +50,25 @@ class Chooser:
     """Decides by one set of policies. Holds what was spent of budgets; one caller at a time."""
 
     def __init__(self, sampling: Sampling) -> None:
-        self._drops = sampling.drops
-        self._conditions = [one for one in sampling.keeps if is_condition(one.policy)]
+        self._drops = [(one.name, condition_of(one.policy)) for one in sampling.drops]
+        self._sure = [
+            (one.name, condition_of(one.policy))
+            for one in sampling.keeps
+            if is_condition(one.policy)
+        ]
         others = [one for one in sampling.keeps if not is_condition(one.policy)]
         self._others = sorted(others, key=lambda one: _stage(one.policy))
         self._budgets: dict[int, Budget] = {}
+        self._shares: dict[int, _Vote] = {}
+        """What is said by shares: the same of every run."""
+        self._conditions: dict[int, Condition] = {}
+        """Those of novelty with a budget, and those beside a share or a rate."""
+        self._drop_by: dict[str, Decision] = {"": _dropped("", _NO)}
+        """The decisions on runs that a share, by its name, or nobody keeps."""
         for one in sampling.keeps:
             self._open(one.policy)
+            if isinstance(one.policy, Share):
+                self._drop_by[one.name] = _dropped(one.name, self._shares[id(one.policy)])
 
     def decide(self, facts: Facts, now_ns: int) -> Decision:
         """Return what becomes of a run that is complete, and spend what that takes."""
@@ -74,24 +86,24 @@ class Chooser:
         """
         if self._drops:
             return None
-        return next(iter(self._certain(facts)), None)
+        return self._certain(facts)
 
-    def _certain(self, facts: Facts) -> list[Decision]:
-        for one in self._conditions:
-            reason = why(one.policy, facts)
+    def _certain(self, facts: Facts) -> Decision | None:
+        for name, condition in self._sure:
+            reason = condition(facts)
             if reason is not None:
-                return [_kept(one.name, _Vote(ALWAYS, reason), facts.trace_ids[0])]
-        return []
+                return _kept(name, _Vote(ALWAYS, reason), facts.trace_ids[0])
+        return None
 
     def _decide(self, facts: Facts, now_ns: int | None) -> Decision:
-        for one in self._drops:
-            reason = why(one.policy, facts)
+        for name, condition in self._drops:
+            reason = condition(facts)
             if reason is not None:
-                return Decision(keep=False, policy=one.name, reason=reason, probability=0.0)
-        if found := self._certain(facts):
-            return found[0]
+                return Decision(keep=False, policy=name, reason=reason, probability=0.0)
+        if (found := self._certain(facts)) is not None:
+            return found
         if not self._others:
-            return _dropped("", _NO)
+            return self._drop_by[""]
         randomness = randomness_of(facts.trace_ids[0], facts.randomness())
         name, best = "", _NO
         for one in self._others:
@@ -103,13 +115,12 @@ class Chooser:
                 name, best = one.name, vote
         if randomness >= best.threshold:
             return _kept(name, best, facts.trace_ids[0])
-        return _dropped(name, best)
+        return self._drop_by.get(name) or _dropped(name, best)
 
     def _vote(self, policy: Policy, facts: Facts, randomness: int, now_ns: int | None) -> _Vote:
         match policy:
             case Share():
-                share = probability_of(policy.threshold)
-                return _Vote(policy.threshold, f"{share:.4g} of all runs are kept, by trace id.")
+                return self._shares[id(policy)]
             case Rate():
                 return self._rate(policy, facts, now_ns)
             case NovelRuns(budget=Allowance() as budget):
@@ -117,13 +128,13 @@ class Chooser:
             case Both():
                 return self._all(policy, facts, randomness, now_ns)
             case _:
-                reason = why(policy, facts)
+                reason = self._conditions[id(policy)](facts)
                 return _NO if reason is None else _Vote(ALWAYS, reason)
 
     def _novel(
         self, policy: NovelRuns, budget: Allowance, facts: Facts, now_ns: int | None
     ) -> _Vote:
-        reason = why(policy, facts)
+        reason = self._conditions[id(policy)](facts)
         if reason is None:
             return _NO
         if now_ns is not None and self._budgets[id(policy)].take(1, now_ns):
@@ -157,15 +168,20 @@ class Chooser:
         )
 
     def _open(self, policy: Policy) -> None:
-        """Make the budgets of a policy and of what is inside of it."""
+        """Make what is needed for a policy and for what is inside of it."""
         match policy:
             case NovelRuns(budget=Allowance() as budget) | Rate(limit=budget):
                 self._budgets[id(policy)] = Budget(budget.amount, budget.interval_ns)
+            case Share(threshold=threshold):
+                reason = f"{probability_of(threshold):.4g} of all runs are kept, by trace id."
+                self._shares[id(policy)] = _Vote(threshold, reason)
             case Both(parts=parts):
                 for part in parts:
                     self._open(part)
             case _:
                 pass
+        if is_condition(policy) or isinstance(policy, NovelRuns):
+            self._conditions[id(policy)] = condition_of(policy)
 
 
 def _stage(policy: Policy) -> int:

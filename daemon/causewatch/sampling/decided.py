@@ -23,12 +23,18 @@ class Decided:
 
     def put(self, run_id: str, decision: Decision) -> None:
         """Remember a decision, in the place of an older one on the same run."""
-        self._known.pop(run_id, None)
-        self._known[run_id] = decision
-        if len(self._known) > self._max:
-            del self._known[next(iter(self._known))]
+        known = self._known
+        if run_id in known:
+            del known[run_id]
+        known[run_id] = decision
+        if len(known) > self._max:
+            del known[next(iter(known))]
 
     def of(self, run_ids: Iterable[str]) -> Decision | None:
         """Return the decision on a run by any id that it, or a part of it, had; keeps go first."""
-        found = [self._known[run_id] for run_id in run_ids if run_id in self._known]
-        return next((one for one in found if one.keep), found[0] if found else None)
+        found: Decision | None = None
+        for run_id in run_ids:
+            one = self._known.get(run_id)
+            if one is not None and (found is None or not found.keep):
+                found = one
+        return found

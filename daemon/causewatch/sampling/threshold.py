@@ -53,8 +53,16 @@ def randomness_of(trace_id: str, explicit: int | None = None) -> int:
     if explicit is not None:
         return explicit
     tail = trace_id[-_DIGITS:]
-    if len(tail) == _DIGITS and _HEX.match(tail):
-        return int(tail, 16)
+    if len(tail) == _DIGITS and tail.isascii() and tail.isalnum():
+        # Quicker than a pattern: what is left to go wrong are letters past f.
+        try:
+            return int(tail, 16)
+        except ValueError:
+            return _hashed(trace_id)
+    return _hashed(trace_id)
+
+
+def _hashed(trace_id: str) -> int:
     digest = hashlib.blake2b(trace_id.encode(errors="surrogatepass"), digest_size=7)
     return int.from_bytes(digest.digest(), "big")
 
