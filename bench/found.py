@@ -169,11 +169,16 @@ def _runs(store: Path) -> dict[str, _Stored]:
         links = connection.execute("SELECT trace_id, run_id FROM run_traces").fetchall()
         for (value,) in connection.execute("SELECT value FROM short_runs"):
             run = msgspec.msgpack.decode(value, type=ShortRun)
-            runs.setdefault(
-                run.run_id, _Stored(run_id=run.run_id, verdict=run.verdict, batches=run.batches)
-            )
+            runs.setdefault(run.run_id, _short(run))
             links.append((run.run_id, run.run_id))
     return {trace_id: runs[run_id] for trace_id, run_id in links if run_id in runs}
+
+
+def _short(run: ShortRun) -> _Stored:
+    told = run.told()
+    return _Stored(
+        run_id=run.run_id, verdict=run.verdict, batches=run.batches, explanation=told.explanation
+    )
 
 
 def _rules(store: Path) -> dict[str, set[str]]:

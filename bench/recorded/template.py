@@ -182,6 +182,7 @@ def _known(spans: Sequence[Span]) -> Known:
     texts = [value for value in values if isinstance(value, str)]
     names = [key for span in spans for key, _ in _attributes(span)]
     names += [span.name for span in spans]
+    names += [event.name for span in spans for event in span.events]
     names += [
         value
         for span in spans

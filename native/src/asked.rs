@@ -12,8 +12,10 @@ use crate::weigh;
 
 /// The run has to be judged in full.
 pub const TOO_CLOSE: i32 = 1;
-/// Somebody else has to run patterns or to compare payloads first.
-pub const OPEN: i32 = 4;
+/// Somebody else has to compare payloads first.
+pub const OPEN_PAYLOADS: i32 = 8;
+/// Tells, as bits, which patterns of a key fit a text; keys are numbered as they are asked.
+pub type Fits = extern "C" fn(usize, *const u8, usize) -> u64;
 pub const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 const MAX_TOKENS_COUNT: i128 = 1_000_000_000_000_000;
 const SLACK: f64 = 1e-9;
@@ -109,6 +111,7 @@ pub struct Asked {
     checks: Vec<Check>,
     totals: Vec<Total>,
     names: Option<Names>,
+    has_order: bool,
     size: Option<f64>,
     total_size: Option<f64>,
     gates: Vec<String>,
@@ -116,6 +119,8 @@ pub struct Asked {
     payload_keys: QuickSet<String>,
     payload_gates: Vec<String>,
     reads_parents: bool,
+    /// Without it a run in which a pattern may fit has to be judged in full.
+    pub fits: Option<Fits>,
 }
 
 type Values<'s, 'a> = Vec<Option<&'s Any<'a>>>;
@@ -161,6 +166,7 @@ impl Asked {
             let (ids, is_whole) = (texts(names, "ids"), is_true(names, "is_whole"));
             found.names = Some(Names { places, ids, is_whole });
         }
+        found.has_order = is_true(&root, "has_order");
         found.size = member(&root, "size").and_then(float);
         found.total_size = member(&root, "total_size").and_then(float);
         found.gates = texts(&root, "gates");
@@ -246,19 +252,61 @@ impl Asked {
         let run = self.run(spans, index);
         self.check(&run)?;
         let is_compared = self.payload_gates.iter().any(|gate| run.holds_text(gate));
-        let mut payloads = Payloads::new(&self.payload_keys, &self.payload_gates, is_answered);
+        let mut payloads = Payloads::new(&self.payload_keys, &self.payload_gates);
         let mut seen: QuickMap<u64, usize> = QuickMap::default();
         let mut ids: QuickMap<u64, usize> = QuickMap::default();
         let mut found = Vec::with_capacity(spans.len());
         for at in 0..spans.len() {
             let mut into = Quick::default();
-            self.of_span(&run, at, &mut seen, &mut ids, is_answered, &mut into)?;
+            self.of_span(&run, at, &mut seen, &mut ids, &mut into)?;
             if is_compared {
                 payloads.of_span(&spans[at].0, &mut into)?;
             }
             found.push(into.finish());
         }
-        Ok(found)
+        if payloads.is_open && !is_answered { Err(OPEN_PAYLOADS) } else { Ok(found) }
+    }
+
+    /// Returns what goes into a likeness for whose span it is, 0 where nothing is asked of that.
+    pub fn origin(
+        &self,
+        resource: &[(&str, Any<'_>)],
+        scope: &[(&str, Any<'_>)],
+    ) -> Result<u64, i32> {
+        let (mut into, mut has_any) = (Quick::default(), false);
+        for (place, pairs) in [resource, scope].into_iter().enumerate() {
+            let values = self.values(pairs);
+            for (number, of_key) in self.keys.iter().enumerate() {
+                let Some(value) = values[of_key.slot] else { continue };
+                has_any = true;
+                (place, number).hash(&mut into);
+                self.fitting(number, value, &mut into)?;
+                if of_key.is_same {
+                    comparable(value, &mut into)?;
+                } else {
+                    of_key.token(value, &mut into)?;
+                }
+            }
+        }
+        Ok(if has_any { into.finish() } else { 0 })
+    }
+
+    /// Writes which patterns fit a value.
+    fn fitting(&self, number: usize, value: &Any<'_>, into: &mut Quick) -> Result<(), i32> {
+        match value {
+            Any::Text(text) if self.keys[number].may_fit(text) => {
+                let fits = self.fits.ok_or(TOO_CLOSE)?;
+                fits(number, text.as_ptr(), text.len()).hash(into);
+            }
+            Any::Text(_) => 0u64.hash(into),
+            Any::List(items) => {
+                for item in items {
+                    self.fitting(number, item, into)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     fn run<'s, 'a>(
@@ -323,13 +371,13 @@ impl Asked {
         self.totals.iter().try_for_each(|total| run.check_total(total))
     }
 
+    /// Writes the answers of one span.
     fn of_span(
         &self,
         run: &Run<'_, '_>,
         at: usize,
         seen: &mut QuickMap<u64, usize>,
         ids: &mut QuickMap<u64, usize>,
-        is_answered: bool,
         into: &mut Quick,
     ) -> Result<(), i32> {
         let (span, _, _) = &run.spans[at];
@@ -343,6 +391,9 @@ impl Asked {
         for check in &self.checks {
             run.holds(check, at)?.hash(into);
         }
+        if self.has_order {
+            run.spans.partition_point(|(other, _, _)| other.start_ns < span.end_ns).hash(into);
+        }
         if let Some(names) = &self.names {
             names.ids(span.name, ids, into);
             for (place, alias) in names.places.iter().enumerate() {
@@ -352,13 +403,13 @@ impl Asked {
                 }
             }
         }
-        self.in_place(0, &run.values[at], seen, is_answered, into)?;
+        self.in_place(0, &run.values[at], seen, into)?;
         let said = [(NAME, Any::Text(span.name)), (STATUS_MESSAGE, Any::Text(span.status_message))];
         if self.slots.contains_key(NAME) || self.slots.contains_key(STATUS_MESSAGE) {
-            self.in_place(1, &self.values(&said), seen, is_answered, into)?;
+            self.in_place(1, &self.values(&said), seen, into)?;
         }
         for (place, event) in span.events.iter().enumerate() {
-            self.in_place(2 + place, &self.values(&event.attributes), seen, is_answered, into)?;
+            self.in_place(2 + place, &self.values(&event.attributes), seen, into)?;
         }
         Ok(())
     }
@@ -368,15 +419,12 @@ impl Asked {
         place: usize,
         values: &Values<'_, '_>,
         seen: &mut QuickMap<u64, usize>,
-        is_answered: bool,
         into: &mut Quick,
     ) -> Result<(), i32> {
         for (number, of_key) in self.keys.iter().enumerate() {
             let Some(value) = values[of_key.slot] else { continue };
-            if !is_answered && of_key.may_fit(value) {
-                return Err(OPEN);
-            }
             (place, number).hash(into);
+            self.fitting(number, value, into)?;
             of_key.token(value, into)?;
             if of_key.is_same {
                 let mut alone = Quick::default();
@@ -417,12 +465,8 @@ impl OfKey {
     }
 
     /// Tells whether a pattern may fit; never wrong when it says no.
-    fn may_fit(&self, value: &Any<'_>) -> bool {
-        match value {
-            Any::Text(text) => self.patterns.iter().any(|pattern| pattern.may_fit(text)),
-            Any::List(items) => items.iter().any(|item| self.may_fit(item)),
-            _ => false,
-        }
+    fn may_fit(&self, text: &str) -> bool {
+        self.patterns.iter().any(|pattern| pattern.may_fit(text))
     }
 }
 

@@ -5,6 +5,7 @@ mod asked;
 mod json;
 mod payloads;
 mod proto;
+mod python;
 mod quick;
 mod reading;
 mod regroup;
@@ -14,7 +15,7 @@ mod weigh;
 use std::collections::HashSet;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
-use asked::Asked;
+use asked::{Asked, Fits};
 use proto::{Any, Span};
 use quick::QuickMap;
 use reading::{Keys, Reading, TooMuch, Words};
@@ -27,10 +28,10 @@ pub struct Context {
     signs: Signs,
     words: Words,
     keys: Keys,
-    regrouped: Regrouped,
     asked: Option<Asked>,
     /// Of the next run, what is left open was answered by the caller.
     is_answered: bool,
+    regrouped: Regrouped,
 }
 
 const SCORE_ENDS: [&str; 3] = ["score", "similarity", "relevance"];
@@ -53,26 +54,60 @@ pub unsafe extern "C" fn causewatch_open(settings: *const u8, size: usize) -> *m
         signs: Signs::new(&stems),
         words: Words::default(),
         keys: Keys::default(),
-        regrouped: Regrouped::default(),
         asked: None,
         is_answered: false,
+        regrouped: Regrouped::default(),
     }))
 }
 
-/// Takes what is asked of every run, as JSON. Returns 0, or 2 where it cannot be read.
+/// Takes what is asked of every run, as JSON, and what runs patterns. Returns 0, or 2 where it cannot
+/// be read.
 ///
 /// # Safety
-/// `context` comes from `causewatch_open`; `questions` points to `size` readable bytes.
+/// `context` comes from `causewatch_open`; `questions` points to `size` readable bytes; `fits` may be
+/// called as long as the context is there.
 #[no_mangle]
 pub unsafe extern "C" fn causewatch_ask(
     context: *mut Context,
     questions: *const u8,
     size: usize,
+    fits: Fits,
 ) -> i32 {
     let context = unsafe { &mut *context };
     let bytes = unsafe { std::slice::from_raw_parts(questions, size) };
     context.asked = std::str::from_utf8(bytes).ok().and_then(Asked::read);
+    if let Some(asked) = &mut context.asked {
+        asked.fits = Some(fits);
+    }
     if context.asked.is_some() { 0 } else { 2 }
+}
+
+/// Writes to `out` what is asked of the resource and scope of spans, given as the messages around
+/// them. Returns 0, or 2 where they cannot be read.
+///
+/// # Safety
+/// `context` comes from `causewatch_open`; `resource` and `scope` point to as many readable bytes.
+#[no_mangle]
+pub unsafe extern "C" fn causewatch_origin(
+    context: *mut Context,
+    resource: *const u8,
+    resource_size: usize,
+    scope: *const u8,
+    scope_size: usize,
+    out: *mut u64,
+) -> i32 {
+    let context = unsafe { &mut *context };
+    let resource = unsafe { std::slice::from_raw_parts(resource, resource_size) };
+    let scope = unsafe { std::slice::from_raw_parts(scope, scope_size) };
+    let Some(asked) = &context.asked else { return 2 };
+    let Ok((resource, scope)) = proto::around(resource, scope) else { return 2 };
+    match asked.origin(&resource, &scope) {
+        Ok(answer) => {
+            unsafe { *out = answer };
+            0
+        }
+        Err(code) => code,
+    }
 }
 
 /// Says that of the next run the numbers that go in answer what would be left open.
@@ -94,8 +129,8 @@ pub unsafe extern "C" fn causewatch_close(context: *mut Context) {
 }
 
 /// Writes the likeness of a run to `out`. Returns 0, 1 where the run is too large to have one or has
-/// to be judged in full, 2 where its bytes cannot be read, or 4 where something that is asked of it
-/// has to be answered by the caller (see `causewatch_answered`).
+/// to be judged in full, 2 where its bytes cannot be read, or 8 where payloads are asked for that the
+/// caller has to compare (see `causewatch_answered`).
 ///
 /// `bodies` are the span messages one after the other, `sizes` their sizes; `extras` are numbers
 /// that go into the likeness with each span.
@@ -132,21 +167,22 @@ pub unsafe extern "C" fn causewatch_likeness(
 ///
 /// # Safety
 /// `context` comes from `causewatch_open` and is used by nobody else meanwhile; `request` points to
-/// `size` readable bytes, `origins` to `count` numbers (see `proto::spans_of`).
+/// `size` readable bytes.
 #[no_mangle]
 pub unsafe extern "C" fn causewatch_likeness_of(
     context: *mut Context,
     request: *const u8,
     size: usize,
-    origins: *const u64,
-    count: usize,
     out: *mut u64,
 ) -> i32 {
     let context = unsafe { &mut *context };
     let request = unsafe { std::slice::from_raw_parts(request, size) };
-    let origins = if count == 0 { &[] } else { unsafe { std::slice::from_raw_parts(origins, count) } };
     let found = catch_unwind(AssertUnwindSafe(|| {
-        let spans = proto::spans_of(request, origins).map_err(|()| 2)?;
+        let asked = context.asked.as_ref();
+        let spans = proto::spans_of(request, |resource, scope| match asked {
+            None => Ok(0),
+            Some(asked) => asked.origin(resource, scope),
+        })?;
         likeness(context, &spans)
     }));
     match found {
@@ -224,6 +260,7 @@ fn likeness(context: &mut Context, bodies: &[(&[u8], u64)]) -> Result<u64, i32> 
         let parent = if is_root { -2 } else { *index.get(span.parent_id).unwrap_or(&-1) };
         let head = (name, span.kind, span.status, parent, span.links, span.is_cut, *extra);
         reading.tokens.put(b'P', head);
+        reading.ids_in(span.name);
         if let Some(answer) = answers.get(at) {
             reading.tokens.put(b'Q', *answer);
         }
@@ -270,7 +307,10 @@ fn score(reading: &mut Reading<'_, '_>, key: &str, value: f64) {
 
 fn name(reading: &mut Reading<'_, '_>, value: &Any<'_>) {
     match value {
-        Any::Text(text) => reading.tokens.put(b'V', without_ids(text)),
+        Any::Text(text) => {
+            reading.tokens.put(b'V', without_ids(text));
+            reading.ids_in(text);
+        }
         Any::Bool(value) => reading.tokens.put(b'v', *value),
         Any::Int(value) => reading.tokens.put(b'i', *value),
         Any::Double(value) => reading.tokens.put(b'f', value.to_bits()),

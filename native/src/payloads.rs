@@ -2,10 +2,11 @@
 
 use std::hash::{Hash, Hasher};
 
-use crate::asked::OPEN;
+use crate::asked::TOO_CLOSE;
 use crate::json::{self, Value};
 use crate::proto::{Any, Span};
 use crate::quick::{find, Quick, QuickMap, QuickSet};
+use crate::python;
 use crate::reading::json_of;
 
 const MAX_DEPTH: usize = 30;
@@ -15,13 +16,14 @@ const ENVELOPE_KEYS: [&str; 5] = ["content", "raw_output", "inputs", "outputs", 
 pub struct Payloads<'q> {
     pub keys: &'q QuickSet<String>,
     pub gates: &'q [String],
-    pub is_answered: bool,
+    /// Something may be written as Python writes it, which is not read here.
+    pub is_open: bool,
     seen: QuickMap<u64, usize>,
 }
 
 impl<'q> Payloads<'q> {
-    pub fn new(keys: &'q QuickSet<String>, gates: &'q [String], is_answered: bool) -> Self {
-        Payloads { keys, gates, is_answered, seen: QuickMap::default() }
+    pub fn new(keys: &'q QuickSet<String>, gates: &'q [String]) -> Self {
+        Payloads { keys, gates, is_open: false, seen: QuickMap::default() }
     }
 
     /// Writes where each payload of a span, or part of one, was first.
@@ -46,7 +48,7 @@ impl<'q> Payloads<'q> {
                 }
             }
             Any::List(_) | Any::Record(_) => self.walk(&json_of(value), 0, into)?,
-            Any::Bytes if is_asked => return Err(crate::asked::TOO_CLOSE),
+            Any::Bytes if is_asked => return Err(TOO_CLOSE),
             _ if is_asked => self.note(&json_of(value), into),
             _ => {}
         }
@@ -72,9 +74,13 @@ impl<'q> Payloads<'q> {
         }
         match json::parse(text) {
             Some(parsed) => self.walk(&parsed, depth + 1, into),
-            // It may be what another language writes.
-            None if !self.is_answered => Err(OPEN),
-            None => Ok(()),
+            None => match python::parse(text) {
+                Some(parsed) => self.walk(&parsed, depth + 1, into),
+                None => {
+                    self.is_open |= may_be_literal(text);
+                    Ok(())
+                }
+            },
         }
     }
 
@@ -141,4 +147,53 @@ fn canonical(value: &Value<'_>) -> u64 {
         }
     }
     hasher.finish()
+}
+
+const PYTHON_WORDS: [&str; 4] = ["True", "False", "None", "set"];
+const MAX_PREFIX_CHARS: usize = 2;
+const MAX_LITERAL_BYTES: usize = 4 * 65_536;
+
+/// Tells whether a text may be what Python writes for a list or record; never wrong when it says no.
+///
+/// Outside of quotes such a text has no words but a few.
+fn may_be_literal(text: &str) -> bool {
+    let text = text.trim();
+    if text.len() > MAX_LITERAL_BYTES || text.starts_with('"') {
+        return false;
+    }
+    if text.contains("'''") || text.contains("\"\"\"") || text.contains('#') {
+        return true;
+    }
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            quote @ (b'\'' | b'"') => {
+                at += 1;
+                while at < bytes.len() && bytes[at] != quote {
+                    at += if bytes[at] == b'\\' { 2 } else { 1 };
+                }
+                if at >= bytes.len() {
+                    return false;
+                }
+                at += 1;
+            }
+            b'0'..=b'9' => at += run_of(&bytes[at..]),
+            first if first.is_ascii_alphabetic() || first == b'_' => {
+                let size = run_of(&bytes[at..]);
+                let is_prefix = size <= MAX_PREFIX_CHARS
+                    && matches!(bytes.get(at + size), Some(b'\'' | b'"'));
+                if !is_prefix && !PYTHON_WORDS.contains(&&text[at..at + size]) {
+                    return false;
+                }
+                at += size;
+            }
+            _ => at += 1,
+        }
+    }
+    matches!(bytes.last(), Some(b')' | b']' | b'}' | b',' | b'\'' | b'"'))
+}
+
+fn run_of(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count()
 }

@@ -195,71 +195,110 @@ fn any(bytes: &[u8], depth: usize) -> Result<Any<'_>, ()> {
     Ok(found)
 }
 
-/// The spans of a request, each with the number of what stands around it: the next one for each
-/// `ScopeSpans`, or, without any, what tells its service and instrumentation from others: the same
-/// as `origin_of` in `daemon/causewatch/otlp/raw.py`.
-pub fn spans_of<'a>(request: &'a [u8], origins: &[u64]) -> Result<Vec<(&'a [u8], u64)>, ()> {
+type Pairs<'a> = Vec<(&'a str, Any<'a>)>;
+
+/// The spans of a request, each with a number that tells its service and instrumentation from
+/// others: the same as `origin_of` in `daemon/causewatch/otlp/raw.py`, and what `more` finds in the
+/// attributes of both.
+pub fn spans_of<'a>(
+    request: &'a [u8],
+    more: impl Fn(&[(&str, Any<'_>)], &[(&str, Any<'_>)]) -> Result<u64, i32>,
+) -> Result<Vec<(&'a [u8], u64)>, i32> {
+    let unread = |()| 2;
     let mut found = Vec::new();
-    let mut given = origins.iter();
     let mut groups = Fields::of(request);
-    while let Some((number, field)) = groups.next()? {
-        let (1, Field::Bytes(group)) = (number, field) else { return Err(()) };
-        let (mut service, mut scoped) = ("", Vec::new());
+    while let Some((number, field)) = groups.next().map_err(unread)? {
+        let (1, Field::Bytes(group)) = (number, field) else { return Err(2) };
+        let (mut pairs, mut scoped) = (Vec::new(), Vec::new());
         let mut fields = Fields::of(group);
-        while let Some((number, field)) = fields.next()? {
+        while let Some((number, field)) = fields.next().map_err(unread)? {
             match (number, field) {
-                (1, Field::Bytes(resource)) => service = service_name(resource)?,
+                (1, Field::Bytes(resource)) => pairs = attributes(resource, 1).map_err(unread)?,
                 (2, Field::Bytes(spans)) => scoped.push(spans),
                 _ => {}
             }
         }
+        let service = service_name(&pairs).map_err(unread)?;
         for message in scoped {
-            let (mut name, mut version, first) = ("", "", found.len());
+            let (mut scope, first) = (Scope::default(), found.len());
             let mut fields = Fields::of(message);
-            while let Some((number, field)) = fields.next()? {
+            while let Some((number, field)) = fields.next().map_err(unread)? {
                 match (number, field) {
-                    (1, Field::Bytes(scope)) => (name, version) = name_and_version(scope)?,
+                    (1, Field::Bytes(bytes)) => scope = scope_of(bytes).map_err(unread)?,
                     (2, Field::Bytes(span)) => found.push((span, 0)),
                     _ => {}
                 }
             }
-            let origin = match given.next() {
-                Some(origin) => *origin,
-                None if origins.is_empty() => origin_of(&[service, name, version]),
-                None => return Err(()),
-            };
+            let origin = origin_of(&[service, scope.name, scope.version]);
+            let origin = origin.wrapping_add(more(&pairs, &scope.attributes)?);
             found[first..].iter_mut().for_each(|span| span.1 = origin);
         }
     }
     Ok(found)
 }
 
-fn service_name(resource: &[u8]) -> Result<&str, ()> {
-    let mut found = "";
+/// The attributes of a resource, and of a scope, from what stood around a span.
+pub fn around<'a>(resource: &'a [u8], scope: &'a [u8]) -> Result<(Pairs<'a>, Pairs<'a>), ()> {
+    let mut found = (Vec::new(), Vec::new());
     let mut fields = Fields::of(resource);
     while let Some((number, field)) = fields.next()? {
-        if let (1, Field::Bytes(pair)) = (number, field) {
-            match attribute(pair, 0)? {
-                ("service.name", Any::Text(name)) => found = name,
-                ("service.name", _) => return Err(()),
-                _ => {}
-            }
+        if let (1, Field::Bytes(resource)) = (number, field) {
+            found.0 = attributes(resource, 1)?;
+        }
+    }
+    let mut fields = Fields::of(scope);
+    while let Some((number, field)) = fields.next()? {
+        if let (1, Field::Bytes(scope)) = (number, field) {
+            found.1 = scope_of(scope)?.attributes;
         }
     }
     Ok(found)
 }
 
-fn name_and_version(scope: &[u8]) -> Result<(&str, &str), ()> {
-    let (mut name, mut version) = ("", "");
-    let mut fields = Fields::of(scope);
+/// The attributes that a message has under a field's number.
+fn attributes(message: &[u8], wanted: u64) -> Result<Pairs<'_>, ()> {
+    let mut found = Vec::new();
+    let mut fields = Fields::of(message);
     while let Some((number, field)) = fields.next()? {
-        match (number, field) {
-            (1, Field::Bytes(bytes)) => name = text(bytes)?,
-            (2, Field::Bytes(bytes)) => version = text(bytes)?,
+        match (number == wanted, field) {
+            (true, Field::Bytes(pair)) => found.push(attribute(pair, 0)?),
             _ => {}
         }
     }
-    Ok((name, version))
+    Ok(found)
+}
+
+fn service_name<'a>(pairs: &[(&'a str, Any<'a>)]) -> Result<&'a str, ()> {
+    let mut found = "";
+    for (key, value) in pairs {
+        match (*key, value) {
+            ("service.name", Any::Text(name)) => found = name,
+            ("service.name", _) => return Err(()),
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+#[derive(Default)]
+struct Scope<'a> {
+    name: &'a str,
+    version: &'a str,
+    attributes: Pairs<'a>,
+}
+
+fn scope_of(message: &[u8]) -> Result<Scope<'_>, ()> {
+    let mut found = Scope::default();
+    let mut fields = Fields::of(message);
+    while let Some((number, field)) = fields.next()? {
+        match (number, field) {
+            (1, Field::Bytes(bytes)) => found.name = text(bytes)?,
+            (2, Field::Bytes(bytes)) => found.version = text(bytes)?,
+            (3, Field::Bytes(pair)) => found.attributes.push(attribute(pair, 0)?),
+            _ => {}
+        }
+    }
+    Ok(found)
 }
 
 /// G. Fowler, L. Noll, P. Vo: FNV-1a, of 64 bits, over the texts with a NUL after each.

@@ -152,6 +152,8 @@ pub struct Reading<'c, 'a> {
     fresh: String,
     lengths: QuickMap<usize, i64>,
     lists: Vec<(&'a str, i64)>,
+    /// Where the ids in names were first, by their hashes.
+    ids: QuickMap<u64, usize>,
     /// By the hashes of keys.
     turns: QuickMap<u64, f64>,
     times: QuickMap<u64, String>,
@@ -186,8 +188,24 @@ impl<'c, 'a> Reading<'c, 'a> {
             fresh: String::new(),
             lengths: QuickMap::default(),
             lists: Vec::new(),
+            ids: QuickMap::default(),
             turns: QuickMap::default(),
             times: QuickMap::default(),
+        }
+    }
+
+    /// Writes the ids in a name by where the run first had them.
+    pub fn ids_in(&mut self, name: &str) {
+        let is_part = |c: char| c.is_ascii_hexdigit() || c == '-';
+        if !name.bytes().any(|b| b.is_ascii_digit()) {
+            return;
+        }
+        for run in name.split(|c| !is_part(c)) {
+            if run.bytes().any(|b| b.is_ascii_digit()) {
+                let next = self.ids.len();
+                let at = *self.ids.entry(hash_of(run)).or_insert(next);
+                self.tokens.put(b'#', at);
+            }
         }
     }
 

@@ -40,18 +40,20 @@ pub fn is_flat(key: &str) -> bool {
 
 /// Returns how often a text holds what may be longer once it was read and written again.
 fn growing(text: &str) -> u64 {
+    const AT_ONCE: usize = 128;
     let bytes = text.as_bytes();
-    let (mut found, mut at) = (0, 0);
-    while at + 1 < bytes.len() {
-        let grows = match (bytes[at], bytes[at + 1]) {
-            (b'0'..=b'9' | b'.', b'e' | b'E') => true,
-            (b'\\', b'x' | b'0'..=b'7') => true,
-            _ => false,
-        };
-        found += u64::from(grows);
-        at += if grows { 2 } else { 1 };
-    }
-    found
+    let after = bytes.get(1..).unwrap_or_default();
+    let grows = |(one, next): (&u8, &u8)| {
+        let is_number = (one.wrapping_sub(b'0') < 10) | (*one == b'.');
+        let is_escape = *one == b'\\';
+        let is_code = (*next == b'x') | (next.wrapping_sub(b'0') < 8);
+        u8::from((is_number & (*next | 0x20 == b'e')) | (is_escape & is_code))
+    };
+    // In pieces that a byte can count, so that many are compared at once.
+    let count = |(ones, nexts): (&[u8], &[u8])| -> u64 {
+        u64::from(ones.iter().zip(nexts).map(grows).sum::<u8>())
+    };
+    bytes.chunks(AT_ONCE).zip(after.chunks(AT_ONCE)).map(count).sum()
 }
 
 fn of(value: &Any<'_>) -> u64 {

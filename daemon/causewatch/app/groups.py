@@ -80,7 +80,7 @@ class Groups:
         self.on_offer: Callable[[str], None] = lambda _group: None
         """Called with a group's key when a run waits for it: the cue for an early look."""
         self.on_looked: Callable[[str, Collection[str], Collection[str]], None] = _ignore
-        """Called with a group's key when it looked at runs: their ids, and those that matched."""
+        """Called with a group's key when it looked: at which runs, and which may have matched."""
         self.replace(loaded)
         self._measure()
 
@@ -213,7 +213,7 @@ class Groups:
         started = time.perf_counter()
         taken = self._take(key)
         try:
-            found = self._find(group, taken, slot_ns)
+            found, unsure = self._find(group, taken, slot_ns)
             with self._store.transaction():
                 # Rules that a reload took away meanwhile must not fire again: nothing would end
                 # them. It ends what they left only after this transaction.
@@ -228,7 +228,7 @@ class Groups:
             self.on_offer(key)
             return
         self._looked(key, slot_ns, time.perf_counter() - started)
-        matched = {finding.run_id for finding in found}
+        matched = unsure | {finding.run_id for finding in found}
         self.on_looked(key, [p.assessment.graph.run_id for p in taken], matched)
 
     def _looked(self, key: str, slot_ns: int, took_s: float) -> None:
@@ -263,8 +263,12 @@ class Groups:
             known = self._plans[group.key] = (group, plan_of(group))
         return known[1]
 
-    def _find(self, group: Group, taken: Sequence[Pending], slot_ns: int) -> list[Finding]:
+    def _find(
+        self, group: Group, taken: Sequence[Pending], slot_ns: int
+    ) -> tuple[list[Finding], set[str]]:
+        """Return what was found, and the runs of which a rule that failed might have told more."""
         found: list[Finding] = []
+        unsure: set[str] = set()
         plan = self._plan(group)
         for pending in taken:
             assessment = pending.assessment
@@ -274,14 +278,16 @@ class Groups:
                 # The same run would fail at every look, and no rule would see the others.
                 self._metrics.rule_evaluation_failures.labels(rule=group.key).inc()
                 log.exception("run passed over", group=group.key, run=assessment.graph.run_id)
+                unsure.add(assessment.graph.run_id)
                 continue
             found.extend(evaluation.findings)
             for failure in evaluation.failures:
+                unsure.add(failure.run_id)
                 self._metrics.rule_evaluation_failures.labels(rule=failure.rule_id).inc()
                 log.error(
                     "rule failed", rule=failure.rule_id, run=failure.run_id, reason=failure.reason
                 )
-        return found
+        return found, unsure
 
     def _decide(self, group: Group, found: Sequence[Finding], slot_ns: int) -> None:
         """Move alert states and gather incidents; runs inside of the caller's transaction."""

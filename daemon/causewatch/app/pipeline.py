@@ -53,7 +53,7 @@ from causewatch.telemetry.metrics import Metrics
 CURSOR = "pipeline"
 MAX_BATCHES_PER_TURN = 64
 MAX_BYTES_PER_TURN = 32 * 1024 * 1024
-EARLY_EVERY_S = 1.0
+EARLY_EVERY_S = 0.25
 EARLY_SHARE = 0.2
 """Of the time, what judging live runs early may take: it is repeated as they grow."""
 MAX_JUDGE_S = 1.0
@@ -220,10 +220,10 @@ class Pipeline:
             self._forwarding.offer(run)
 
     def _judge_early(self) -> None:
-        """Offer live runs whose corruption has already surfaced, at most once a second.
+        """Offer live runs that look ended, or whose corruption has already surfaced.
 
-        Only a run with a symptom is offered: its cause will not change any more, so the incident
-        that opens now is the one that stays.
+        A cause that surfaced will not change any more, and hardly so one of a run whose root came
+        last: the incident that opens now is the one that stays.
         """
         if time.monotonic() < self._early_at_s:
             return
@@ -232,21 +232,25 @@ class Pipeline:
             if not self._first_pass.trace_may_wait(trace):
                 self._first_pass.carry(trace)
                 self._intake.hand_over(trace)
+        took_s = 0.0
         for snapshot in self._assembler.changed(self._now_ns()):
             if self._first_pass.may_wait(snapshot):
                 continue
+            judged_s = time.monotonic()
             assessment = self._assessed(snapshot)
             snapshot.release()
+            took_s += time.monotonic() - judged_s
             if assessment is None:
                 continue
             if len(self._early) < MAX_EARLY_RUNS:
                 self._early[snapshot.run_id] = (self._extent(snapshot), assessment)
-            if assessment.blame.verdict == "corrupted" and assessment.blame.symptom is not None:
+            blame = assessment.blame
+            has_surfaced = blame.verdict == "corrupted" and blame.symptom is not None
+            if has_surfaced or snapshot.looks_ended:
                 self._groups.offer(assessment, first_batch=min(snapshot.batches))
-            else:
+            if not has_surfaced:
                 self._first_pass.note_calm(snapshot)
         # A long run costs more each time it grows: what comes in must not wait for that.
-        took_s = time.monotonic() - began_s
         self._early_at_s = began_s + max(EARLY_EVERY_S, took_s / EARLY_SHARE)
 
     def _waits_for_the_end(self) -> bool:

@@ -22,7 +22,7 @@ from causewatch.app.groups import NS_PER_S, Groups
 from causewatch.store.port import Store
 from causewatch.telemetry.metrics import Metrics
 
-EARLY_EVERY_S = 1.0
+EARLY_EVERY_S = 0.5
 RETRY_AFTER_S = 5.0
 MAX_WORKERS = 4
 
@@ -75,7 +75,7 @@ class Scheduler:
             )
 
     def look_early(self, key: str) -> None:
-        """Bring a group's next evaluation forward to now, at most once a second."""
+        """Bring a group's next evaluation forward to now, at most every ``EARLY_EVERY_S``."""
         with self._lock:
             now_s = time.monotonic()
             due_s = max(now_s, self._early_at_s.get(key, 0.0) + EARLY_EVERY_S)

@@ -43,6 +43,15 @@ class RunSnapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Return the spans, decoded, with what is believed of them."""
         return tuple(believed(span) for span in self.raw_spans)
 
+    @property
+    def looks_ended(self) -> bool:
+        """Tell whether nothing seems to be missing: each parent is there, and a root ended last."""
+        ids = {span.span_id for span in self.raw_spans}
+        roots = [span for span in self.raw_spans if not span.parent_id]
+        has_parents = all(span.parent_id in ids for span in self.raw_spans if span.parent_id)
+        last_ns = max((span.end_ns for span in self.raw_spans), default=0)
+        return has_parents and any(root.end_ns >= last_ns for root in roots)
+
     def release(self) -> None:
         """Give back what was decoded: a run in memory is held as it came."""
         self.__dict__.pop("spans", None)

@@ -18,7 +18,6 @@ from causewatch.likeness.numbers import Run, bucket, check_total, holds, value_a
 from causewatch.likeness.payloads import Payloads
 from causewatch.model.span import Attributes, Resource, Scope, Span
 from causewatch.model.value import Value
-from causewatch.otlp.raw import RawSpan
 
 Fits = Callable[[str], bool]
 Answer = tuple[object, ...]
@@ -36,10 +35,6 @@ class Answers:
         self.questions = questions
         self._fits = fits
         self._keys = {each.key: each for each in questions.keys}
-        marked = [each.key for each in questions.keys if each.patterns]
-        # Each span has a name, and may have a status message.
-        is_any = NAME in marked or STATUS_MESSAGE in marked
-        self._marks = (b"",) if is_any else tuple(key.encode() for key in marked)
         self._reads_parents = any(
             put.variable is not None and put.variable.of_parent
             for test in questions.tests
@@ -67,18 +62,10 @@ class Answers:
             for span, digest in zip(spans, digests, strict=True)
         ]
 
-    def opened(self, spans: Sequence[RawSpan]) -> list[Answer]:
-        """Return for each undecoded span, in order of time, what the compiled reader leaves open.
-
-        Empty is what holds where that reader leaves nothing open.
-        """
-        digests: list[Answer] = [()] * len(spans)
-        if self.questions.digests:
-            digests = self.digests([span.whole() for span in spans])
-        return [
-            (self.patterns(span.whole()) if any(map(span.holds, self._marks)) else (), digest)
-            for span, digest in zip(spans, digests, strict=True)
-        ]
+    def fitting(self, number: int, text: str) -> int:
+        """Return, as bits, which patterns of a key fit a text; keys are numbered as asked."""
+        patterns = self.questions.keys[number].patterns
+        return sum(1 << i for i, each in enumerate(patterns) if self._fits[each.text](text))
 
     def of_origin(self, resource: Resource, scope: Scope) -> Answer:
         """Return what goes in for whose span it is."""
@@ -130,12 +117,10 @@ class Answers:
             yield bucket(asked.trace_durations, run.trace_ns(span))
         for test in asked.tests:
             yield holds(test, span, run)
+        if asked.has_order:
+            yield run.first_after(span)
         if asked.names is not None:
-            yield tuple(_ids(asked.names, span.name, ids))
-            for alias in asked.names.places:
-                if alias.key in span.attributes:
-                    name = value_at(alias, span.attributes[alias.key])
-                    yield alias.key, tuple(_ids(asked.names, name, ids))
+            yield from _names(asked.names, span, ids)
         for place, attributes in enumerate(_places(span)):
             for key, of_key in self._asked_of(attributes):
                 value = attributes[key]
@@ -202,6 +187,14 @@ def _value_holds(value: Value, text: str) -> bool:
 def _places(span: Span) -> tuple[Attributes, ...]:
     said: Attributes = {NAME: span.name, STATUS_MESSAGE: span.status_message}
     return (span.attributes, said, *(event.attributes for event in span.events))
+
+
+def _names(names: Names, span: Span, seen: dict[str, int]) -> Iterator[object]:
+    yield tuple(_ids(names, span.name, seen))
+    for alias in names.places:
+        if alias.key in span.attributes:
+            name = value_at(alias, span.attributes[alias.key])
+            yield alias.key, tuple(_ids(names, name, seen))
 
 
 def _ids(names: Names, value: Value, seen: dict[str, int]) -> Iterator[object]:

@@ -132,6 +132,7 @@ class Questions(msgspec.Struct, frozen=True, kw_only=True):
         durations: limits of spans' durations, in nanoseconds, ascending.
         trace_durations: limits of traces' durations.
         names: whether, and how, the ids in names count.
+        has_order: whether it counts which spans ended before which others began.
         size: payloads above so many bytes are judged.
         total_size: runs whose payloads are together above so many bytes are judged.
         gates: runs that hold one of these texts are judged.
@@ -143,6 +144,7 @@ class Questions(msgspec.Struct, frozen=True, kw_only=True):
     tests: tuple[Check, ...] = ()
     totals: tuple[Total, ...] = ()
     names: Names | None = None
+    has_order: bool = False
     size: float | None = None
     total_size: float | None = None
     gates: tuple[str, ...] = ()

@@ -21,7 +21,7 @@ UNKNOWN_BYTES = 2**53
 """Of bytes, which the compiled reader does not keep."""
 CLAIMED = "causewatch.handoff."
 _FLAT = re.compile(r"\.[0-9]")
-_GROWS = re.compile(r"[0-9.][eE]|\\x|\\[0-7]")
+_GROWS = re.compile(r"[0-9.](?=[eE])|\\(?=[x0-7])")
 
 
 def check_sizes(asked: Questions, spans: Iterable[Span]) -> None:

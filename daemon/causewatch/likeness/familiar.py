@@ -169,12 +169,15 @@ class Familiars:
 
     def looked(self, group: str, run_id: str, *, matched: bool) -> None:
         """Note that a rule group looked at a run, and whether one of its rules matched."""
+        if matched:
+            # Also where a look at what had arrived by then came between: it counted as this one.
+            self._awaited.pop(run_id, None)
+            likeness = self._last.get(run_id)
+            if likeness is not None:
+                self._silence(likeness)
+            return
         awaited = self._awaited.get(run_id)
         if awaited is None:
-            return
-        if matched:
-            del self._awaited[run_id]
-            self._silence(awaited.likeness)
             return
         awaited.groups.discard(group)
         if not awaited.groups:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from causewatch.dialects.table import Dialect
 from causewatch.likeness.answers import Answer, Answers
-from causewatch.likeness.asked import NOTHING, TooCloseError
+from causewatch.likeness.asked import TooCloseError
 from causewatch.likeness.keys import ID, Role, naming_keys, role_of
-from causewatch.likeness.native import OpenError, native_reader
+from causewatch.likeness.native import LIBRARY, NativeReader, OpenError, native_reader
 from causewatch.likeness.reading import Reading, TooMuchError, Words
-from causewatch.model.span import Resource, Scope, Span
+from causewatch.model.span import Span
 from causewatch.model.value import Value
-from causewatch.otlp.raw import RawSpan, Resources, origin_of
+from causewatch.otlp.raw import Envelope, RawSpan, Resources, origin_of
 
 MAX_SPANS_COUNT = 2_000
 """Larger runs are rarely alike, and worth a full look."""
@@ -24,18 +25,26 @@ class Likenesses:
     """Computes likenesses for one set of dialects and rules. One caller at a time."""
 
     def __init__(
-        self, dialects: Iterable[Dialect], answers: Answers | None = None, *, is_native: bool = True
+        self,
+        dialects: Iterable[Dialect],
+        answers: Answers | None = None,
+        *,
+        is_native: bool = True,
+        library: Path = LIBRARY,
     ) -> None:
         self._naming = naming_keys(dialects)
         self._answers = answers
         self._words = Words()
         self._resources = Resources()
         self._plans: dict[str, Role] = {}
-        self._origins: dict[tuple[int, int], tuple[Resource, Scope, int]] = {}
-        self._native = None
+        self._origins: dict[int, tuple[Envelope, int | None]] = {}
+        self._native: NativeReader | None = None
         if is_native:
-            questions = NOTHING if answers is None else answers.questions
-            self._native = native_reader(self._naming, questions=questions)
+            if answers is None:
+                self._native = native_reader(self._naming, library)
+            else:
+                asked = answers.questions
+                self._native = native_reader(self._naming, library, asked, answers.fitting)
 
     def of_raw(self, spans: Sequence[RawSpan]) -> int | None:
         """Return the likeness of a run's undecoded spans; ``None`` as ``of`` does."""
@@ -43,36 +52,35 @@ class Likenesses:
             return self.of([span.whole() for span in spans])
         if not spans or len(spans) > MAX_SPANS_COUNT:
             return None
-        answers = self._answers
+        answers, native = self._answers, self._native
         if answers is None:
-            return self._native.of(spans, [span.origin for span in spans])
-        extras = [self._origin(span, answers) for span in spans]
+            return native.of(spans, [span.origin for span in spans])
+        ordered = sorted(spans, key=_raw_by_time)
+        origins = [origin for span in ordered if (origin := self._origin(span, native)) is not None]
+        if len(origins) < len(ordered):
+            return None
         try:
-            return self._native.of(spans, extras)
+            return native.of(ordered, origins)
         except OpenError:
-            ordered = sorted(spans, key=_raw_by_time)
-            extras = [self._origin(span, answers) for span in ordered]
-            opened = answers.opened(ordered)
+            digests = answers.digests([span.whole() for span in ordered])
             extras = [
-                hash((extra, answer)) & _MASK if any(answer) else extra
-                for extra, answer in zip(extras, opened, strict=True)
+                hash((origin, digest)) & _MASK if digest else origin
+                for origin, digest in zip(origins, digests, strict=True)
             ]
-            return self._native.of(ordered, extras, is_answered=True)
+            return native.of(ordered, extras, is_answered=True)
 
-    def _origin(self, span: RawSpan, answers: Answers) -> int:
-        """Return what goes in for whose span it is."""
-        return self._origin_of(span.resource, span.scope, span.origin, answers)
-
-    def _origin_of(self, resource: Resource, scope: Scope, origin: int, answers: Answers) -> int:
-        known = self._origins.get((id(resource), id(scope)))
+    def _origin(self, span: RawSpan, native: NativeReader) -> int | None:
+        """Return what goes in for whose span it is; ``None`` where that cannot be told."""
+        around = span.envelope
+        known = self._origins.get(id(around))
         # What was forgotten may have left its place to another one.
-        if known is not None and known[0] is resource and known[1] is scope:
-            return known[2]
+        if known is not None and known[0] is around:
+            return known[1]
         if len(self._origins) >= MAX_ORIGINS_COUNT:
             self._origins.clear()
-        answer = answers.of_origin(resource, scope)
-        found = hash((origin, answer)) & _MASK if any(answer) else origin
-        self._origins[id(resource), id(scope)] = resource, scope, found
+        answer = native.origin(around)
+        found = None if answer is None else span.origin + answer & _MASK
+        self._origins[id(around)] = around, found
         return found
 
     def of_request(self, request: bytes) -> int | None:
@@ -81,17 +89,12 @@ class Likenesses:
         Raises:
             NotOtlpError: the bytes are something else.
         """
-        if self._native is None:
-            return self.of_raw(self._resources.split(request))
-        try:
-            if self._answers is None:
+        if self._native is not None:
+            try:
                 return self._native.of_request(request)
-            answers = self._answers
-            around = self._resources.around(request)
-            origins = [self._origin_of(*each, answers) for each in around]
-            return self._native.of_request(request, origins)
-        except OpenError:
-            return self.of_raw(self._resources.split(request))
+            except OpenError:
+                pass
+        return self.of_raw(self._resources.split(request))
 
     def of(self, spans: Sequence[Span]) -> int | None:
         """Return the likeness of a run's spans; ``None`` for one that has none.
@@ -121,7 +124,7 @@ class Likenesses:
         tokens = reading.tokens
         tokens.append(
             (
-                ID.sub("#", span.name),
+                _named(span.name, reading.ids),
                 span.kind,
                 span.status,
                 parent,
@@ -147,7 +150,7 @@ class Likenesses:
                 role = self._plan(key)
             tokens.append(key)
             if role == "name":
-                tokens.append(_named(value))
+                tokens.append(_named(value, reading.ids))
             elif isinstance(value, bool):
                 tokens.append(("b", value))
             elif isinstance(value, int | float):
@@ -175,10 +178,13 @@ def _raw_by_time(span: RawSpan) -> tuple[int, int]:
     return span.start_ns, -span.end_ns
 
 
-def _named(value: Value) -> Value | tuple[object, ...]:
-    """Return a name without the ids in it: some programs number what they make."""
+def _named(value: Value, ids: dict[str, int]) -> Value | tuple[object, ...]:
+    """Return a name with the ids in it by where the run first had them.
+
+    Some programs number what they make; which of two has which part still counts.
+    """
     if isinstance(value, str):
-        return ID.sub("#", value)
+        return ID.sub(lambda found: f"#{ids.setdefault(found.group(), len(ids))}", value)
     if isinstance(value, list):
-        return tuple(_named(item) for item in value)
+        return tuple(_named(item, ids) for item in value)
     return value if isinstance(value, bool | int) else repr(value)

@@ -8,26 +8,38 @@ spans itself.
 from __future__ import annotations
 
 import ctypes
+import secrets
 import struct
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
+import structlog
 
 from causewatch.graph.lone import TracePart
 from causewatch.likeness.asked import NOTHING, Questions
 from causewatch.likeness.signs import SIGNS
-from causewatch.otlp.raw import RawSpan
+from causewatch.otlp.raw import Envelope, RawSpan
+
+log = structlog.get_logger("causewatch.likeness")
 
 LIBRARY: Final = Path(__file__).with_name("_native.so")
 _HEAD = struct.Struct("<16s5Q")
-_OPEN = 4
+_OPEN = 8
+_ALL = 2**64 - 1
+_FITS = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t)
+Fits = Callable[[int, str], int]
+"""Tells, as bits, which patterns of a key fit a text; keys are numbered as they are asked."""
 
 
 class OpenError(Exception):
-    """Of a run is asked what takes running a pattern, or understanding payloads."""
+    """Of a run is asked what takes understanding its payloads."""
+
+
+def _fits_nothing(_number: int, _text: str) -> int:
+    return 0
 
 
 class NativeReader:
@@ -38,7 +50,11 @@ class NativeReader:
     """
 
     def __init__(
-        self, naming: Iterable[str], library: Path = LIBRARY, questions: Questions = NOTHING
+        self,
+        naming: Iterable[str],
+        library: Path = LIBRARY,
+        questions: Questions = NOTHING,
+        fits: Fits = _fits_nothing,
     ) -> None:
         self._library = ctypes.CDLL(str(library))
         self._library.causewatch_open.restype = ctypes.c_void_p
@@ -58,8 +74,6 @@ class NativeReader:
             ctypes.c_void_p,
             ctypes.c_char_p,
             ctypes.c_size_t,
-            ctypes.c_void_p,
-            ctypes.c_size_t,
             ctypes.POINTER(ctypes.c_uint64),
         ]
         self._library.causewatch_regroup.restype = ctypes.c_int64
@@ -76,10 +90,10 @@ class NativeReader:
         if not self._context:
             raise OSError(f"{library}: settings refused")
         self._found = ctypes.c_uint64()
+        self._ask(questions, fits)
         self._heads = ctypes.c_void_p()
         self._bodies = ctypes.c_void_p()
         self._size = ctypes.c_size_t()
-        self._ask(questions)
 
     def __del__(self) -> None:
         """Give the context back."""
@@ -87,19 +101,40 @@ class NativeReader:
             self._library.causewatch_close(self._context)
             self._context = None
 
-    def _ask(self, questions: Questions) -> None:
+    def _ask(self, questions: Questions, fits: Fits) -> None:
         self._library.causewatch_ask.restype = ctypes.c_int32
         self._library.causewatch_ask.argtypes = [
             ctypes.c_void_p,
             ctypes.c_char_p,
             ctypes.c_size_t,
+            _FITS,
         ]
         self._library.causewatch_answered.restype = None
         self._library.causewatch_answered.argtypes = [ctypes.c_void_p]
+        self._library.causewatch_origin.restype = ctypes.c_int32
+        self._library.causewatch_origin.argtypes = [
+            ctypes.c_void_p,
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+            ctypes.POINTER(ctypes.c_uint64),
+        ]
         if questions == NOTHING:
             return
         asked = msgspec.json.encode(questions)
-        if self._library.causewatch_ask(self._context, asked, len(asked)):
+
+        def fitting(number: int, text: int, size: int) -> int:
+            try:
+                return fits(number, ctypes.string_at(text, size).decode()) & _ALL
+            except Exception:
+                # It must not pass through compiled code: the run is then like no other one.
+                log.exception("pattern could not be run")
+                return secrets.randbits(64)
+
+        # Kept as long as it may be called.
+        self._fitting = _FITS(fitting)
+        if self._library.causewatch_ask(self._context, asked, len(asked), self._fitting):
             raise OSError("questions refused")
 
     def of(
@@ -132,30 +167,30 @@ class NativeReader:
             raise OpenError
         return self._found.value if code == 0 else None
 
-    def of_request(self, request: bytes, origins: Sequence[int] = ()) -> int | None:
+    def of_request(self, request: bytes) -> int | None:
         """Return the likeness of the run whose spans a request holds, as ``of`` does.
 
         ``None`` as well for one that holds a span twice.
 
-        Args:
-            request: a trace request.
-            origins: for each ``ScopeSpans`` in it a number below 2**64 of whose spans they are;
-                without any, the service and the instrumentation say it.
-
         Raises:
-            OpenError: something that is asked has to be answered by ``of``.
+            OpenError: as ``of``.
         """
-        numbers = array("Q", origins)
-        code = self._library.causewatch_likeness_of(
-            self._context,
-            request,
-            len(request),
-            numbers.buffer_info()[0],
-            len(numbers),
-            ctypes.byref(self._found),
-        )
+        found = ctypes.byref(self._found)
+        code = self._library.causewatch_likeness_of(self._context, request, len(request), found)
         if code == _OPEN:
             raise OpenError
+        return self._found.value if code == 0 else None
+
+    def origin(self, around: Envelope) -> int | None:
+        """Return what is asked of a resource and its scope, ``None`` where it cannot be read."""
+        code = self._library.causewatch_origin(
+            self._context,
+            around.resource,
+            len(around.resource),
+            around.scope,
+            len(around.scope),
+            ctypes.byref(self._found),
+        )
         return self._found.value if code == 0 else None
 
     def regroup(self, request: bytes) -> list[TracePart] | None:
@@ -186,10 +221,13 @@ class NativeReader:
 
 
 def native_reader(
-    naming: Iterable[str], library: Path = LIBRARY, questions: Questions = NOTHING
+    naming: Iterable[str],
+    library: Path = LIBRARY,
+    questions: Questions = NOTHING,
+    fits: Fits = _fits_nothing,
 ) -> NativeReader | None:
     """Return a reader, ``None`` where the library is not built, or not for this machine."""
     try:
-        return NativeReader(naming, library, questions)
+        return NativeReader(naming, library, questions, fits)
     except OSError:
         return None

@@ -8,9 +8,10 @@ nothing is guessed (``TooCloseError``).
 
 from __future__ import annotations
 
+import operator
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import msgspec
@@ -32,6 +33,16 @@ _ABSENT: Value = b"\0absent"
 """Stands for no value at all."""
 
 
+_COMPARISONS: dict[str, Callable[[Number, Number], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
 def bucket(limits: Sequence[float], value: float) -> int:
     """Return an odd number for a value on a limit, an even one between two, -1 for no number."""
     if value != value:  # noqa: PLR0124  # what is not equal to itself is no number
@@ -45,6 +56,7 @@ class Run:
     def __init__(self, spans: Sequence[Span]) -> None:
         self.spans = spans
         self.index = {span.span_id: i for i, span in enumerate(spans)}
+        self._begun = [span.start_ns for span in spans]
         self._starts: dict[str, int] = {}
         self._ends: dict[str, int] = {}
         for span in spans:
@@ -55,6 +67,10 @@ class Run:
     def trace_ns(self, span: Span) -> int:
         """Return the duration of a span's trace."""
         return self._ends[span.trace_id] - self._starts[span.trace_id]
+
+    def first_after(self, span: Span) -> int:
+        """Return the position, in order of time, of the first span that began after one ended."""
+        return bisect_left(self._begun, span.end_ns)
 
     def number(self, variable: Variable, span: Span) -> Number | None:
         """Return a number of a span, ``None`` where it has none.
@@ -93,19 +109,8 @@ def holds(test: Check, span: Span, run: Run) -> bool:
     right = _calculated(test.right, span, run)
     if left is None or right is None:
         return False
-    match test.operator:
-        case "=":
-            return left == right
-        case "!=":
-            return left != right
-        case "<":
-            return left < right
-        case "<=":
-            return left <= right
-        case ">":
-            return left > right
-        case ">=":
-            return left >= right
+    compare = _COMPARISONS[test.operator]
+    return compare(left, right)
 
 
 def check_total(total: Total, run: Run) -> None:
@@ -216,10 +221,10 @@ def _calculated(puts: Sequence[Put], span: Span, run: Run) -> Number | None:
     return stack.pop()
 
 
-def _operated(operator: str, left: Number | None, right: Number | None) -> Number | None:
+def _operated(sign: str, left: Number | None, right: Number | None) -> Number | None:
     if left is None or right is None:
         return None
-    match operator:
+    match sign:
         case "+":
             found: Number = left + right
         case "-":

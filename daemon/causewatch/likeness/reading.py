@@ -91,12 +91,15 @@ class Reading:
 
     __slots__ = (
         "_chars", "_days", "_fresh", "_is_data", "_known", "_lengths", "_lists", "_nodes", "_place",
-        "_places", "_seen", "_spots", "_starts", "_text", "_times", "_turns", "_words", "tokens",
+        "_places", "_seen", "_spots", "_starts", "_text", "_times", "_turns", "_words", "ids",
+        "tokens",
     )  # fmt: skip
 
     def __init__(self, start_s: int, words: Words) -> None:
         self._words = words
         self.tokens: list[object] = []
+        self.ids: dict[str, int] = {}
+        """Where the ids in names were first."""
         self._days = start_s // _DAY_S
         self._place = _FIRST_PLACE
         self._chars = 0

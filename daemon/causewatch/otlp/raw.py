@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from opentelemetry.proto.common.v1 import common_pb2
-from opentelemetry.proto.resource.v1 import resource_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 from causewatch.model.span import Resource, Scope, Span
@@ -163,7 +161,6 @@ class Resources:
         self._resources: dict[bytes, Resource] = {}
         self._scopes: dict[bytes, Scope] = {}
         self._envelopes: dict[Envelope, Envelope] = {}
-        self._known: dict[tuple[bytes, bytes], tuple[Resource, Scope, int]] = {}
 
     def split(self, body: bytes) -> list[RawSpan]:
         """Return the usable spans of an ``ExportTraceServiceRequest``, in its order.
@@ -186,38 +183,6 @@ class Resources:
                     if not reason_against(raw)
                 )
         return found
-
-    def around(self, request: bytes) -> list[tuple[Resource, Scope, int]]:
-        """Return what stands around each ``ScopeSpans`` of a request, with the origin.
-
-        Only a request is read in which whatever is not spans comes before them.
-
-        Raises:
-            IndexError: the bytes are no such request.
-        """
-        found = []
-        at = 0
-        while at < len(request):
-            _, at, end = _field(request, at)
-            resource = b""
-            while at < end:
-                number, at, until = _field(request, at)
-                if number == _RESOURCE:
-                    resource = request[at:until]
-                elif number == _SCOPE_SPANS:
-                    found.append(self._around(resource, _scope_in(request, at, until)))
-                at = until
-        return found
-
-    def _around(self, resource: bytes, scope: bytes) -> tuple[Resource, Scope, int]:
-        known = self._known.get((resource, scope))
-        if known is None:
-            if len(self._known) >= MAX_RESOURCES_COUNT:
-                self._known.clear()
-            one = resource_of(resource_pb2.Resource.FromString(resource))
-            other = scope_of(common_pb2.InstrumentationScope.FromString(scope))
-            known = self._known[resource, scope] = one, other, origin_of(one, other)
-        return known
 
     def _envelope(self, head: bytes, scoped: trace_pb2.ScopeSpans) -> Envelope:
         """Return one object for all equal ones: a run holds as many as it has spans."""
@@ -245,35 +210,6 @@ class Resources:
 
 
 MAX_RESOURCES_COUNT = 1_000
-
-
-_RESOURCE, _SCOPE_SPANS = 1, 2
-_SCOPE, _SPANS = 1, 2
-
-
-def _scope_in(message: bytes, at: int, end: int) -> bytes:
-    """Return the scope of a ``ScopeSpans``; it comes before the spans."""
-    while at < end:
-        number, at, until = _field(message, at)
-        if number == _SCOPE:
-            return message[at:until]
-        if number == _SPANS:
-            break
-        at = until
-    return b""
-
-
-def _field(message: bytes, at: int) -> tuple[int, int, int]:
-    """Return the number of a field of bytes, and where these begin and end."""
-    tag = message[at]
-    size = shift = 0
-    while True:
-        at += 1
-        byte = message[at]
-        size |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return tag >> 3, at + 1, at + 1 + size
-        shift += 7
 
 
 def origin_of(resource: Resource, scope: Scope) -> int:

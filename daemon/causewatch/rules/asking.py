@@ -44,6 +44,7 @@ class Asking:
         self._traces: set[float] = set()
         self._tests: dict[Check, None] = {}
         self._totals: dict[Total, None] = {}
+        self._has_order = False
         self._has_names = self._has_whole_names = False
         self._ids: set[str] = set()
         self._sizes: set[float] = set()
@@ -116,6 +117,10 @@ class Asking:
         """Ask whether a text is nowhere in a run."""
         self._gates.add(text)
 
+    def order(self) -> None:
+        """Ask which spans ended before which others began."""
+        self._has_order = True
+
     def digests(self, field: DialectField, gate: str) -> None:
         """Ask which payloads are equal; with a gate only of runs that hold its text."""
         keys = {
@@ -156,6 +161,7 @@ class Asking:
             tests=tuple(self._tests),
             totals=tuple(self._totals),
             names=self._names() if self._has_names else None,
+            has_order=self._has_order,
             size=min(self._sizes, default=None),
             total_size=min(self._total_sizes, default=None),
             gates=tuple(sorted(self._gates)),

@@ -12,18 +12,31 @@ The labels of a rule are not asked for: they only say what a match is called.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Literal, TypeAlias, cast
+from typing import Literal, cast
 
 from causewatch.dialects.table import Dialect
-from causewatch.dialects.table import Field as DialectField
 from causewatch.likeness.answers import Fits
-from causewatch.likeness.asked import NAME, NOTHING, STATUS_MESSAGE, Check, Put, Total, Variable
-from causewatch.likeness.keys import ID
+from causewatch.likeness.asked import NOTHING, Check, Put, Total, Variable
 from causewatch.rules.asking import Asking
 from causewatch.rules.bundle import Group, Rule
-from causewatch.rules.subject import USAGE
+from causewatch.rules.reads import (
+    BYTES,
+    IDS,
+    NAMES,
+    PAYLOADS,
+    RISING,
+    Ask,
+    UntoldError,
+    equality,
+    is_derived,
+    is_number,
+    is_placed,
+    leaf,
+    presence,
+    size_above,
+    whole,
+)
 from causewatch.signatures.classify import parts_of
-from causewatch.signatures.fragments import Gap, fragments_of
 from causewatch.signatures.syntax import (
     Aggregate,
     Arithmetic,
@@ -33,51 +46,27 @@ from causewatch.signatures.syntax import (
     CompareOperator,
     Field,
     Filter,
+    Follow,
     GroupBy,
     Intrinsic,
     IsNil,
     Literally,
     Measured,
+    Origin,
+    PathTo,
     Scalar,
     Static,
     Unary,
 )
 
-Ask: TypeAlias = "Callable[[Asking], None]"
-_TOLD = frozenset(
-    {"span:kind", "span:status", "span:childCount", "trace:rootService", "event:name",
-     "instrumentation:name", "instrumentation:version", "nestedSetLeft", "nestedSetRight",
-     "nestedSetParent"}
-)  # fmt: skip
-"""Intrinsics that are equal in runs of one likeness."""
-_TEXTS = {"span:name": NAME, "trace:rootName": NAME, "span:statusMessage": STATUS_MESSAGE}
-_IDS = frozenset(
-    {"span:id", "span:parentID", "trace:id", "link:traceID", "link:spanID",
-     "causewatch.handoff.sender.span_id", "causewatch.handoff.receiver.span_id"}
-)  # fmt: skip
-"""Each run's own; which of them are equal is its structure."""
 _TIMES: dict[str, Literal["duration", "trace", "start", "end"]] = {
     "span:duration": "duration",
     "trace:duration": "trace",
     "span:start": "start",
     "span:end": "end",
 }
-_DERIVED = "causewatch."
-_NAMES = frozenset(
-    _DERIVED + name for name in ("agent", "workflow", "tool", "handoff.from", "handoff.to")
-)
-_SESSION = _DERIVED + "session"
-_UNTOLD = (".sha256", "handoff.delta", "handoff.checksum")
-"""How the names of derived attributes end that only a judged run has."""
-_BYTES = ".bytes"
-_PAYLOADS: dict[str, DialectField] = {
-    "causewatch.args.sha256": "arguments",
-    "causewatch.result.sha256": "result",
-}
 _FLIPPED = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
-_RISING = frozenset({">", ">="})
 _FALLING = frozenset({"<", "<="})
-_PARTS_OF_IDS = frozenset("0123456789abcdefABCDEF-")
 MIN_GATE_CHARS = 4
 
 
@@ -96,7 +85,7 @@ class Interest:
         for rule in (rule for group in groups for rule in group.rules):
             try:
                 asks = list(_of_rule(rule))
-            except _UntoldError as error:
+            except UntoldError as error:
                 self.unsound[rule.rule_id] = str(error)
                 continue
             for ask in asks:
@@ -110,10 +99,6 @@ class Interest:
         return not self.unsound and self.questions == NOTHING
 
 
-class _UntoldError(Exception):
-    """Nothing can be said about what a rule reads; the text is its name."""
-
-
 def _of_rule(rule: Rule) -> Iterator[Ask]:
     for part in parts_of(rule.signature.query.root):
         match part:
@@ -122,7 +107,10 @@ def _of_rule(rule: Rule) -> Iterator[Ask]:
             case Compare():
                 yield from _totals(part)
             case GroupBy(key=key):
-                yield from _equality(key)
+                yield from equality(key)
+            case Follow(types=types) | Origin(types=types) | PathTo(types=types):
+                if "before" in types:
+                    yield lambda asking: asking.order()
             case _:
                 pass
 
@@ -133,19 +121,15 @@ def _filter(condition: Field) -> Iterator[Ask]:
     for part in parts:
         limit = _size_limit(part)
         if limit is not None:
-            yield _size(limit)
+            yield size_above(limit)
             return
     gate = next((text for part in parts if (text := _gate(part))), "")
     try:
         yield from [ask for part in parts for ask in _condition(part, gate)]
-    except _UntoldError:
+    except UntoldError:
         if not gate:
             raise
         yield lambda asking: asking.gate(gate)
-
-
-def _size(limit: float) -> Ask:
-    return lambda asking: asking.size(limit)
 
 
 def _conjuncts(field: Field) -> Iterator[Field]:
@@ -162,8 +146,8 @@ def _size_limit(part: Field) -> float | None:
     if plain is None:
         return None
     read, operator, value = plain
-    is_size = isinstance(read, Attribute) and _is_derived(read) and read.name.endswith(_BYTES)
-    if not (is_size and _is_number(value) and operator in _RISING and cast("float", value) > 0):
+    is_size = isinstance(read, Attribute) and is_derived(read) and read.name.endswith(BYTES)
+    if not (is_size and is_number(value) and operator in RISING and cast("float", value) > 0):
         return None
     # Of 5 bytes or more, none must be above 4.
     return cast("float", value) - (operator == ">=")
@@ -175,7 +159,7 @@ def _gate(part: Field) -> str:
     if plain is None:
         return ""
     read, operator, value = plain
-    is_name = isinstance(read, Attribute) and _is_derived(read) and read.name in _NAMES
+    is_name = isinstance(read, Attribute) and is_derived(read) and read.name in NAMES
     is_text = isinstance(value, str) and len(value) >= MIN_GATE_CHARS and value.isascii()
     if not (is_name and is_text and operator == "="):
         return ""
@@ -206,7 +190,7 @@ def _condition(part: Field, gate: str) -> Iterator[Ask]:
     plain = _plain(part)
     match part:
         case _ if plain is not None:
-            yield from _leaf(*plain)
+            yield from leaf(*plain)
         case Literally():
             pass
         case Binary(operator="&&" | "||", left=left, right=right):
@@ -215,9 +199,9 @@ def _condition(part: Field, gate: str) -> Iterator[Ask]:
         case Unary(operator="!", operand=operand):
             yield from _condition(operand, gate)
         case Attribute():
-            yield from _leaf(part, "=", value=True)
+            yield from leaf(part, "=", value=True)
         case IsNil(operand=Attribute() | Intrinsic() as read):
-            yield from _presence(read)
+            yield from presence(read)
         case Binary(
             left=Attribute() | Intrinsic() as one,
             operator="=" | "!=" as operator,
@@ -225,182 +209,34 @@ def _condition(part: Field, gate: str) -> Iterator[Ask]:
         ):
             yield from _compared(one, operator, other, gate)
         case Binary(left=left, operator=operator, right=right) if operator in _FLIPPED:
-            yield _test(cast("CompareOperator", operator), left, right)
+            yield _check(cast("CompareOperator", operator), left, right)
         case _:
-            yield from _whole(part)
-
-
-def _leaf(read: Attribute | Intrinsic, operator: str, value: Static) -> Iterator[Ask]:
-    """Ask how what is read compares with a constant."""
-    name = read.name
-    if isinstance(read, Intrinsic):
-        yield from _of_intrinsic(name, operator, value)
-        return
-    if read.scope == "link":
-        raise _UntoldError(f"link.{name}")
-    if _is_derived(read):
-        yield from _of_derived(name, operator, value)
-    if operator in {"=~", "!~"}:
-        pattern = str(value)
-        yield lambda asking: asking.pattern(name, pattern)
-        return
-    yield lambda asking: asking.value(name, value)
-    if name in USAGE.values() and _is_number(value):
-        sign, number = cast("CompareOperator", operator), cast("float", value)
-        yield lambda asking: asking.test(
-            Check(
-                left=(Put(variable=asking.variable(name)),),
-                operator=sign,
-                right=(Put(number=number),),
-            )
-        )
-
-
-def _of_intrinsic(name: str, operator: str, value: Static) -> Iterator[Ask]:
-    is_number = _is_number(value)
-    if name in _TEXTS:
-        key = _TEXTS[name]
-        if operator in {"=~", "!~"}:
-            yield lambda asking: asking.pattern(key, str(value))
-        else:
-            yield lambda asking: asking.value(key, value)
-    elif name == "span:duration" and is_number:
-        yield lambda asking: asking.duration(cast("float", value))
-    elif name == "trace:duration" and is_number:
-        yield lambda asking: asking.trace(cast("float", value))
-    elif name == "span:parentID" and value == "" and operator in {"=", "!="}:
-        pass
-    elif name not in _TOLD:
-        raise _UntoldError(name)
-
-
-def _of_derived(name: str, operator: str, value: Static) -> Iterator[Ask]:
-    if name == _SESSION:
-        yield from _of_session(operator, str(value))
-    elif name.endswith(_BYTES) and operator in _RISING:
-        yield _size(cast("float", value) - (operator == ">="))
-    elif name.endswith((*_UNTOLD, _BYTES)) or name in _IDS:
-        raise _UntoldError(name)
-    elif name in _NAMES:
-        yield from _of_name(operator, str(value))
-
-
-def _of_session(operator: str, text: str) -> Iterator[Ask]:
-    def ask(asking: Asking) -> None:
-        for key in asking.session_keys():
-            if operator in {"=~", "!~"}:
-                asking.pattern(key, text)
-            else:
-                asking.value(key, text)
-
-    yield ask
-
-
-def _of_name(operator: str, text: str) -> Iterator[Ask]:
-    if operator in {"=", "!="}:
-        if (ids := ID.findall(text)) or "#" in text:
-            yield lambda asking: asking.names(ids)
-    elif operator not in {"=~", "!~"} or not _is_free_of_ids(text):
-        yield lambda asking: asking.whole_names()
-
-
-def _is_free_of_ids(pattern: str) -> bool:
-    """Tell whether a name fits or not whatever ids are in it: a likeness has them as ``#``."""
-    found = fragments_of(pattern)
-    if found is None:
-        return False
-    for alternative in found.alternatives:
-        for i, part in enumerate(alternative):
-            if part is Gap.SOME:
-                return False
-            if isinstance(part, Gap):
-                continue
-            ends = part[:1] if i > 0 else "", part[-1:] if i + 1 < len(alternative) else ""
-            if any(end in _PARTS_OF_IDS for end in ends if end):
-                return False
-            if any(char.isdigit() or char == "#" for char in part):
-                return False
-    return True
-
-
-def _presence(read: Attribute | Intrinsic) -> Iterator[Ask]:
-    name = read.name
-    if isinstance(read, Attribute):
-        if read.scope == "link":
-            raise _UntoldError(f"link.{name}")
-        yield lambda asking: asking.value(name, None)
+            yield from whole(part)
 
 
 def _compared(
     one: Attribute | Intrinsic, operator: CompareOperator, other: Attribute | Intrinsic, gate: str
 ) -> Iterator[Ask]:
     """Ask which of two fields' values are equal, on one span or between several."""
-    if one.name in _IDS and other.name in _IDS:
+    if one.name in IDS and other.name in IDS:
         return
-    field = _PAYLOADS.get(one.name)
+    field = PAYLOADS.get(one.name)
     if field is not None and other.name == one.name:
         kind = field
         yield lambda asking: asking.digests(kind, gate)
         return
     if {one.name, other.name} & _TIMES.keys():
-        yield _test(operator, one, other)
-        return
-    yield from _equality(one)
-    yield from _equality(other)
+        yield _check(operator, one, other)
+    elif (one.name in NAMES and other.name in NAMES) or (is_placed(one) and is_placed(other)):
+        yield from equality(one)
+        yield from equality(other)
+    else:
+        # Where one of them comes from elsewhere, places alone do not say what is equal to it.
+        yield from whole(one)
+        yield from whole(other)
 
 
-def _equality(field: Field) -> Iterator[Ask]:
-    """Ask which values of a field are equal."""
-    match field:
-        case Intrinsic(name=name) if name in _TEXTS:
-            key = _TEXTS[name]
-            yield lambda asking: asking.same(key)
-        case Attribute(name=name) if _is_derived(field) and name in _NAMES:
-            yield lambda asking: asking.names()
-            yield lambda asking: asking.same(name)
-        case Attribute(name=name) if name in _PAYLOADS:
-            kind = _PAYLOADS[name]
-            yield lambda asking: asking.digests(kind, "")
-        case Attribute(name=name, scope=scope) if not (
-            name in USAGE.values() or scope == "link" or _is_derived(field)
-        ):
-            yield lambda asking: asking.same(name)
-        case _:
-            yield from _whole(field)
-
-
-def _whole(part: Field) -> Iterator[Ask]:
-    """Ask for all that is read: then whatever is made of it is the same."""
-    for read in parts_of(part):
-        if isinstance(read, Intrinsic):
-            if read.name in _TEXTS:
-                key = _TEXTS[read.name]
-                yield _whole_of(key)
-            elif read.name not in _TOLD:
-                raise _UntoldError(read.name)
-        elif isinstance(read, Attribute):
-            yield from _whole_attribute(read)
-
-
-def _whole_of(key: str) -> Ask:
-    return lambda asking: asking.whole(key)
-
-
-def _whole_attribute(read: Attribute) -> Iterator[Ask]:
-    name = read.name
-    if read.scope == "link":
-        raise _UntoldError(f"link.{name}")
-    if _is_derived(read):
-        if name.endswith((*_UNTOLD, _BYTES)) or name in _IDS or name == _SESSION:
-            raise _UntoldError(name)
-        if name in _NAMES:
-            yield lambda asking: asking.whole_names()
-    yield lambda asking: asking.whole(name)
-    if name in USAGE.values():
-        yield lambda asking: asking.whole_usage(name)
-
-
-def _test(operator: CompareOperator, left: Field, right: Field) -> Ask:
+def _check(operator: CompareOperator, left: Field, right: Field) -> Ask:
     """Ask whether a comparison of calculations holds, where each reads one span's numbers."""
     owners = {
         part.owner
@@ -409,11 +245,11 @@ def _test(operator: CompareOperator, left: Field, right: Field) -> Ask:
     }
     has_parent = owners == {"", "parent"}
     if len(owners) != 1 and not has_parent:
-        return _all_of(_whole(left), _whole(right))
+        return _all_of(whole(left), whole(right))
     try:
         one, other = list(_calculated(left)), list(_calculated(right))
     except _NoNumberError:
-        return _all_of(_whole(left), _whole(right))
+        return _all_of(whole(left), whole(right))
 
     def puts(listed: Sequence[Callable[[Asking], Put]], asking: Asking) -> tuple[Put, ...]:
         return tuple(each(asking) for each in listed)
@@ -447,7 +283,7 @@ def _calculated(field: Field) -> Iterator[Callable[[Asking], Put]]:
         case Intrinsic(name=name, owner=owner) if name in _TIMES:
             variable = Variable(what=_TIMES[name], of_parent=owner == "parent")
             yield lambda _: Put(variable=variable)
-        case Attribute(name=name, scope="span", owner=owner) if not _is_derived(field):
+        case Attribute(name=name, scope="span", owner=owner) if not is_derived(field):
             is_parents = owner == "parent"
             yield lambda asking: Put(variable=asking.variable(name, of_parent=is_parents))
         case Binary(left=left, operator="+" | "-" | "*" | "/" as operator, right=right):
@@ -475,7 +311,7 @@ def _totals(compare: Compare) -> Iterator[Ask]:
     for scalar in (left, right):
         for part in _aggregates_in(scalar):
             if part.operand is not None:
-                yield from _whole(part.operand)
+                yield from whole(part.operand)
 
 
 def _scalar(scalar: Scalar) -> Scalar:
@@ -497,15 +333,15 @@ def _aggregates_in(scalar: Scalar) -> Iterator[Aggregate]:
 
 def _aggregated(function: str, operand: Field, operator: str, value: Static) -> Iterator[Ask]:
     """Ask what an aggregate of one field against a constant needs."""
-    is_ordered = operator in _RISING | _FALLING
-    if not (is_ordered and _is_number(value) and isinstance(operand, Attribute | Intrinsic)):
-        yield from _whole(operand)
+    is_ordered = operator in RISING | _FALLING
+    if not (is_ordered and is_number(value) and isinstance(operand, Attribute | Intrinsic)):
+        yield from whole(operand)
         return
     limit = cast("float", value)
     if function in {"min", "max"}:
-        yield from _leaf(operand, operator, value)
+        yield from leaf(operand, operator, value)
         return
-    if _is_derived(operand) and operand.name.endswith(_BYTES) and operator in _RISING:
+    if is_derived(operand) and operand.name.endswith(BYTES) and operator in RISING:
         if function == "sum":
             yield lambda asking: asking.total_size(limit - (operator == ">="))
         else:
@@ -514,7 +350,7 @@ def _aggregated(function: str, operand: Field, operator: str, value: Static) -> 
     try:
         (put,) = _calculated(operand)
     except _NoNumberError:
-        yield from _whole(operand)
+        yield from whole(operand)
         return
     yield lambda asking: asking.total(
         Total(
@@ -524,15 +360,3 @@ def _aggregated(function: str, operand: Field, operator: str, value: Static) -> 
             is_falling=operator in _FALLING,
         )
     )
-
-
-def _is_derived(read: Attribute | Intrinsic) -> bool:
-    return (
-        isinstance(read, Attribute)
-        and read.scope in {"", "span"}
-        and read.name.startswith(_DERIVED)
-    )
-
-
-def _is_number(value: Static) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

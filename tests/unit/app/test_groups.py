@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -321,9 +321,13 @@ def test_a_run_that_no_rule_can_look_at_does_not_mute_its_group(
         return evaluate(group, judged, slot_ns, *rest)
 
     monkeypatch.setattr("causewatch.app.groups.evaluate", failing)
+    looked: list[Collection[str]] = []
+    desk.groups.on_looked = lambda _group, _all, matched: looked.append(matched)
     desk.groups.offer(doomed, first_batch=1)
     desk.groups.offer(assessment(CUT), first_batch=2)
     desk.groups.evaluate("silent", T0_NS)
+    # What was not looked at may match: nobody passes over its like.
+    assert doomed.graph.run_id in looked[0]
     assert desk.reasons == ["opened"]
     assert desk.metric("causewatch_rule_evaluation_failures_total", rule="silent") == 1
     assert desk.groups.low_watermark() is None

@@ -54,6 +54,14 @@ def test_a_run_counts_when_every_group_has_looked() -> None:
     familiars.looked("two", "never seen", matched=True)
 
 
+def test_a_match_counts_after_every_group_has_looked() -> None:
+    """A look at what had arrived by then may have come between, and counted as the last one."""
+    familiars = confirmed(Familiars(confirmations=1), 7, times=1)
+    assert familiars.known(7) == QUIET
+    familiars.looked("silent", "7-0", matched=True)
+    assert familiars.known(7) is None
+
+
 def test_without_rules_judging_is_enough() -> None:
     """No group will look."""
     familiars = Familiars(confirmations=1)

@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import random
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from app_fixtures import loaded
 from causewatch.app.files import read_requests
 from causewatch.dialects.tables import SHIPPED
+from causewatch.likeness.answers import Answers
 from causewatch.likeness.keys import naming_keys
 from causewatch.likeness.likeness import Likenesses
 from causewatch.likeness.native import NativeReader, native_reader
 from causewatch.otlp.raw import RawSpan, Resources
+from causewatch.rules.interest import Interest
 from graph_fixtures import CAPTURES
 
 ROOT = Path(__file__).parents[3]
@@ -99,6 +102,76 @@ def test_both_readers_tell_the_same_runs_apart(library: Path) -> None:
             assert there.setdefault(one, two) == two, name
             assert back.setdefault(two, one) == one, name
     assert len(there) > 5 * len(CASES)
+
+
+RULES = (
+    "{ span.gen_ai.usage.input_tokens > 300 || span.gen_ai.usage.cost / 2 > 0.001 }",
+    "{ traceDuration > 2s && duration > traceDuration * 0.5 }",
+    '{ span.output.value =~ ".*(refund|Erstattung).*" || statusMessage =~ "(?i).*SKIPPED.*" }',
+    (
+        '{ span.causewatch.tool = "issue_refund" } as a -[before]->> '
+        "{ span.causewatch.args.sha256 = a.span.causewatch.args.sha256 }"
+    ),
+    '{ span.causewatch.tool =~ "step_[0-9]" || name = "chat 7" }',
+    "{ } | sum(span.gen_ai.usage.output_tokens) > 2000",
+    "{ span.causewatch.result.bytes > 9000 }",
+    '{ resource.service.version = "1" } | by(span.gen_ai.request.model) | count() > 2',
+    "{ span:start - parent:start > 1s }",
+)
+
+
+def asked(signatures: Sequence[str]) -> Answers:
+    """Return what answers such rules."""
+    listed = "".join(
+        f"  - alert: R{i}\n    signature: |\n      {each}\n    labels: {{severity: ticket}}\n"
+        for i, each in enumerate(signatures)
+    )
+    bundle = loaded(f"groups:\n- name: own\n  rules:\n{listed}").bundle
+    interest = Interest(bundle.groups, SHIPPED)
+    assert interest.unsound == {}
+    return Answers(interest.questions, interest.fits)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("signatures", [*((each,) for each in RULES), RULES])
+def test_both_readers_answer_rules_alike(library: Path, signatures: Sequence[str]) -> None:
+    """The same runs are told apart for what rules ask; also of numbers and names that changed."""
+    dice = random.Random(22)
+    answers = asked(signatures)
+    python = Likenesses(SHIPPED, answers, is_native=False)
+    # Each remembers words of its own.
+    native, whole = (Likenesses(SHIPPED, answers, library=library) for _ in range(2))
+    there: dict[Any, Any] = {}
+    back: dict[Any, Any] = {}
+    refused = 0
+    for name in CASES:
+        bodies = list(requests(name))
+        for number in range(6):
+            now = bodies if number < 1 else [shifted(body, dice) for body in bodies]
+            spans = [span for body in now for span in Resources().split(body)]
+            if not spans:
+                continue
+            one, two = python.of([span.whole() for span in spans]), native.of_raw(spans)
+            refused += one is None
+            assert there.setdefault(one, two) == two, name
+            assert back.setdefault(two, one) == one, name
+            assert whole.of_request(b"".join(now)) == two, name
+    assert len(there) > len(CASES) > refused / 6
+
+
+def shifted(body: bytes, dice: random.Random) -> bytes:
+    """Return a request in which some numbers, times and texts are others."""
+    request = ExportTraceServiceRequest.FromString(changed(body, dice))
+    for group in request.resource_spans:
+        for span in (span for scoped in group.scope_spans for span in scoped.spans):
+            if dice.random() < 0.05:
+                span.end_time_unix_nano += dice.randrange(3_000_000_000)
+            if dice.random() < 0.05:
+                span.name = dice.choice(("chat 7", "chat 8", f"{span.name} 1", span.name))
+            for pair in span.attributes:
+                if pair.value.int_value and dice.random() < 0.1:
+                    pair.value.int_value = dice.choice((1, 299, 300, 301, 5_000))
+    return request.SerializeToString()
 
 
 @pytest.mark.slow

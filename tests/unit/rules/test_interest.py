@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,7 +60,7 @@ def told(signature: str, spans: Sequence[Span]) -> list[Answer] | None:
         return None
 
 
-def call(number: int = 0, **attributes: Value) -> Span:
+def call(number: int = 0, **attributes: Any) -> Span:
     """Return a span with these attributes; its length is given in milliseconds."""
     return span(number, name="call", **attributes)
 
@@ -131,7 +132,7 @@ def test_of_sizes_is_told_that_no_payload_is_as_large() -> None:
     signature = "{ span.causewatch.result.bytes > 100 } as large"
     assert told(signature, [call(text="a" * 90, more="b" * 90)]) is not None
     assert told(signature, [call(text="ü" * 60)]) is None
-    assert told(signature, [call(**{"m.0.text": "a" * 60, "m.1.text": "b" * 60})]) is None
+    assert told(signature, [call(0, **{"m.0.text": "a" * 60, "m.1.text": "b" * 60})]) is None
     hop = "span.causewatch.handoff"
     gated = f"{{ {hop}.received.bytes < 5 && {hop}.sent.bytes > 9 }}"
     assert told(gated, [call(text="a")]) is not None
@@ -144,16 +145,26 @@ def test_equal_payloads_are_told_by_their_places() -> None:
           && span.causewatch.args.sha256 = first.span.causewatch.args.sha256 }"""
 
     def run(one: str, two: str, tool: str = "refund") -> list[Span]:
-        keys = {"gen_ai.tool.name": tool}
+        keys: dict[str, Any] = {"gen_ai.tool.name": tool}
         return [
             call(0, **keys, **{"gen_ai.tool.call.arguments": one}),
             call(1, **keys, **{"gen_ai.tool.call.arguments": two}),
         ]
 
-    same, written, other = '{"a": 5, "b": 1}', '{"b":1,"a":5}', '{"a": 6, "b": 1}'
-    found = groups_of(signature, run(same, same), run(same, written), run(same, other))
-    assert found == [0, 0, 2]
-    elsewhere = groups_of(signature, run(same, same, "find"), run(same, other, "find"))
+    one, other, third = '{"a": 5, "b": 1}', '{"a": 6, "b": 1}', '{"a": 7, "b": 1}'
+    runs = [
+        (one, one),
+        (other, other),
+        (one, '{"b":1,"a":5}'),
+        (third, '{"b": 1.0,"a":7}'),
+        (one, other),
+        (third, one),
+        (one, "{'b': 1, 'a': 5}"),
+        (one, "{'b': 1, 'a': 9}"),
+    ]
+    found = groups_of(signature, *(run(*pair) for pair in runs))
+    assert found == [0, 0, 2, 2, 4, 4, 2, 4]
+    elsewhere = groups_of(signature, run(one, one, "find"), run(one, other, "find"))
     assert elsewhere == [0, 0]
 
 
