@@ -220,7 +220,7 @@ class Pipeline:
             self._forwarding.offer(run)
 
     def _judge_early(self) -> None:
-        """Offer live runs that look ended, or whose corruption has already surfaced.
+        """Offer live runs that have ended, or whose corruption has already surfaced.
 
         A cause that surfaced will not change any more, and hardly so one of a run whose root came
         last: the incident that opens now is the one that stays.
@@ -242,11 +242,12 @@ class Pipeline:
             took_s += time.monotonic() - judged_s
             if assessment is None:
                 continue
+            assessment = msgspec.structs.replace(assessment, has_ended=snapshot.has_ended)
             if len(self._early) < MAX_EARLY_RUNS:
                 self._early[snapshot.run_id] = (self._extent(snapshot), assessment)
             blame = assessment.blame
             has_surfaced = blame.verdict == "corrupted" and blame.symptom is not None
-            if has_surfaced or snapshot.looks_ended:
+            if has_surfaced or assessment.has_ended:
                 self._groups.offer(assessment, first_batch=min(snapshot.batches))
             if not has_surfaced:
                 self._first_pass.note_calm(snapshot)

@@ -158,6 +158,28 @@ def test_a_crash_at_any_point_loses_nothing_and_tells_once(house: House, crash_a
     house.close()
 
 
+def test_a_run_that_has_ended_is_told_at_once(house: House) -> None:
+    """Its root came last and nothing is missing: what is blamed is told before it is quiet."""
+    house.send(CUT)
+    house.turn()
+    house.evaluate()
+    assert house.reasons == ["opened"]
+    assert house.store.recent_runs() == ()
+    house.turn(after_s=11)
+    house.evaluate()
+    assert house.reasons == ["opened"]
+    house.close()
+
+
+def test_a_run_that_lacks_a_span_is_not_told_at_once(house: House) -> None:
+    """Something is still under way: it might be to blame."""
+    house.send(CUT, only=slice(0, -1))
+    house.turn()
+    house.evaluate()
+    assert house.reasons == []
+    house.close()
+
+
 def test_a_run_that_surfaced_is_offered_early(house: House) -> None:
     """Corruption that already reached its symptom does not wait until the run is quiet."""
     house.send(CUT)
