@@ -29,6 +29,7 @@ from causewatch.app.meaning import EndpointJudge
 from causewatch.app.pipeline import Pipeline
 from causewatch.app.reload import Reloader
 from causewatch.app.rulefiles import load_bundle
+from causewatch.app.sampled import Sampler
 from causewatch.app.scheduler import Scheduler
 from causewatch.app.webserver import WebServer
 from causewatch.forward.forwarding import Forwarding
@@ -101,6 +102,12 @@ class Daemon:
             tuning=config.faults,
             meaning=self._meaning,
             forwarding=self._forwarding,
+            sampler=Sampler(
+                config.sampling,
+                config.forward,
+                matched=self._groups.matched,
+                has_sent=self._forwarding.has_sent,
+            ),
         )
         self._reloader = Reloader(
             rule_paths,
