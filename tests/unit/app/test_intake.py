@@ -165,7 +165,7 @@ def both(
     fast = told(tmp_path / "fast", limits, story, requests)
     monkeypatch.setattr(intake, "native_reader", lambda _naming: None)
     slow = told(tmp_path / "slow", limits, story, requests)
-    assert fast.count("quiet") > 50
+    assert fast.count("quiet") > 20
     assert fast.inbox.cursor(CURSOR) == slow.inbox.cursor(CURSOR) == fast.inbox.last_seq()
     known = fast.known(), slow.known()
     fast.close()
@@ -194,5 +194,5 @@ def test_what_was_spilled_comes_to_the_same(
     """In 1 MiB: what had to leave memory is read again. Which parts are seen first may differ."""
     fast, slow, truth = both(tmp_path, monkeypatch, story, 1)
     lone = {run.trace_ids[0] for run in truth if len(run.trace_ids) == 1}
-    assert len(lone) > 100
+    assert len(lone) > 50
     assert {run_id: fast[run_id] for run_id in lone} == {run_id: slow[run_id] for run_id in lone}
