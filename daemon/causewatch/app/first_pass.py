@@ -91,11 +91,18 @@ class FirstPass:
             known = self._familiars.known(likeness)
             return self._familiars.meet(likeness) if known and known.is_lone else None
 
+    def is_learning(self, trace: LoneTrace) -> bool:
+        """Tell whether the rules are about to say if runs like this one may be passed over."""
+        likeness = self._likeness_of_trace(trace)
+        with self._lock:
+            return self._familiars.is_learning(likeness)
+
     def trace_may_wait(self, trace: LoneTrace) -> bool:
         """Tell the same as ``may_wait`` of a run that is one trace so far."""
         likeness = self._likeness_of_trace(trace)
         with self._lock:
             is_familiar = self._familiars.known(likeness) is not None
+            is_familiar = is_familiar or self._familiars.is_learning(likeness)
         return is_familiar or likeness in self._calm
 
     def carry(self, trace: LoneTrace) -> None:

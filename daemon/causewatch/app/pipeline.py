@@ -58,6 +58,8 @@ EARLY_SHARE = 0.2
 """Of the time, what judging live runs early may take: it is repeated as they grow."""
 MAX_JUDGE_S = 1.0
 """How long one round judges before it looks at the rest, and at whether to stop."""
+MAX_LEARN_S = 5.0
+"""How long a run waits, rather than be judged in full, for what the rules say of six like it."""
 PRUNE_EVERY_S = 600.0
 IDLE_WAIT_S = 0.25
 MAX_EARLY_RUNS = 2_000
@@ -169,11 +171,14 @@ class Pipeline:
         What is left over when the time is up stays due.
         """
         settled_count = 0
+        patience_s = self._assembler.limits.quiet_s + MAX_LEARN_S
+        learning_ns = self._now_ns() - int(patience_s * 1e9)
         for trace in self._intake.lone.due(self._now_ns()):
             familiar = self._first_pass.meet_trace(trace)
             if familiar is None:
-                self._first_pass.carry(trace)
-                self._intake.hand_over(trace)
+                if trace.last_ns <= learning_ns or not self._first_pass.is_learning(trace):
+                    self._first_pass.carry(trace)
+                    self._intake.hand_over(trace)
                 continue
             self._first_pass.pass_over_trace(trace, familiar, self._now_ns())
             self._forward_trace(trace, familiar)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from causewatch.model.judgement import Assessment, RunVerdictName
 
-CONFIRMATIONS_COUNT = 3
-"""Runs that were judged in full, and that no rule matched, before the next is passed over."""
+CONFIRMATIONS_COUNT = 6
+"""Runs that were judged in full, and that no rule matched, before the next is passed over. What
+tools return is learned from these: it takes five good results to know one."""
 SAMPLE_EVERY_COUNT = 100
 """One in so many of the runs that could be passed over is judged in full all the same."""
 MAX_LIKENESSES_COUNT = 100_000
@@ -49,6 +51,9 @@ class _Known(msgspec.Struct, kw_only=True):
     confirmed_count: int = 0
     met_count: int = 0
     is_loud: bool = False
+
+
+_NEW = _Known()
 
 
 class _Awaited(msgspec.Struct, kw_only=True):
@@ -124,6 +129,8 @@ class Familiars:
         self._max = max_likenesses
         self._known: dict[int, _Known] = {}
         self._awaited: dict[str, _Awaited] = {}
+        self._awaited_counts: Counter[int] = Counter()
+        """By likeness."""
         self._last: dict[str, int] = {}
         """The likenesses of the runs judged last."""
 
@@ -137,6 +144,14 @@ class Familiars:
         if known is None or known.is_loud or known.confirmed_count < self._confirmations:
             return None
         return known.familiar
+
+    def is_learning(self, likeness: int | None) -> bool:
+        """Tell whether enough runs of a likeness were judged, and only rules have yet to look."""
+        if likeness is None:
+            return False
+        known = self._known.get(likeness, _NEW)
+        so_far = known.confirmed_count + self._awaited_counts[likeness]
+        return not known.is_loud and known.confirmed_count < self._confirmations <= so_far
 
     def meet(self, likeness: int | None) -> Familiar | None:
         """Return what is known of a run's likeness if the run may be passed over."""
@@ -152,7 +167,7 @@ class Familiars:
         self, run_id: str, likeness: int, familiar: Familiar | None, groups: Iterable[str]
     ) -> None:
         """Note what came of a run that was judged in full, and which groups will look at it."""
-        self._awaited.pop(run_id, None)
+        self._take_awaited(run_id)
         self._last[run_id] = likeness
         while len(self._last) > MAX_AWAITED_COUNT:
             del self._last[next(iter(self._last))]
@@ -164,8 +179,9 @@ class Familiars:
             self._confirm(awaited)
             return
         self._awaited[run_id] = awaited
+        self._awaited_counts[likeness] += 1
         while len(self._awaited) > MAX_AWAITED_COUNT:
-            del self._awaited[next(iter(self._awaited))]
+            self._take_awaited(next(iter(self._awaited)))
 
     def looked(self, group: str, run_id: str, *, matched: bool) -> None:
         """Note that a rule group looked at a run, and whether one of its rules matched."""
@@ -181,7 +197,7 @@ class Familiars:
             return
         awaited.groups.discard(group)
         if not awaited.groups:
-            del self._awaited[run_id]
+            self._take_awaited(run_id)
             self._confirm(awaited)
 
     def distrust(self, run_id: str) -> None:
@@ -199,7 +215,15 @@ class Familiars:
         """Forget everything: other rules are in force."""
         self._known.clear()
         self._awaited.clear()
+        self._awaited_counts.clear()
         self._last.clear()
+
+    def _take_awaited(self, run_id: str) -> None:
+        awaited = self._awaited.pop(run_id, None)
+        if awaited is not None:
+            self._awaited_counts[awaited.likeness] -= 1
+            if not self._awaited_counts[awaited.likeness]:
+                del self._awaited_counts[awaited.likeness]
 
     def _confirm(self, awaited: _Awaited) -> None:
         known = self._known.pop(awaited.likeness, None) or _Known()

@@ -13,6 +13,7 @@ from causewatch.app.pipeline import Pipeline
 from causewatch.app.rulefiles import load_bundle
 from causewatch.graph.assemble import RunAssembler
 from causewatch.inbox.sqlite import SqliteInbox
+from causewatch.likeness.familiar import Familiars
 from causewatch.model.limits import RunLimits
 from causewatch.resources import shipped
 from causewatch.store.record import StoredRun
@@ -52,6 +53,8 @@ class Desk:
             now_ns=lambda: self.now_ns,
             retention_s=1e6,
         )
+        # Fewer than in earnest: what comes of so many is the question.
+        self.pipeline._first_pass._familiars = Familiars(confirmations=3)
 
     def close(self) -> None:
         """Give the files back."""

@@ -34,7 +34,7 @@ def confirmed(familiars: Familiars, likeness: int, times: int = 3, **judged: Any
 
 def test_a_likeness_is_trusted_after_enough_runs() -> None:
     """Three were judged in full and matched no rule: the fourth may be passed over."""
-    familiars = Familiars()
+    familiars = Familiars(confirmations=3)
     for _ in range(3):
         assert familiars.meet(7) is None
         confirmed(familiars, 7, times=1)
@@ -72,7 +72,7 @@ def test_without_rules_judging_is_enough() -> None:
 @pytest.mark.parametrize("first", [True, False])
 def test_a_match_takes_the_trust_away_for_good(first: bool) -> None:
     """One run of a likeness that a rule matched: its likeness does not say enough."""
-    familiars = Familiars() if first else confirmed(Familiars(), 7)
+    familiars = Familiars(confirmations=3) if first else confirmed(Familiars(), 7)
     familiars.judged("loud", 7, QUIET, ["silent"])
     familiars.looked("silent", "loud", matched=True)
     confirmed(familiars, 7, times=9)
@@ -82,7 +82,7 @@ def test_a_match_takes_the_trust_away_for_good(first: bool) -> None:
 @pytest.mark.parametrize("first", [True, False])
 def test_a_run_with_something_to_tell_does_so_too(first: bool) -> None:
     """Also when it is the first one of its likeness."""
-    familiars = Familiars() if first else confirmed(Familiars(), 7)
+    familiars = Familiars(confirmations=3) if first else confirmed(Familiars(), 7)
     familiars.judged("loud", 7, None, ["silent"])
     confirmed(familiars, 7, times=9)
     assert familiars.known(7) is None
@@ -90,7 +90,7 @@ def test_a_run_with_something_to_tell_does_so_too(first: bool) -> None:
 
 def test_a_run_that_turns_out_to_be_a_part_is_not_trusted() -> None:
     """What stood alone three times and belongs to another one the fourth time is no whole run."""
-    familiars = confirmed(Familiars(), 7)
+    familiars = confirmed(Familiars(confirmations=3), 7)
     familiars.distrust("7-1")
     assert familiars.known(7) is None
 
@@ -98,20 +98,20 @@ def test_a_run_that_turns_out_to_be_a_part_is_not_trusted() -> None:
 def test_a_part_that_says_so_is_expected_to_be_joined() -> None:
     """A trace that sets agents up is passed over, and joined all the same."""
     part = msgspec.structs.replace(QUIET, is_lone=False)
-    familiars = confirmed(Familiars(), 7, familiar=part)
+    familiars = confirmed(Familiars(confirmations=3), 7, familiar=part)
     familiars.distrust("7-1")
     assert familiars.known(7) == part
 
 
 def test_one_in_so_many_is_judged_all_the_same() -> None:
     """What a likeness does not see comes to light, sooner or later."""
-    familiars = confirmed(Familiars(sample_every=5), 7)
+    familiars = confirmed(Familiars(confirmations=3, sample_every=5), 7)
     assert [familiars.meet(7) is None for _ in range(10)] == [False, False, False, False, True] * 2
 
 
 def test_what_was_not_met_for_longest_is_forgotten() -> None:
     """Memory is bounded: by likenesses, by runs that wait for their groups, by the last runs."""
-    familiars = Familiars(max_likenesses=2)
+    familiars = Familiars(confirmations=3, max_likenesses=2)
     for likeness in (1, 2, 3):
         confirmed(familiars, likeness)
     assert len(familiars) == 2
@@ -132,7 +132,7 @@ def test_runs_that_wait_for_ever_are_bounded(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_other_rules_start_anew() -> None:
     """What no rule matched, a new one may."""
-    familiars = confirmed(Familiars(), 7)
+    familiars = confirmed(Familiars(confirmations=3), 7)
     familiars.clear()
     assert familiars.known(7) is None
     assert len(familiars) == 0
@@ -177,3 +177,32 @@ def test_nothing_is_remembered_of_a_run_with_something_to_tell() -> None:
     assessment, ids = judged("pydantic-ai__native__ok")
     graph = msgspec.structs.replace(assessment.graph, state="evicted")
     assert familiar_of(msgspec.structs.replace(assessment, graph=graph), ids, is_lone=True) is None
+
+
+def test_runs_may_wait_while_the_rules_look_at_enough_like_them() -> None:
+    """From the third on that was judged until the rules have looked at three, and no longer."""
+    familiars = Familiars(confirmations=3)
+    for number in range(2):
+        familiars.judged(f"run-{number}", 7, QUIET, ["silent"])
+        assert not familiars.is_learning(7)
+    familiars.looked("silent", "run-0", matched=False)
+    familiars.judged("run-2", 7, QUIET, ["silent"])
+    assert familiars.is_learning(7)
+    assert not familiars.is_learning(8)
+    assert not familiars.is_learning(None)
+    for number in range(1, 3):
+        familiars.looked("silent", f"run-{number}", matched=False)
+    assert not familiars.is_learning(7)
+    assert familiars.known(7) == QUIET
+
+
+def test_nothing_waits_for_a_likeness_that_told_something() -> None:
+    """A match among those awaited takes the trust, and the waiting, away."""
+    familiars = Familiars(confirmations=3)
+    for number in range(3):
+        familiars.judged(f"run-{number}", 7, QUIET, ["silent"])
+    assert familiars.is_learning(7)
+    familiars.looked("silent", "run-1", matched=True)
+    assert not familiars.is_learning(7)
+    familiars.clear()
+    assert not familiars.is_learning(7)
