@@ -2,7 +2,7 @@
 // set it up: NodeSDK, and nothing but the standard OTEL_* variables to say where spans go.
 //
 // Usage: node agents.js healthy|cut        prints one line of JSON, naming the trace and all of its spans
-import { context, trace } from '@opentelemetry/api';
+import { trace } from '@opentelemetry/api';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 
 const spanIds = [];
@@ -37,12 +37,16 @@ function span(operation, name, agent, attributes, inside = () => {}) {
   });
 }
 
+// Models and tools take their time. Spans of this SDK begin on whole milliseconds: else all would begin at once.
+const WORK_MS = 3;
+const work = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WORK_MS);
+
 const chat = (agent, taken, given) =>
   span('chat', 'example-large', agent, {
     'gen_ai.request.model': 'example-large',
     'gen_ai.input.messages': taken,
     'gen_ai.output.messages': given,
-  });
+  }, work);
 
 const tool = (agent, name, id, args, result) =>
   span('execute_tool', name, agent, {
@@ -50,7 +54,10 @@ const tool = (agent, name, id, args, result) =>
     'gen_ai.tool.call.id': id,
     'gen_ai.tool.call.arguments': JSON.stringify(args),
     'gen_ai.tool.call.result': result,
-  }, (opened) => opened.spanContext().spanId);
+  }, (opened) => {
+    work();
+    return opened.spanContext().spanId;
+  });
 
 const BRIEF = {
   claim: 'PX-4400',
@@ -104,6 +111,6 @@ function run(story) {
 
 const sdk = new NodeSDK();
 sdk.start();
-const told = context.with(context.active(), () => run(process.argv[2]));
+const told = run(process.argv[2]);
 await sdk.shutdown();
 console.log(JSON.stringify(told));
