@@ -89,6 +89,12 @@ def nested(kind: Kind) -> Iterator[Shape]:
             return
 
 
+AGAIN = frozenset(
+    {"routes", "and_sub_policy", "not_sub_policy", "drop_sub_policy", "forward.sampling"}
+)
+"""Keys, or whole paths, whose value is described elsewhere on the page."""
+
+
 def keys_page(shape: Shape, prefix: str = "", depth: int = 0) -> Iterator[str]:
     """Yield a section for each supported key of a shape and of the shapes inside of it."""
     max_depth = 6
@@ -98,7 +104,7 @@ def keys_page(shape: Shape, prefix: str = "", depth: int = 0) -> Iterator[str]:
         path = f"{prefix}{key.name}"
         required = " Required." if key.required else ""
         yield f"### `{path}`\n\n*{type_of(key.kind)}.*{required} {key.doc}\n"
-        if depth < max_depth and key.name != "routes":
+        if depth < max_depth and key.name not in AGAIN and path not in AGAIN:
             for inner in nested(key.kind):
                 yield from keys_page(inner, f"{path}.", depth + 1)
 
@@ -108,7 +114,7 @@ def later_keys(shape: Shape, prefix: str = "") -> Iterator[str]:
     for key in shape.keys:
         if key.later:
             yield f"{prefix}{key.name}"
-        elif key.name != "routes":
+        elif key.name not in AGAIN:
             for inner in nested(key.kind):
                 yield from later_keys(inner, f"{prefix}{key.name}.")
 

@@ -25,6 +25,8 @@ from causewatch.notify.config import Receiver, Route
 from causewatch.rules.dialect_file import is_dialect_node
 from causewatch.rules.read import Section, read
 from causewatch.rules.yaml import Entry, Items, Node, Problems, Scalar, Table, kind_of, parse
+from causewatch.sampling.policy import Sampling
+from causewatch.sampling.read import read_sampling
 
 DEFAULT_PATH = Path("causewatch.yaml")
 _ENV = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -82,6 +84,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     route: Route | None = None
     receivers: tuple[Receiver, ...] = ()
     forward: tuple[Destination, ...] = ()
+    sampling: Sampling | None = None
 
 
 def load_config(path: Path, env: Mapping[str, str] = os.environ) -> Config:
@@ -179,6 +182,7 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
         route=read_route(section, receivers, problems),
         receivers=receivers,
         forward=read_forward(section, folder, (receive.grpc, receive.http), problems),
+        sampling=read_sampling(section.section("sampling"), problems),
     )
 
 

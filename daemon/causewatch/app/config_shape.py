@@ -18,6 +18,7 @@ from causewatch.rules.shape import (
     Shape,
     Text,
 )
+from causewatch.sampling.keys import SAMPLING
 
 _AUTH = Either(
     scalar=Choice(words=("none",)),
@@ -401,6 +402,7 @@ CONFIG = Shape(
         Key(name="route", kind=_route(MAX_ROUTE_DEPTH), doc="Which receiver gets which incident."),
         Key(name="receivers", kind=ListOf(item=_RECEIVER), doc="Whom to tell."),
         Key(name="forward", kind=ListOf(item=FORWARD), doc="Where judged runs go on to."),
+        Key(name="sampling", kind=SAMPLING, doc="Which judged runs are forwarded."),
         Key(name="inhibit_rules", kind=Json(), doc="Inhibition.", later=True),
         Key(name="time_intervals", kind=Json(), doc="Time intervals.", later=True),
     ),

@@ -6,6 +6,7 @@ Stop: receivers first; what was acknowledged waits in the inbox for the next sta
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import queue
 import signal
@@ -28,6 +29,7 @@ from causewatch.app.meaning import EndpointJudge
 from causewatch.app.pipeline import Pipeline
 from causewatch.app.reload import Reloader
 from causewatch.app.rulefiles import load_bundle
+from causewatch.app.sampled import Sampler
 from causewatch.app.scheduler import Scheduler
 from causewatch.app.webserver import WebServer
 from causewatch.forward.forwarding import Forwarding
@@ -49,6 +51,9 @@ from causewatch.web.reader import Health, Reloaded
 
 GC_ALLOCATIONS = 50_000
 """Objects that are made, more than are dropped, before the youngest are looked through."""
+MAX_ARENAS = 2
+_M_ARENA_MAX = -8
+"""From glibc's malloc.h."""
 GRACE_S = 5.0
 
 log = structlog.get_logger("causewatch.daemon")
@@ -97,6 +102,12 @@ class Daemon:
             tuning=config.faults,
             meaning=self._meaning,
             forwarding=self._forwarding,
+            sampler=Sampler(
+                config.sampling,
+                config.forward,
+                matched=self._groups.matched,
+                has_sent=self._forwarding.has_sent,
+            ),
         )
         self._reloader = Reloader(
             rule_paths,
@@ -230,6 +241,7 @@ class Daemon:
 
 def serve(config: Config) -> None:
     """Run a daemon until SIGTERM or SIGINT; SIGHUP reloads the rule files."""
+    share_memory()
     daemon = Daemon(config)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -247,6 +259,14 @@ def serve(config: Config) -> None:
         daemon.wait()
     finally:
         daemon.stop()
+
+
+def share_memory() -> None:
+    """Let threads share what glibc holds free: else each keeps its own for good."""
+    try:
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, MAX_ARENAS)
+    except (AttributeError, OSError):
+        return  # another C library, which needs no such advice
 
 
 def spare_the_collector() -> None:

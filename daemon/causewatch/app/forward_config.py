@@ -22,6 +22,7 @@ from causewatch.forward.destination import (
 from causewatch.forward.exporter import host_and_port
 from causewatch.rules.read import Section
 from causewatch.rules.yaml import Problems
+from causewatch.sampling.read import read_sampling
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,200}\Z")
@@ -61,6 +62,9 @@ def _destination(section: Section, folder: Path, problems: Problems) -> Destinat
     if section.is_good("endpoint") and not _is_url(endpoint):
         message = "an address such as http://tempo:4317 or https://host/path is asked for"
         problems.add(section.place_of("endpoint"), "value", message)
+    if section.has("sampling") and not section.boolean("sampled", default=True):
+        message = "`sampled: false` leaves the policies given here without use"
+        problems.add(section.place_of("sampled"), "value", message)
     return Destination(
         name=name,
         endpoint=endpoint,
@@ -69,6 +73,8 @@ def _destination(section: Section, folder: Path, problems: Problems) -> Destinat
         tls=_tls(section, folder, problems),
         compression=cast("Compression", section.text("compression", default.compression)),
         filter=_filter(section.section("filter")),
+        sampled=section.boolean("sampled", default=default.sampled),
+        sampling=read_sampling(section.section("sampling"), problems),
         mode=cast("Mode", section.text("mode", default.mode)),
         queue_mib=section.integer("queue_mib", default.queue_mib),
         max_age_s=section.seconds("max_age", default.max_age_s),

@@ -6,17 +6,18 @@ from typing import get_args
 
 from causewatch.forward.destination import Compression, Mode, Protocol, Verdict
 from causewatch.rules.shape import (
+    Boolean,
     Choice,
     Duration,
     Either,
     Integer,
-    Json,
     Key,
     ListOf,
     MapOf,
     Shape,
     Text,
 )
+from causewatch.sampling.keys import SAMPLING
 
 _HEADER = Either(
     scalar=Text(not_empty=True),
@@ -93,7 +94,16 @@ FORWARD = Shape(
             doc="How requests are compressed. Default `gzip`.",
         ),
         Key(name="filter", kind=_FILTER, doc="Which runs it gets. Default: every run."),
-        Key(name="sampled", kind=Json(), doc="Sampling of judged runs.", later=True),
+        Key(
+            name="sampled",
+            kind=Boolean(),
+            doc="Whether runs that `sampling` does not keep are held back. Default true.",
+        ),
+        Key(
+            name="sampling",
+            kind=SAMPLING,
+            doc="Policies of this destination alone, instead of those of `sampling`.",
+        ),
         Key(
             name="mode",
             kind=Choice(words=get_args(Mode)),

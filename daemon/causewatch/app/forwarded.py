@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from causewatch.forward.run import ForwardedRun
 from causewatch.graph.gathered import RunSnapshot
 from causewatch.graph.lone import LoneTrace
@@ -10,9 +13,13 @@ from causewatch.model.judgement import Assessment
 from causewatch.otlp.raw import RawSpan
 from causewatch.sampling.decision import Decision
 
+NOT_SAMPLED: Mapping[str, Decision] = MappingProxyType({})
+
 
 def judged(
-    snapshot: RunSnapshot, assessment: Assessment | None, decision: Decision | None = None
+    snapshot: RunSnapshot,
+    assessment: Assessment | None,
+    decisions: Mapping[str, Decision] = NOT_SAMPLED,
 ) -> ForwardedRun:
     """Return a run that was judged in full; without assessment, one that could not be judged."""
     return ForwardedRun(
@@ -22,12 +29,12 @@ def judged(
         verdict=assessment.blame.verdict if assessment is not None else None,
         workflow=assessment.graph.workflow if assessment is not None else "",
         assessment=assessment,
-        decision=decision,
+        decisions=decisions,
     )
 
 
 def passed_over(
-    snapshot: RunSnapshot, familiar: Familiar, decision: Decision | None = None
+    snapshot: RunSnapshot, familiar: Familiar, decisions: Mapping[str, Decision] = NOT_SAMPLED
 ) -> ForwardedRun:
     """Return a run that was not judged in full, as it is like others with nothing to tell."""
     return ForwardedRun(
@@ -36,7 +43,7 @@ def passed_over(
         spans=snapshot.raw_spans,
         verdict=familiar.verdict,
         workflow=familiar.workflow,
-        decision=decision,
+        decisions=decisions,
     )
 
 
@@ -44,7 +51,7 @@ def trace_passed_over(
     trace: LoneTrace,
     spans: tuple[RawSpan, ...],
     familiar: Familiar,
-    decision: Decision | None = None,
+    decisions: Mapping[str, Decision] = NOT_SAMPLED,
 ) -> ForwardedRun:
     """Return the same of a run that is one trace."""
     return ForwardedRun(
@@ -52,5 +59,5 @@ def trace_passed_over(
         spans=spans,
         verdict=familiar.verdict,
         workflow=familiar.workflow,
-        decision=decision,
+        decisions=decisions,
     )

@@ -30,6 +30,7 @@ from causewatch.rules.evaluate import evaluate, needs_of, plan_of
 from causewatch.rules.identity import rule_id_of
 from causewatch.rules.state import ACTIVE, advance, backwards, resolve_vanished
 from causewatch.rules.subject import subject_of
+from causewatch.sampling.facts import Matched
 from causewatch.signatures.plan import Plan
 from causewatch.signatures.subject import Subject
 from causewatch.store.port import Store
@@ -136,6 +137,23 @@ class Groups:
     def _subject(self, assessment: Assessment) -> Callable[[], Subject]:
         needs = self._needs
         return cache(lambda: subject_of(assessment, needs))
+
+    def matched(self, assessment: Assessment) -> tuple[Matched, ...]:
+        """Return the rules that match a run, at once; nothing comes of it but the answer."""
+        subject = self._subject(assessment)
+        found: dict[Matched, None] = {}
+        for group in self._loaded.bundle.groups:
+            try:
+                made = evaluate(group, assessment, 0, subject(), self._plan(group))
+            except Exception:
+                # As in ``_find``, which counts it: the group's look is yet to come.
+                log.exception("run passed over", group=group.key, run=assessment.graph.run_id)
+                continue
+            for finding in made.findings:
+                labels = finding.labels
+                severity = labels.get("severity", "")
+                found[Matched(finding.rule_id, labels.get("alertname", ""), severity)] = None
+        return tuple(found)
 
     def is_full(self) -> bool:
         """Tell whether some group is so far behind that no more runs should be read."""

@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import msgspec
 import structlog
@@ -25,6 +26,7 @@ from causewatch.app.groups import Groups
 from causewatch.app.intake import Intake
 from causewatch.app.learning import Learning
 from causewatch.app.newness import Looked, Newness
+from causewatch.app.sampled import Sampler
 from causewatch.blame.judge import judge
 from causewatch.blame.render import explain_json
 from causewatch.blame.story import explain_text
@@ -38,7 +40,9 @@ from causewatch.forward.forwarding import Forwarding
 from causewatch.forward.run import ForwardedRun
 from causewatch.graph.assemble import RunAssembler
 from causewatch.graph.gathered import RunSnapshot
+from causewatch.graph.lone import LoneTrace
 from causewatch.inbox.sqlite import Batch, SqliteInbox
+from causewatch.likeness.familiar import Familiar
 from causewatch.model.judgement import Assessment
 from causewatch.model.limits import ScoreLimit
 from causewatch.paths.template import PathTemplate
@@ -82,8 +86,10 @@ class Pipeline:
         dialects: Sequence[Dialect] = SHIPPED,
         meaning: Judge | None = None,
         forwarding: Forwarding | None = None,
+        sampler: Sampler | None = None,
     ) -> None:
         self._forwarding = forwarding
+        self._sampler = sampler or Sampler(None, ())
         self._meaning = meaning
         self._inbox = inbox
         self._assembler = assembler
@@ -170,8 +176,7 @@ class Pipeline:
                 self._intake.hand_over(trace)
                 continue
             self._first_pass.pass_over_trace(trace, familiar, self._now_ns())
-            if self._forwarding is not None:
-                self._forward(trace_passed_over(trace, self._intake.spans_of(trace), familiar))
+            self._forward_trace(trace, familiar)
             self._intake.lone.take(trace.trace_id)
             settled_count += 1
             if time.monotonic() >= until_s:
@@ -183,7 +188,8 @@ class Pipeline:
         familiar = None if snapshot.run_id in self._early else self._first_pass.meet(snapshot)
         if familiar is not None:
             self._first_pass.pass_over(snapshot, familiar, self._now_ns())
-            self._forward(passed_over(snapshot, familiar))
+            decisions = self._sampler.passed_over(snapshot, familiar, self._now_ns())
+            self._forward(passed_over(snapshot, familiar, decisions))
             return
         assessment = self._assessed(snapshot)
         looked = self._looked(assessment) if assessment is not None else None
@@ -194,16 +200,27 @@ class Pipeline:
             first_batch = min(snapshot.batches, default=self._position)
             self._first_pass.judged(snapshot, looked.assessment)
             self._groups.offer(looked.assessment, first_batch=first_batch)
-        self._forward(judged(snapshot, looked.assessment if looked is not None else None))
+        found = looked.assessment if looked is not None else None
+        decisions = self._sampler.judged(snapshot, found, self._now_ns())
+        self._forward(judged(snapshot, found, decisions))
         for run_id in (snapshot.run_id, *snapshot.aliases):
             self._early.pop(run_id, None)
+
+    def _forward_trace(self, trace: LoneTrace, familiar: Familiar) -> None:
+        """Offer a trace that was passed over; one that nobody is to get is not even split."""
+        if self._forwarding is None:
+            return
+        spans = cache(lambda: self._intake.spans_of(trace))
+        decisions = self._sampler.trace_passed_over(trace, familiar, spans, self._now_ns())
+        if self._forwarding.wants(decisions, trace.span_count):
+            self._forward(trace_passed_over(trace, spans(), familiar, decisions))
 
     def _forward(self, run: ForwardedRun) -> None:
         if self._forwarding is not None:
             self._forwarding.offer(run)
 
     def _judge_early(self) -> None:
-        """Offer live runs that look ended, or whose corruption has already surfaced.
+        """Offer live runs that have ended, or whose corruption has already surfaced.
 
         A cause that surfaced will not change any more, and hardly so one of a run whose root came
         last: the incident that opens now is the one that stays.
@@ -225,11 +242,12 @@ class Pipeline:
             took_s += time.monotonic() - judged_s
             if assessment is None:
                 continue
+            assessment = msgspec.structs.replace(assessment, has_ended=snapshot.has_ended)
             if len(self._early) < MAX_EARLY_RUNS:
                 self._early[snapshot.run_id] = (self._extent(snapshot), assessment)
             blame = assessment.blame
             has_surfaced = blame.verdict == "corrupted" and blame.symptom is not None
-            if has_surfaced or snapshot.looks_ended:
+            if has_surfaced or assessment.has_ended:
                 self._groups.offer(assessment, first_batch=min(snapshot.batches))
             if not has_surfaced:
                 self._first_pass.note_calm(snapshot)

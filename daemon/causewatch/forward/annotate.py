@@ -20,6 +20,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 
 from causewatch.forward.request import Part
 from causewatch.forward.run import ForwardedRun
+from causewatch.forward.trace_state import sampled
 from causewatch.graph.claims import MARK
 from causewatch.graph.inbound import OWN_PREFIX, inbound_name
 from causewatch.model.judgement import Assessment
@@ -55,13 +56,14 @@ def annotated(run: ForwardedRun) -> Iterator[Part]:
         before = _envelope(span)
         envelope = around.get(before) or around.setdefault(before, _without_own(before))
         envelopes[key] = envelope
-        body = _with_attributes(span, found.get(key, {}))
+        body = sampled(_with_attributes(span, found.get(key, {})), span.trace_id, run.decision)
         yield Part(key=key, envelope=envelope, body=body)
     for handoff in synthetic:
         sender = envelopes.get((handoff.trace_id, handoff.parent_id), Envelope(b"", b""))
         envelope = Envelope(sender.resource, _own_scope(handoff))
         key = (handoff.trace_id, handoff.span_id)
-        yield Part(key=key, envelope=envelope, body=_body(handoff))
+        body = sampled(_body(handoff), handoff.trace_id, run.decision)
+        yield Part(key=key, envelope=envelope, body=body)
 
 
 def unmodified(run: ForwardedRun) -> Iterator[Part]:
@@ -118,11 +120,13 @@ def _roots(spans: Sequence[RawSpan]) -> list[_Key]:
 
 
 def _sampling(decision: Decision) -> dict[str, Value]:
-    return {
+    found: dict[str, Value] = {
         f"{OWN_PREFIX}sampling.policy": decision.policy,
         f"{OWN_PREFIX}sampling.reason": decision.reason,
-        f"{OWN_PREFIX}sampling.probability": decision.probability,
     }
+    if decision.probability is not None:
+        found[f"{OWN_PREFIX}sampling.probability"] = decision.probability
+    return found
 
 
 def _with_attributes(span: RawSpan, found: Mapping[str, Value]) -> bytes:

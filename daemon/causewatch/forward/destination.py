@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from causewatch.sampling.policy import Sampling
+
 Protocol = Literal["grpc", "http"]
 Mode = Literal["annotated", "unmodified"]
 Compression = Literal["none", "gzip"]
@@ -46,6 +48,9 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     compression: Compression = "gzip"
     filter: Filter = Filter()
     sampled: bool = True
+    """Whether runs that sampling does not keep are held back."""
+    sampling: Sampling | None = None
+    """Its own policies, instead of those that all destinations share."""
     mode: Mode = "annotated"
     queue_mib: int = 256
     max_age_s: float = 86_400.0

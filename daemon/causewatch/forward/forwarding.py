@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -15,7 +15,8 @@ from causewatch.forward.queue import ForwardQueue, Offer, digest_of
 from causewatch.forward.request import Piece, pieces
 from causewatch.forward.run import ForwardedRun
 from causewatch.forward.sender import Sender
-from causewatch.forward.wanted import withheld
+from causewatch.forward.wanted import Withheld, withheld
+from causewatch.sampling.decision import Decision
 from causewatch.telemetry.metrics import Metrics
 
 MAX_PENDING_BYTES = 8 * 1024 * 1024
@@ -70,6 +71,22 @@ class Forwarding:
         for lane in self._lanes:
             lane.offer(run)
 
+    def has_sent(self, run_ids: Sequence[str], destinations: Collection[str]) -> bool:
+        """Tell whether spans of a run, under any of its ids, went to one of these destinations."""
+        lanes = [lane for lane in self._lanes if lane.name in destinations]
+        return any(lane.queue.sent_of(run_ids) for lane in lanes)
+
+    def wants(self, decisions: Mapping[str, Decision], span_count: int) -> bool:
+        """Tell whether some destination may want a run; if none, its spans count as withheld.
+
+        For runs that need not be read when nobody is to get them.
+        """
+        if any(lane.may_want(decisions) for lane in self._lanes):
+            return True
+        for lane in self._lanes:
+            lane.withhold("sampling", span_count)
+        return False
+
     def flush(self) -> None:
         """Make durable what was offered."""
         for lane in self._lanes:
@@ -101,12 +118,23 @@ class _Lane:
         self.sender = Sender(destination, self.queue, exporter, metrics=metrics, now_ns=now_ns)
         self._measure()
 
+    @property
+    def name(self) -> str:
+        return self._destination.name
+
+    def may_want(self, decisions: Mapping[str, Decision]) -> bool:
+        decision = decisions.get(self.name)
+        return not self._destination.sampled or decision is None or decision.keep
+
+    def withhold(self, reason: Withheld, span_count: int) -> None:
+        counter = self._metrics.forward_withheld_spans.labels(destination=self.name, reason=reason)
+        counter.inc(span_count)
+
     def offer(self, run: ForwardedRun) -> None:
+        run = run.seen_by(self.name)
         reason = withheld(run, self._destination)
         if reason is not None:
-            name = self._destination.name
-            counter = self._metrics.forward_withheld_spans.labels(destination=name, reason=reason)
-            counter.inc(len(run.spans))
+            self.withhold(reason, len(run.spans))
             return
         try:
             self._put(run)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from causewatch.forward.destination import Verdict
@@ -15,8 +17,9 @@ class ForwardedRun(msgspec.Struct, frozen=True, kw_only=True):
 
     ``assessment`` is ``None`` for a run that was not judged in full: one that is like others
     that had nothing to tell (``verdict`` is then theirs), or one that could not be judged
-    (``verdict`` is then ``None``). ``decision`` is ``None`` where nothing is sampled. ``aliases``
-    are ids that the run, or parts of it, had before.
+    (``verdict`` is then ``None``). ``decision`` is ``None`` where nothing is sampled; ``decisions``
+    are those for single destinations, by their names, and stand above it. ``aliases`` are ids that
+    the run, or parts of it, had before.
     """
 
     run_id: str
@@ -26,3 +29,9 @@ class ForwardedRun(msgspec.Struct, frozen=True, kw_only=True):
     aliases: tuple[str, ...] = ()
     assessment: Assessment | None = None
     decision: Decision | None = None
+    decisions: Mapping[str, Decision] = msgspec.field(default_factory=dict)
+
+    def seen_by(self, destination: str) -> ForwardedRun:
+        """Return the run with the decision for one destination."""
+        own = self.decisions.get(destination)
+        return self if own is None else msgspec.structs.replace(self, decision=own)

@@ -13,7 +13,7 @@ from causewatch.graph.lone import LoneTrace
 from causewatch.graph.tree import is_fuller
 from causewatch.model.graph import Join, RunState
 from causewatch.model.span import LogRecord, Span
-from causewatch.otlp.raw import RawSpan
+from causewatch.otlp.raw import RawSpan, process_of
 
 Phase = Literal["live", "resting", "unloaded"]
 """``live``: spans may still come. ``resting``: judged, its spans still in memory. ``unloaded``:
@@ -44,13 +44,19 @@ class RunSnapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return tuple(believed(span) for span in self.raw_spans)
 
     @property
-    def looks_ended(self) -> bool:
-        """Tell whether nothing seems to be missing: each parent is there, and a root ended last."""
+    def has_ended(self) -> bool:
+        """Tell whether nothing is missing: each parent is there, and the root ended last.
+
+        One process sends its spans in the order in which they ended; what others still have to send
+        cannot be told.
+        """
         ids = {span.span_id for span in self.raw_spans}
-        roots = [span for span in self.raw_spans if not span.parent_id]
-        has_parents = all(span.parent_id in ids for span in self.raw_spans if span.parent_id)
+        if not all(span.parent_id in ids for span in self.raw_spans if span.parent_id):
+            return False
+        processes = {process_of(span) for span in self.raw_spans}
         last_ns = max((span.end_ns for span in self.raw_spans), default=0)
-        return has_parents and any(root.end_ns >= last_ns for root in roots)
+        roots = [span for span in self.raw_spans if not span.parent_id]
+        return len(processes) == 1 and any(root.end_ns >= last_ns for root in roots)
 
     def release(self) -> None:
         """Give back what was decoded: a run in memory is held as it came."""

@@ -27,6 +27,7 @@ PART_OVERHEAD_BYTES = 80
 MAX_READ_AGAIN_BYTES = 32 * 1024 * 1024
 """Of what is spilled and due, how much is asked for at a time."""
 _SECOND_NS = 1_000_000_000
+_NONE: frozenset[int] = frozenset()
 
 
 class TracePart(NamedTuple):
@@ -57,7 +58,7 @@ class LoneTrace:
         self.number = number
         self.bodies: list[bytes] = []
         self.batches: list[int] = []
-        self.missing: set[int] = set()
+        self.missing: frozenset[int] = _NONE
         """The batches whose parts are not in memory."""
         self.first_ns = self.last_ns = now_ns
         self.start_ns, self.end_ns = 2**63, 0
@@ -90,7 +91,7 @@ class LoneTrace:
         self.spilled_bytes += freed
         self.bytes = TRACE_OVERHEAD_BYTES
         self.bodies.clear()
-        self.missing = set(self.batches)
+        self.missing = frozenset(self.batches)
         return freed
 
     def put_again(self, part: TracePart) -> int:
@@ -231,7 +232,7 @@ class LoneTraces:
     def fed(self) -> None:
         """Note that all batches that ``needs`` named were fed, but for those that are gone."""
         for trace in self._reading.values():
-            trace.missing.clear()
+            trace.missing = _NONE
 
     def low_watermark(self) -> int | None:
         """Return the smallest batch number that one of the traces needs, ``None`` where none is."""

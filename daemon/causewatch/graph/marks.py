@@ -21,7 +21,7 @@ from causewatch.model.limits import JoinBy
 from causewatch.model.span import LogRecord
 from causewatch.model.step import Message, Step, TextPart, ToolCallPart, ToolResultPart
 from causewatch.model.value import sha256_of
-from causewatch.otlp.raw import RawSpan
+from causewatch.otlp.raw import RawSpan, process_of
 
 MIN_WORDS_CHARS = 40
 """Shorter texts are said by independent runs as well."""
@@ -118,7 +118,7 @@ def marks_of(
         last_ns=max(span.end_ns for span in spans),
         is_fragment=is_fragment,
         names=frozenset(each.name for each in roots),
-        services=frozenset(map(_process_of, spans)),
+        services=frozenset(map(process_of, spans)),
         sessions=frozenset(_sessions(seen)) if "session" in by else frozenset(),
         exchanges=frozenset(_values(seen, _A2A_KEYS)) if "a2a" in by else frozenset(),
         works_for=frozenset(_values(seen, _WORK_KEYS)),
@@ -128,12 +128,6 @@ def marks_of(
         made=made,
         taken=taken,
     )
-
-
-def _process_of(span: RawSpan) -> str:
-    """Return a service's name with its instance: what one process sets up works in the same."""
-    instance = str(span.resource.attributes.get("service.instance.id", ""))
-    return f"{span.resource.service_name} {instance}"
 
 
 def combined(one: Marks, other: Marks) -> Marks:

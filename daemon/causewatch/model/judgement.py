@@ -184,4 +184,6 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     health: Health | None = None
     failed_by: tuple[Failing, ...] = ()
     """Why it is known to have ended wrong; empty where nobody says so."""
+    has_ended: bool = False
+    """Of an early run: nothing is missing and nothing more is expected, so blame will stay."""
     blame: Blame = msgspec.field(default_factory=lambda: Blame(verdict="healthy"))

@@ -17,7 +17,7 @@ class RunLimits(msgspec.Struct, frozen=True, kw_only=True):
     quiet_without_root_s: float = 60.0
     max_age_s: float = 1800.0
     late_s: float = 3600.0
-    max_live_mib: int = 512
+    max_live_mib: int = 224
     max_spans_per_run: int = 20_000
     join: tuple[JoinBy, ...] = ("link", "session", "a2a", "history")
 

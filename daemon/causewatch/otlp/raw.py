@@ -145,6 +145,12 @@ class RawSpan:
             self._span = None
 
 
+def process_of(span: RawSpan) -> str:
+    """Return a service's name with its instance, as far as its resource tells them apart."""
+    instance = str(span.resource.attributes.get("service.instance.id", ""))
+    return f"{span.resource.service_name} {instance}"
+
+
 def as_raw(span: RawSpan | Span) -> RawSpan:
     """Return a span, decoded or not, as one of these."""
     return RawSpan.of(span) if isinstance(span, Span) else span

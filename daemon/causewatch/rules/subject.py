@@ -147,7 +147,7 @@ def _add_judgement(assessment: Assessment, derived: Sequence[_Derived]) -> None:
             worst = _worst([str(known or "pass"), verdict.verdict])
             derived[verdict.step]["causewatch.validation"] = worst
     _add_expected(assessment, derived)
-    if graph.state != "early":
+    if graph.state != "early" or assessment.has_ended:
         _add_blame(graph, blame, derived)
         _add_health(assessment, derived)
         for failing in assessment.failed_by:

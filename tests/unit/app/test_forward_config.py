@@ -9,6 +9,8 @@ import pytest
 from causewatch.app.config import Config, load_config
 from causewatch.errors import ProblemsError
 from causewatch.forward.destination import ClientTls, Destination, Filter
+from causewatch.model.judgement import RunVerdictName
+from causewatch.sampling.policy import Always, Named, Sampling, VerdictIs
 
 FULL = """\
 forward:
@@ -21,6 +23,7 @@ forward:
   tls: {ca_file: ca.pem, cert_file: /etc/crt.pem, key_file: key.pem}
   compression: none
   filter: {verdict: [corrupted, unverifiable], workflow: [billing-*], service: [desk]}
+  sampled: false
   mode: unmodified
   queue_mib: 64
   max_age: 2h
@@ -62,6 +65,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         filter=Filter(
             verdicts=("corrupted", "unverifiable"), workflows=("billing-*",), services=("desk",)
         ),
+        sampled=False,
         mode="unmodified",
         queue_mib=64,
         max_age_s=7200,
@@ -163,3 +167,37 @@ def test_our_own_receiver_is_no_destination(tmp_path: Path, receive: str, endpoi
 def test_another_receiver_is(tmp_path: Path, endpoint: str) -> None:
     """Another port here, or our port elsewhere."""
     assert loaded(tmp_path, entry(endpoint=endpoint)).forward[0].endpoint == endpoint
+
+
+SAMPLED = """\
+sampling:
+  policies:
+  - {name: all, type: always_sample}
+forward:
+- name: a
+  endpoint: http://a:4317
+  sampling:
+    policies:
+    - {name: bad, type: verdict, verdict: {verdicts: [corrupted]}}
+- {name: b, endpoint: "http://b:4317"}
+"""
+
+
+def test_policies_are_shared_or_a_destinations_own(tmp_path: Path) -> None:
+    """Both have the same shape."""
+    config = loaded(tmp_path, SAMPLED)
+    assert config.sampling == Sampling(keeps=(Named(name="all", policy=Always()),))
+    verdicts = frozenset[RunVerdictName]({"corrupted"})
+    own = Sampling(keeps=(Named(name="bad", policy=VerdictIs(verdicts=verdicts)),))
+    assert [one.sampling for one in config.forward] == [own, None]
+    assert loaded(tmp_path, "forward: []").sampling is None
+
+
+def test_policies_that_would_do_nothing_are_a_mistake(tmp_path: Path) -> None:
+    """As is whatever else is wrong in them, with its place."""
+    text = SAMPLED.replace("  sampling:\n", "  sampled: false\n  sampling:\n")
+    (problem,) = problems_of(tmp_path, text)
+    assert problem.startswith("7:12: `sampled: false` leaves the policies")
+    (problem,) = problems_of(tmp_path, SAMPLED.replace("type: verdict", "type: verdikt"))
+    assert problem.startswith("9:25:")
+    assert "did you mean 'verdict'?" in problem

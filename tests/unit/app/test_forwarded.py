@@ -37,8 +37,9 @@ def test_a_run_that_was_passed_over_has_the_verdict_of_its_like() -> None:
         faults=(),
         health=None,
     )
-    run = passed_over(snapshot(), familiar, KEPT)
-    assert (run.run_id, run.aliases, run.decision) == ("run-1", ("run-0",), KEPT)
+    run = passed_over(snapshot(), familiar, {"local": KEPT})
+    assert (run.run_id, run.aliases) == ("run-1", ("run-0",))
+    assert (run.seen_by("local").decision, run.seen_by("other").decision) == (KEPT, None)
     assert (run.verdict, run.workflow, run.assessment) == ("unverifiable", "desk", None)
     assert [span.body for span in run.spans] == [span.body for span in captured(FINE)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,17 +16,26 @@ from causewatch.app import pipeline
 from causewatch.app.files import read_requests
 from causewatch.app.groups import Groups
 from causewatch.app.pipeline import CURSOR, Pipeline
+from causewatch.app.sampled import Sampler
 from causewatch.blame.judge import judge
 from causewatch.contracts.meaning import Opinion
 from causewatch.forward.forwarding import Forwarding
 from causewatch.forward.run import ForwardedRun
 from causewatch.graph.assemble import RunAssembler
+from causewatch.graph.lone import LoneTrace, TracePart
 from causewatch.inbox.sqlite import SqliteInbox
 from causewatch.incidents.gather import IncidentChange
+from causewatch.likeness.familiar import Familiar
+from causewatch.model.judgement import RunVerdictName
 from causewatch.model.limits import RunLimits
 from causewatch.otlp.json import json_to_protobuf
+from causewatch.otlp.raw import RawSpan
+from causewatch.sampling.decision import Decision
+from causewatch.sampling.policy import Always, Named, Policy, Sampling, Share, VerdictIs
+from causewatch.sampling.threshold import NEVER
 from causewatch.store.sqlite.store import SqliteStore
 from causewatch.telemetry.metrics import Metrics
+from forward_fixtures import LOCAL
 
 CUT = "pydantic-ai__native__truncated_handoff"
 FINE = "pydantic-ai__native__ok"
@@ -145,6 +155,28 @@ def test_a_crash_at_any_point_loses_nothing_and_tells_once(house: House, crash_a
         house.evaluate()
     assert house.reasons == ["opened"]
     assert len(house.store.recent_runs()) == 1
+    house.close()
+
+
+def test_a_run_that_has_ended_is_told_at_once(house: House) -> None:
+    """Its root came last and nothing is missing: what is blamed is told before it is quiet."""
+    house.send(CUT)
+    house.turn()
+    house.evaluate()
+    assert house.reasons == ["opened"]
+    assert house.store.recent_runs() == ()
+    house.turn(after_s=11)
+    house.evaluate()
+    assert house.reasons == ["opened"]
+    house.close()
+
+
+def test_a_run_that_lacks_a_span_is_not_told_at_once(house: House) -> None:
+    """Something is still under way: it might be to blame."""
+    house.send(CUT, only=slice(0, -1))
+    house.turn()
+    house.evaluate()
+    assert house.reasons == []
     house.close()
 
 
@@ -439,6 +471,14 @@ class Forwarded:
         self.runs: list[ForwardedRun] = []
         self.flushed_at: list[int] = []
         """The cursor at each flush."""
+        self.refused_count = 0
+        """Spans of runs that sampling kept from everybody."""
+
+    def wants(self, decisions: Mapping[str, Decision], span_count: int) -> bool:
+        """Follow the decision for the only destination."""
+        wanted = "local" not in decisions or decisions["local"].keep
+        self.refused_count += 0 if wanted else span_count
+        return wanted
 
     def offer(self, run: ForwardedRun) -> None:
         """Keep it."""
@@ -471,6 +511,67 @@ def test_a_judged_run_is_offered_for_forwarding(house: House) -> None:
     house.turn()
     assert forwarded.flushed_at[1] == 0 < house.inbox.cursor(CURSOR)
     house.close()
+
+
+def sampling_of(house: House, policy: Policy) -> None:
+    """Let a pipeline sample by one policy."""
+    sampling = Sampling(keeps=(Named(name="p", policy=policy),))
+    house.pipeline._sampler = Sampler(sampling, [LOCAL])
+
+
+def test_a_judged_run_is_offered_with_its_decision(house: House) -> None:
+    """Made once all is judged, before the run is forwarded."""
+    forwarded = forwarding_of(house)
+    sampling_of(house, VerdictIs(verdicts=frozenset[RunVerdictName]({"corrupted"})))
+    house.send(CUT)
+    house.turn()
+    house.turn(after_s=11)
+    (run,) = forwarded.runs
+    assert run.decisions["local"].reason == "The run was judged corrupted."
+    house.close()
+
+
+def test_a_quiet_trace_that_is_not_kept_is_not_read_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is only counted; one that is kept is offered with the decision."""
+    forwarded = forwarding_of(house)
+    sampling_of(house, Share(threshold=NEVER))
+    trace, familiar = lone_and_familiar()
+    reads: list[str] = []
+
+    def spans_of(trace: LoneTrace) -> tuple[RawSpan, ...]:
+        reads.append(trace.trace_id)
+        return ()
+
+    monkeypatch.setattr(house.pipeline._intake, "spans_of", spans_of)
+    house.pipeline._forward_trace(trace, familiar)
+    assert (forwarded.runs, forwarded.refused_count, reads) == ([], 7, [])
+    sampling_of(house, Always())
+    house.pipeline._forward_trace(trace, familiar)
+    assert (forwarded.runs[0].decisions["local"].keep, reads) == (True, [trace.trace_id])
+    house.close()
+
+
+def lone_and_familiar() -> tuple[LoneTrace, Familiar]:
+    """Return a trace of seven spans, and what is known of its like."""
+    trace = LoneTrace("ab" * 16, 1, T0_NS)
+    trace.put(
+        TracePart(
+            trace_id=trace.trace_id,
+            body=b"",
+            span_count=7,
+            start_ns=1,
+            end_ns=2,
+            has_root=True,
+            is_odd=False,
+        ),
+        1,
+    )
+    familiar = Familiar(
+        workflow="desk", verdict="healthy", is_lone=True, gaps=(), steps=(), faults=(), health=None
+    )
+    return trace, familiar
 
 
 def test_a_run_that_cannot_be_judged_is_offered_all_the_same(

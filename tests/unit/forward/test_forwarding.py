@@ -230,3 +230,38 @@ def test_sampling_is_followed_unless_switched_off() -> None:
     assert withheld(plain_run(1, decision=DROPPED), LOCAL) == "sampling"
     assert withheld(plain_run(1, decision=KEPT), LOCAL) is None
     assert withheld(plain_run(1, decision=DROPPED), everything) is None
+
+
+def test_a_destination_follows_the_decision_that_is_its_own(tmp_path: Path) -> None:
+    """And the shared one where there is none."""
+    office = Office(tmp_path, LOCAL, msgspec.structs.replace(LOCAL, name="other"))
+    run = msgspec.structs.replace(plain_run(2, decision=KEPT), decisions={"other": DROPPED})
+    office.forwarding.offer(run)
+    assert (office.names(), office.names("other")) == (["step 0", "step 1"], [])
+    labels = {"destination": "other", "reason": "sampling"}
+    assert office.metric("forward_withheld_spans_total", **labels) == 2
+
+
+def test_a_run_that_nobody_is_to_get_need_not_be_read(tmp_path: Path) -> None:
+    """Its spans are counted all the same; a destination without sampling wants every run."""
+    office = Office(tmp_path)
+    assert office.forwarding.wants({}, 5)
+    assert office.forwarding.wants({"local": KEPT}, 5)
+    assert not office.forwarding.wants({"local": DROPPED}, 5)
+    labels = {"destination": "local", "reason": "sampling"}
+    assert office.metric("forward_withheld_spans_total", **labels) == 5
+    free = msgspec.structs.replace(LOCAL, name="free", sampled=False)
+    (tmp_path / "b").mkdir()
+    assert Office(tmp_path / "b", LOCAL, free).forwarding.wants({"local": DROPPED}, 5)
+
+
+def test_what_was_sent_is_known_by_any_id_of_a_run(tmp_path: Path) -> None:
+    """Also after a restart, but only where it was sent to."""
+    office = Office(tmp_path)
+    office.forwarding.offer(plain_run(2))
+    office.names()
+    office.forwarding.stop()
+    again = Office(tmp_path).forwarding
+    assert again.has_sent(("merged", "run-1"), ["local"])
+    assert not again.has_sent(("merged", "run-1"), ["other"])
+    assert not again.has_sent(("run-2",), ["local"])
