@@ -7,24 +7,40 @@ over to the letter writer. ``--story`` says how the first handoff goes:
 * ``cut``: the adjuster gets the first half of the brief, and settles for the wrong amount.
 * ``incomplete``: the brief lacks the declared value from the start; it arrives as it was sent.
 
-Prints one line of JSON for each run, naming the spans that a test wants to find again.
+Prints one line of JSON for each run, naming the spans that a test wants to find again. Without
+``--endpoint`` the standard variables ``OTEL_EXPORTER_OTLP_*`` say where to.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
 
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.exporter.otlp.proto.grpc import trace_exporter as over_grpc
+from opentelemetry.exporter.otlp.proto.http import trace_exporter as over_http
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import Span, Tracer
+from opentelemetry.util.types import AnyValue
 
 Story = Literal["healthy", "cut", "incomplete"]
+HARD: dict[str, AnyValue] = {
+    "hard.beyond_2_53": 2**53 + 1,
+    "hard.negative": -(2**63),
+    "hard.fraction": 0.1,
+    "hard.ints": [2**63 - 1, 0, -1],
+    "hard.texts": ["", "naïve", "漢字"],
+    "hard.flags": [True, False],
+    "hard.text": 'Übergabe, 漢字 \0 📦 "quoted"\n',
+    "hard.bytes": b"\0\xff\x80cw",
+    "hard.nested": [[2**53 + 1, 2], ["deep", {"leaf": True, "raw": b"\xff"}]],
+}
+"""What is hard to carry."""
 
 
 def text(role: str, content: str) -> str:
@@ -60,11 +76,13 @@ class Desk:
     def __init__(self, tracer: Tracer, story: Story) -> None:
         self.tracer = tracer
         self.story = story
+        self.spans: list[str] = []
 
     @contextmanager
     def span(self, operation: str, name: str, agent: str, **attributes: str) -> Iterator[Span]:
         """Open a span of the GenAI conventions."""
         with self.tracer.start_as_current_span(f"{operation} {name}") as span:
+            self.spans.append(f"{span.get_span_context().span_id:016x}")
             span.set_attribute("gen_ai.operation.name", operation)
             span.set_attribute("gen_ai.agent.name", agent)
             for key, value in attributes.items():
@@ -87,11 +105,14 @@ class Desk:
             span.set_attribute("gen_ai.tool.call.result", result)
             return f"{span.get_span_context().span_id:016x}"
 
-    def run(self, number: int) -> dict[str, str]:
+    def run(self, number: int) -> dict[str, object]:
         """One claim from its arrival to the letter."""
+        self.spans = []
         claim = f"Claim PX-{4400 + number}: my parcel is lost. I declared 184.50 EUR. Please pay."
         with self.span("invoke_workflow", "parcel_claims", "") as root:
             root.set_attribute("gen_ai.workflow.name", "parcel_claims")
+            for key, value in HARD.items():
+                root.set_attribute(key, value)
             brief = brief_of(number, self.story)
             with self.span("invoke_agent", "intake", "intake") as span:
                 span.set_attribute("gen_ai.input.messages", text("user", claim))
@@ -107,7 +128,12 @@ class Desk:
             letter = self.letter(decision)
             root.set_attribute("gen_ai.output.messages", text("assistant", letter))
             trace_id = f"{root.get_span_context().trace_id:032x}"
-        return {"trace_id": trace_id, "handoff": handoff, "adjuster": adjuster}
+        return {
+            "trace_id": trace_id,
+            "handoff": handoff,
+            "adjuster": adjuster,
+            "spans": self.spans,
+        }
 
     def adjuster(self, number: int, received: str) -> tuple[str, str]:
         """Decide the claim from what was received; returns the agent's span id and the decision."""
@@ -139,16 +165,24 @@ class Desk:
             return found
 
 
+def exporter(endpoint: str) -> SpanExporter:
+    """Return the exporter to OTLP/gRPC there, or to where the environment says."""
+    if endpoint:
+        return over_grpc.OTLPSpanExporter(endpoint=endpoint, insecure=True)
+    if os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL") == "grpc":
+        return over_grpc.OTLPSpanExporter()
+    return over_http.OTLPSpanExporter()
+
+
 def main() -> None:
     """Run the desk, flush, and say what happened."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--endpoint", required=True, help="host:port of OTLP/gRPC")
+    parser.add_argument("--endpoint", default="", help="host:port of OTLP/gRPC")
     parser.add_argument("--story", choices=["healthy", "cut", "incomplete"], required=True)
     parser.add_argument("--runs", type=int, default=1)
     given = parser.parse_args()
     provider = TracerProvider(resource=Resource.create({"service.name": "parcel-claims"}))
-    exporter = OTLPSpanExporter(endpoint=given.endpoint, insecure=True)
-    provider.add_span_processor(BatchSpanProcessor(exporter))
+    provider.add_span_processor(BatchSpanProcessor(exporter(given.endpoint)))
     desk = Desk(provider.get_tracer("parcel_agents"), given.story)
     for number in range(given.runs):
         print(json.dumps(desk.run(number)))  # noqa: T201  # its answer to the test

@@ -76,7 +76,7 @@ def start_collector(folder: Path, daemon: Daemon, name: str = "otlp-grpc.yaml") 
     return Collector(folder / "collector", [DEPLOYED / name], daemon.target)
 
 
-def agents(endpoint: str, story: str, runs: int = 1) -> list[dict[str, str]]:
+def agents(endpoint: str, story: str, runs: int = 1) -> list[dict[str, Any]]:
     """Run the agent system against an OTLP endpoint; returns what it says of each run."""
     done = subprocess.run(
         [sys.executable, AGENTS, "--endpoint", endpoint, "--story", story, "--runs", str(runs)],

@@ -187,6 +187,8 @@ class RunAssembler:
             found.append(run.snapshot("late" if run.was_judged else "complete"))
             self._shelf.rest(run, now_ns)
         self._forget_old(now_ns)
+        # A run read again may be larger than all the room there is, and nothing need come after it.
+        self._make_room(now_ns)
         return found
 
     def changed(self, now_ns: int) -> list[RunSnapshot]:

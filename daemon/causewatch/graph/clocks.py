@@ -9,7 +9,8 @@ from causewatch.model.span import Resource
 from causewatch.model.step import Step
 
 CLOCK_GRAIN_MS = 1
-"""Some SDKs write whole milliseconds: there an end may seem later by so much on one clock."""
+"""Some SDKs cut the beginning of a span to whole milliseconds: there an end before it may seem
+later by so much on one clock."""
 CLOCK_GRAIN_NS = CLOCK_GRAIN_MS * 1_000_000
 _HOST_KEYS = ("host.id", "host.name")
 
@@ -42,12 +43,20 @@ class Clocks:
         one, other = self._steps[source].span, self._steps[target].span
         if self._clock[source] != self._clock[target]:
             return one.end_ns <= other.start_ns + SKEW_NS
-        is_coarse = one.end_ns % CLOCK_GRAIN_NS == 0 == other.start_ns % CLOCK_GRAIN_NS
-        allowed_ns = CLOCK_GRAIN_NS if is_coarse else 0
-        return one.end_ns <= other.start_ns + allowed_ns and one.start_ns <= other.start_ns
+        return may_follow(one.end_ns, other.start_ns) and one.start_ns <= other.start_ns
 
     def _holds(self, outer: int, inner: int) -> bool:
         return 0 < self._before[inner] - self._before[outer] < self._size[outer]
+
+
+def may_follow(end_ns: int, start_ns: int) -> bool:
+    """Tell whether a span that began then may have begun after this end, on one clock.
+
+    The SDK for JavaScript cuts the beginning of each span to milliseconds, and adds to it how long
+    the span took to the nanosecond: one that began at once after another seems to overlap it.
+    """
+    allowed_ns = 0 if start_ns % CLOCK_GRAIN_NS else CLOCK_GRAIN_NS
+    return end_ns <= start_ns + allowed_ns
 
 
 def _clocks(steps: Sequence[Step]) -> list[int]:

@@ -15,6 +15,7 @@ from itertools import islice
 
 from causewatch.dialects.handoff_tools import Target, by_normalised, normalised, target_of
 from causewatch.graph.calls import Call, Calls
+from causewatch.graph.clocks import may_follow
 from causewatch.graph.instrumented import Instrumented, instrumented
 from causewatch.graph.links import Links, senders_of
 from causewatch.graph.owners import Owners
@@ -326,7 +327,11 @@ class _Finder:
             before[parent] = i
             if last is None or parent < 0 or i in self.claimed:
                 continue
-            follows = self.steps[last].span.end_ns <= self.steps[i].span.start_ns
+            one, other = self.steps[last].span, self.steps[i].span
+            # Two that began in the same millisecond may as well have run side by side.
+            follows = one.end_ns <= other.start_ns or (
+                one.start_ns < other.start_ns and may_follow(one.end_ns, other.start_ns)
+            )
             if not follows or self.owners.owner[last] == self.owners.owner[i]:
                 continue
             self.claimed.add(i)

@@ -3,11 +3,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from causewatch.model.graph import Handoff
 from causewatch.model.span import Span
 from graph_fixtures import (
+    BASE_NS,
+    MS,
     agent,
     answer,
     asked,
@@ -469,6 +472,18 @@ def test_agents_in_a_row_are_a_weak_handoff() -> None:
     assert (handoff.rule, handoff.mode) == ("sibling_sequence", "pass_control")
     assert handoff.confidence < 0.5
     assert payload(handoff, "sent") == payload(handoff, "received") == NOTE
+
+
+@pytest.mark.parametrize(("first_ms", "handoffs"), [(10, 1), (11, 0)])
+def test_beginnings_cut_to_milliseconds_do_not_hide_a_row(first_ms: int, handoffs: int) -> None:
+    """An end between two ticks came before the next beginning, unless both began in one tick."""
+    ann = agent(1, 0, "ann", start_ms=first_ms, length_ms=1)
+    graph = graph_of(
+        span(0, length_ms=900, name="pipeline"),
+        msgspec.structs.replace(ann, end_ns=BASE_NS + 11 * MS + 456_789),
+        agent(2, 0, "bob", start_ms=11),
+    )
+    assert len(route(graph)) == handoffs
 
 
 def test_agents_side_by_side_hand_nothing_over() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -33,7 +34,9 @@ class RunTables(Database):
     def put_short_runs(self, runs: Sequence[ShortRun]) -> None:
         """See ``RunStore.put_short_runs``."""
         encode = msgspec.msgpack.encode
-        rows = [(_number(run.run_id), run.updated_at_ns, run.verdict, encode(run)) for run in runs]
+        rows = [
+            (number_of(run.run_id), run.updated_at_ns, run.verdict, encode(run)) for run in runs
+        ]
         with self.transaction():
             self._connection.executemany(
                 "INSERT INTO short_runs (trace, updated_at_ns, verdict, value) VALUES (?, ?, ?, ?)",
@@ -97,7 +100,7 @@ class RunTables(Database):
     def _short_run(self, run_id: str) -> ShortRun | None:
         """Return the newest of that id: one whose batches were read again is there twice."""
         rows = self._read(
-            "SELECT value FROM short_runs WHERE trace = ? ORDER BY seq DESC", (_number(run_id),)
+            "SELECT value FROM short_runs WHERE trace = ? ORDER BY seq DESC", (number_of(run_id),)
         )
         return next((run for run in map(_short, rows) if run.run_id == run_id), None)
 
@@ -133,12 +136,13 @@ class RunTables(Database):
         )
 
 
-def _number(trace_id: str) -> int:
-    """Return half a trace id as the number by which it is found; 0 for what is none."""
-    try:
-        return int(trace_id[:16], 16) - 2**63
-    except ValueError:
-        return 0
+def number_of(trace_id: str) -> int:
+    """Return the number by which a trace is found among many, signed, of 64 bits.
+
+    A digest and no part of the id: ids of 64 bits come with zeros before them, other tracers begin
+    all ids of a day alike, and each look-up would then read every run.
+    """
+    return int.from_bytes(blake2b(trace_id.encode(), digest_size=8).digest(), signed=True)
 
 
 def _short(row: tuple[Any, ...]) -> ShortRun:
