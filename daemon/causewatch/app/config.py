@@ -15,6 +15,7 @@ from causewatch.app.config_shape import CONFIG
 from causewatch.app.forward_config import read_forward
 from causewatch.app.judge_config import JudgeConfig, read_judge
 from causewatch.app.receivers import read_receivers, read_route
+from causewatch.app.retention import RetentionLimits
 from causewatch.app.secret import read_secret
 from causewatch.errors import Problem, ProblemsError
 from causewatch.faults.tuning import DEFAULT_TUNING, Tuning
@@ -76,7 +77,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     web: Web = Web()
     runs: RunLimits = RunLimits()
     store_path: Path = Path("causewatch-data")
-    retention_s: float = 14 * 86400.0
+    retention: RetentionLimits = RetentionLimits()
     trace_url: str = ""
     scores: tuple[ScoreLimit, ...] = ()
     faults: Tuning = DEFAULT_TUNING
@@ -158,7 +159,6 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
     default = Config()
     rules = section.section("rules")
     store = section.section("store")
-    retention = store.section("retention") if store else None
     links = section.section("links")
     receivers = read_receivers(section, folder, problems)
     receive = _receive(section.section("receive"), folder, problems)
@@ -172,9 +172,7 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
         store_path=folder / store.text("path", str(default.store_path))
         if store
         else default.store_path,
-        retention_s=retention.seconds("age", default.retention_s)
-        if retention
-        else default.retention_s,
+        retention=_retention(store.section("retention") if store else None, problems),
         trace_url=links.text("trace") if links else "",
         scores=_scores(section, problems),
         faults=_faults(section.section("faults")),
@@ -183,6 +181,27 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
         receivers=receivers,
         forward=read_forward(section, folder, (receive.grpc, receive.http), problems),
         sampling=read_sampling(section.section("sampling"), problems),
+    )
+
+
+def _retention(section: Section | None, problems: Problems) -> RetentionLimits:
+    default = RetentionLimits()
+    if section is None:
+        return default
+    inbox_mib = section.integer("inbox_mib", default.inbox_mib)
+    state_mib = section.integer("state_mib", default.state_mib)
+    if section.is_good("size_gib"):
+        if section.has("inbox_mib") or section.has("state_mib"):
+            message = "give either `size_gib`, or `inbox_mib` and `state_mib`"
+            problems.add(section.key_place("size_gib"), "value", message)
+        size_mib = int(section.number("size_gib") * 1024)
+        inbox_mib, state_mib = size_mib * 4 // 5, size_mib // 5
+    age_s = section.seconds("age", default.age_s)
+    return RetentionLimits(
+        age_s=age_s,
+        anomalous_age_s=section.seconds("anomalous_age", max(age_s, default.anomalous_age_s)),
+        inbox_mib=inbox_mib,
+        state_mib=state_mib,
     )
 
 

@@ -156,12 +156,29 @@ _STORE = Shape(
                         kind=Duration(not_zero=True),
                         doc="Runs, findings and batches older than this are deleted. Default 14d.",
                     ),
-                    Key(name="size_gib", kind=Json(), doc="Retention by size.", later=True),
                     Key(
                         name="anomalous_age",
-                        kind=Json(),
-                        doc="Longer retention for anomalous runs.",
-                        later=True,
+                        kind=Duration(not_zero=True),
+                        doc="The same for runs that are not healthy, with their spans. Default 90d."
+                        " What an open incident is about stays until it is resolved.",
+                    ),
+                    Key(
+                        name="inbox_mib",
+                        kind=Integer(minimum=64, maximum=1 << 24),
+                        doc="Room for stored batches, compressed, in MiB: near it the oldest are"
+                        " deleted early, at it new ones are refused. Default 8192.",
+                    ),
+                    Key(
+                        name="state_mib",
+                        kind=Integer(minimum=16, maximum=1 << 24),
+                        doc="Room for runs, findings, incidents and messages, in MiB: near it the"
+                        " oldest are deleted early, healthy runs first. Default 2048.",
+                    ),
+                    Key(
+                        name="size_gib",
+                        kind=Number(minimum=0.125, maximum=1 << 14),
+                        doc="Room for both, in GiB, in place of `inbox_mib` and `state_mib`: four"
+                        " fifths are for batches.",
                     ),
                 ),
             ),

@@ -26,14 +26,16 @@ from causewatch.app.config import Config, Receive
 from causewatch.app.dialectfiles import load_dialects
 from causewatch.app.groups import Groups
 from causewatch.app.meaning import EndpointJudge
-from causewatch.app.pipeline import Pipeline
+from causewatch.app.pipeline import CURSOR, Pipeline
 from causewatch.app.reload import Reloader
+from causewatch.app.retention import Retention
 from causewatch.app.rulefiles import load_bundle
 from causewatch.app.sampled import Sampler
 from causewatch.app.scheduler import Scheduler
 from causewatch.app.webserver import WebServer
 from causewatch.forward.forwarding import Forwarding
 from causewatch.graph.assemble import RunAssembler
+from causewatch.inbox.batch import InboxLimits
 from causewatch.inbox.sqlite import SqliteInbox
 from causewatch.incidents.gather import IncidentChange
 from causewatch.notify.channels import channels_of
@@ -75,7 +77,10 @@ class Daemon:
         loaded = load_bundle(rule_paths)
         config.store_path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._inbox = SqliteInbox(
-            config.store_path / INBOX_FILE, now_ns=now_ns, metrics=self.metrics
+            config.store_path / INBOX_FILE,
+            limits=InboxLimits(max_size_mib=config.retention.inbox_mib),
+            now_ns=now_ns,
+            metrics=self.metrics,
         )
         self._store = SqliteStore(config.store_path / "state.db")
         self._links = Links(external_url=_external_url(config), trace_url=config.trace_url)
@@ -89,25 +94,15 @@ class Daemon:
         self._forwarding = Forwarding(
             config.forward, config.store_path, metrics=self.metrics, now_ns=now_ns
         )
-        self._pipeline = Pipeline(
+        self._dialects = load_dialects(config.dialect_paths)
+        self._pipeline = self._new_pipeline()
+        self._retention = Retention(
+            config.retention,
             inbox=self._inbox,
-            assembler=RunAssembler(config.runs),
-            groups=self._groups,
             store=self._store,
             metrics=self.metrics,
             now_ns=now_ns,
-            retention_s=config.retention_s,
-            dialects=load_dialects(config.dialect_paths),
-            scores=config.scores,
-            tuning=config.faults,
-            meaning=self._meaning,
-            forwarding=self._forwarding,
-            sampler=Sampler(
-                config.sampling,
-                config.forward,
-                matched=self._groups.matched,
-                has_sent=self._forwarding.has_sent,
-            ),
+            reader=CURSOR,
         )
         self._reloader = Reloader(
             rule_paths,
@@ -122,8 +117,33 @@ class Daemon:
         self._worker = threading.Thread(
             target=self._pipeline.run, args=(self._stopping,), name="causewatch-pipeline"
         )
+        self._keeper = threading.Thread(
+            target=self._retention.run, args=(self._stopping,), name="causewatch-retention"
+        )
         self._web: WebServer | None = None
         self._receivers: Receivers | None = None
+
+    def _new_pipeline(self) -> Pipeline:
+        """Return a pipeline that goes on from what is durable."""
+        return Pipeline(
+            inbox=self._inbox,
+            assembler=RunAssembler(self._config.runs),
+            groups=self._groups,
+            store=self._store,
+            metrics=self.metrics,
+            now_ns=now_ns,
+            dialects=self._dialects,
+            scores=self._config.scores,
+            tuning=self._config.faults,
+            meaning=self._meaning,
+            forwarding=self._forwarding,
+            sampler=Sampler(
+                self._config.sampling,
+                self._config.forward,
+                matched=self._groups.matched,
+                has_sent=self._forwarding.has_sent,
+            ),
+        )
 
     def start(self) -> None:
         """Start everything; return when requests are taken.
@@ -136,6 +156,7 @@ class Daemon:
         self._groups.resolve_vanished(now_ns())  # rules that went away while it was down
         self._scheduler.start()
         self._worker.start()
+        self._keeper.start()
         app = create_web_app(
             self._store,
             self.metrics,
@@ -188,6 +209,7 @@ class Daemon:
             self._web.stop()
         if self._worker.ident is not None:
             self._worker.join()
+            self._keeper.join()
             self._scheduler.stop()
             self._sender.stop()
         self._forwarding.stop()

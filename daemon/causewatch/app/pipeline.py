@@ -60,7 +60,6 @@ MAX_JUDGE_S = 1.0
 """How long one round judges before it looks at the rest, and at whether to stop."""
 MAX_LEARN_S = 5.0
 """How long a run waits, rather than be judged in full, for what the rules say of six like it."""
-PRUNE_EVERY_S = 600.0
 IDLE_WAIT_S = 0.25
 MAX_EARLY_RUNS = 2_000
 """Live runs whose early assessment is kept until they are complete."""
@@ -82,7 +81,6 @@ class Pipeline:
         store: Store,
         metrics: Metrics,
         now_ns: Callable[[], int],
-        retention_s: float,
         scores: tuple[ScoreLimit, ...] = (),
         tuning: Tuning = DEFAULT_TUNING,
         dialects: Sequence[Dialect] = SHIPPED,
@@ -99,7 +97,6 @@ class Pipeline:
         self._store = store
         self._metrics = metrics
         self._now_ns = now_ns
-        self._retention_s = retention_s
         self._scores = scores
         self._tuning = tuning
         self._newness = Newness(store, metrics)
@@ -116,7 +113,6 @@ class Pipeline:
         self._dropped: dict[str, int] = {}
         self._early: dict[str, tuple[_Extent, Assessment]] = {}
         self._early_at_s = 0.0
-        self._prune_at_s = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop`` is set; an unexpected error is logged and the loop goes on."""
@@ -326,11 +322,6 @@ class Pipeline:
         floor = min((batch for batch in needed if batch is not None), default=self._position + 1)
         if floor - 1 > self._inbox.cursor(CURSOR):
             self._inbox.advance(CURSOR, floor - 1)
-        if time.monotonic() >= self._prune_at_s:
-            self._prune_at_s = time.monotonic() + PRUNE_EVERY_S
-            oldest_ns = self._now_ns() - int(self._retention_s * 1e9)
-            self._store.prune(oldest_ns)
-            self._inbox.prune_older_than(oldest_ns, keep_after=floor - 1)
 
     def _count(self, assessment: Assessment) -> None:
         graph = assessment.graph

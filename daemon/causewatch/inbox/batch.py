@@ -18,7 +18,7 @@ class InboxLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         max_pending_mib: raw bytes that wait for a commit; over it ``append`` refuses.
-        max_size_mib: bytes stored and pending; over it ``append`` refuses until ``prune``.
+        max_size_mib: bytes stored and pending; over it ``append`` refuses until ``delete``.
         max_commit_mib: raw bytes in one group commit (one request may be larger by itself).
         max_linger_ms: how long the first request of a commit waits for others.
         retry_after_s: what a refused sender is told.

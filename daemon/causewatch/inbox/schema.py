@@ -80,6 +80,8 @@ def open_writer(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
+        # What is deleted is overwritten where that costs no further write.
+        connection.execute("PRAGMA secure_delete=FAST")
         connection.execute(f"PRAGMA journal_size_limit={_KEPT_JOURNAL_BYTES}")
         _migrate(connection, path)
     except sqlite3.Error as error:

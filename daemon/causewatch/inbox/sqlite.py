@@ -16,17 +16,21 @@ from pathlib import Path
 from causewatch.errors import FullError
 from causewatch.inbox.batch import MIB_BYTES, Batch, InboxLimits, Signal
 from causewatch.inbox.pack import CorruptError, Packer, unpack
+from causewatch.inbox.prune import (
+    SPARE_SHARE,
+    Head,
+    delete_rows,
+    heads_after,
+    overwrite,
+    replace_body,
+    vacuum_some,
+)
 from causewatch.inbox.schema import open_reader, open_writer, take_lock
 from causewatch.inbox.writer import GroupWriter
 from causewatch.telemetry.metrics import Metrics
 
 __all__ = ["Batch", "InboxLimits", "SqliteInbox"]
 
-HIGH_SHARE, LOW_SHARE = 0.8, 0.7
-"""Of the permitted size: where deleting for room begins, and where it ends."""
-
-_PRUNE_ROWS = 256
-_VACUUM_PAGES = 2048
 _INSERT = (
     "INSERT INTO batch (signal, received_ns, items, raw_bytes, crc32, body) "
     "VALUES (?, ?, ?, ?, ?, ?)"
@@ -161,42 +165,55 @@ class SqliteInbox:
         """Return the size of what is stored, in bytes on disk."""
         return self._stored_bytes
 
-    def prune(self, before_seq: int) -> int:
-        """Delete the batches below ``before_seq``; return how many.
+    def heads(self, after: int, max_count: int) -> list[Head]:
+        """Return what is known of the batches after ``after`` without reading them, in order."""
+        with self._reading:
+            return heads_after(self._reader, after, max_count)
 
-        Freed space is used again; it goes back to the file system when it is more than a quarter
-        of the file. Works in small transactions, so that appends go on in between.
+    def delete(self, seqs: Sequence[int], *, securely: bool = False) -> int:
+        """Delete these batches in one transaction; return how many there were.
+
+        Keep it small: appends wait for it. Their space is used again; ``securely`` overwrites it.
 
         Raises:
-            NotStoredError: a commit failed; what was deleted before stays deleted.
+            NotStoredError: the commit failed, nothing was deleted.
         """
-        deleted_count = 0
-        while count := self._writer.submit(lambda c: _delete_some(c, before_seq)).result():
-            deleted_count += int(count)
-        while self._writer.submit(_vacuum_some).result():
-            pass
-        return deleted_count
 
-    def prune_older_than(self, oldest_ns: int, *, keep_after: int) -> int:
-        """Delete what was received before ``oldest_ns``, and of the rest what there is no room for.
+        def delete(connection: sqlite3.Connection) -> int:
+            overwrite(connection, everything=securely)
+            return delete_rows(connection, seqs)
 
-        Nothing after sequence number ``keep_after`` is touched. Room is short when more than
-        ``HIGH_SHARE`` of ``max_size_mib`` is used: then the oldest go until ``LOW_SHARE`` is.
-        Returns how many were deleted; raises as ``prune`` does.
+        return int(self._writer.submit(delete).result())
+
+    def replace(self, seq: int, body: bytes, items: int, *, securely: bool = False) -> bool:
+        """Put another body in a batch's place, durably; false where there is no such batch.
+
+        ``securely`` overwrites what was there.
+
+        Raises:
+            NotStoredError: the commit failed, the batch is as it was.
         """
-        query = "SELECT seq FROM batch WHERE received_ns >= ? ORDER BY seq LIMIT 1"
-        with self._reading:
-            row = self._reader.execute(query, (oldest_ns,)).fetchone()
-        before_seq = keep_after + 1
-        deleted_count = self.prune(min(row[0], before_seq) if row else before_seq)
-        max_bytes = self._limits.max_size_mib * MIB_BYTES
-        if self._stored_bytes > max_bytes * HIGH_SHARE:
-            while self._stored_bytes > max_bytes * LOW_SHARE:
-                count = self._writer.submit(lambda c: _delete_some(c, before_seq)).result()
-                if not count:
-                    break
-                deleted_count += int(count)
-        return deleted_count
+        packed = Packer().pack(body)
+
+        def write(connection: sqlite3.Connection) -> bool:
+            overwrite(connection, everything=securely)
+            return replace_body(connection, seq, items, len(body), packed)
+
+        return bool(self._writer.submit(write).result())
+
+    def vacuum(self, max_pages: int, *, spare_share: float = SPARE_SHARE) -> bool:
+        """Give some free pages back to the file system; false when no more than a share is free.
+
+        Raises:
+            NotStoredError: the commit failed.
+        """
+        found = self._writer.submit(lambda c: vacuum_some(c, max_pages, spare_share)).result()
+        return bool(found)
+
+    @property
+    def max_bytes(self) -> int:
+        """Return how much may be stored before ``append`` refuses."""
+        return self._limits.max_size_mib * MIB_BYTES
 
     def wait(self, after: int, timeout_s: float) -> bool:
         """Block until something newer than ``after`` can be read.
@@ -232,7 +249,7 @@ class SqliteInbox:
         # and refusing it for ever would be a loss.
         if pending_bytes and wanted_bytes > limits.max_pending_mib * MIB_BYTES:
             raise FullError("too many bytes wait for the disk", retry_after_s=limits.retry_after_s)
-        if self._stored_bytes + wanted_bytes > limits.max_size_mib * MIB_BYTES:
+        if self._stored_bytes + wanted_bytes > self.max_bytes:
             raise FullError("the inbox is full", retry_after_s=limits.retry_after_s)
 
     def _after_commit(self, connection: sqlite3.Connection, took_s: float) -> None:
@@ -267,21 +284,3 @@ class SqliteInbox:
         except CorruptError as error:
             self._metrics.inbox_corrupt_rows.labels(error.reason).inc()
         return None
-
-
-def _delete_some(connection: sqlite3.Connection, before_seq: int) -> int:
-    deleted = connection.execute(
-        "DELETE FROM batch WHERE seq IN (SELECT seq FROM batch WHERE seq < ? ORDER BY seq LIMIT ?)",
-        (before_seq, _PRUNE_ROWS),
-    )
-    return deleted.rowcount
-
-
-def _vacuum_some(connection: sqlite3.Connection) -> bool:
-    """Give some free pages back; false when too few are free to be worth the moving."""
-    (pages,) = connection.execute("PRAGMA page_count").fetchone()
-    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
-    if free * 4 <= pages:
-        return False
-    connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
-    return True

@@ -7,7 +7,7 @@ from any thread; ``transaction()`` belongs to the thread that entered it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -52,6 +52,10 @@ class RunStore(Protocol):
 
     def trace(self, trace_id: str) -> TraceLink | None:
         """Return the run and the batches of a trace, or ``None``."""
+        ...
+
+    def anomalous_traces(self, first_batch: int, last_batch: int) -> Mapping[int, frozenset[str]]:
+        """Return which traces of runs that are not healthy came in which batch of a range."""
         ...
 
     def add_findings(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -216,9 +220,43 @@ class Store(RunStore, AlertStore, OutboxStore, HistoryStore, NoveltyStore, Proto
     def prune(self, before_ns: int, *, anomalous_before_ns: int | None = None) -> dict[str, int]:
         """Delete what is older; return the number of rows deleted, by kind.
 
-        Active alerts, open incidents and unfinished messages stay, whatever their age. Runs that
-        are not healthy go by ``anomalous_before_ns`` (``before_ns`` where it is ``None``).
+        Active alerts, open incidents with their runs, and unfinished messages stay, whatever their
+        age. Runs that are not healthy go by ``anomalous_before_ns`` (``before_ns`` where it is
+        ``None``).
         """
+        ...
+
+    def prune_some(
+        self,
+        before_ns: int,
+        *,
+        anomalous_before_ns: int,
+        keep: Collection[str] = (),
+        max_rows: int,
+    ) -> dict[str, int]:
+        """Do a part of what ``prune`` does, in one short transaction; all zeros when all is done.
+
+        At most ``max_rows`` of each kind; runs with an id in ``keep`` stay.
+        """
+        ...
+
+    def incident_runs(self) -> frozenset[str]:
+        """Return the ids of the runs behind open incidents."""
+        ...
+
+    def oldest_run_ns(self, *, anomalous: bool) -> int | None:
+        """Return when the run that was kept or changed longest ago was, of the healthy or others.
+
+        Those that were not judged in full are among the healthy.
+        """
+        ...
+
+    def size_bytes(self) -> int:
+        """Return how much is stored, in bytes on disk without what is free."""
+        ...
+
+    def vacuum_some(self, max_pages: int) -> bool:
+        """Give some free space back to the file system; false when there is hardly any."""
         ...
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ class Metrics:
         self.registry = registry or CollectorRegistry()
         self._workflows: set[str] = set()
         self._ingest(self.registry)
+        self._kept(self.registry)
         self._runs(self.registry)
         self._rules(self.registry)
         self._tell(self.registry)
@@ -87,6 +88,35 @@ class Metrics:
         )
         self.inbox_size_bytes = Gauge(
             "causewatch_inbox_size_bytes", "Bytes of stored batches, compressed.", registry=r
+        )
+
+    def _kept(self, r: CollectorRegistry) -> None:
+        """What is kept, for how long, and without what."""
+        self.retention_deleted = Counter(
+            "causewatch_retention_deleted",
+            "What was deleted by age or for room: batches of spans, runs, findings and others.",
+            ["what"],
+            registry=r,
+        )
+        self.retention_compacted_bytes = Counter(
+            "causewatch_retention_compacted_bytes",
+            "Bytes of spans, uncompressed, deleted from batches of which a part is kept longer.",
+            registry=r,
+        )
+        self.redacted_values = Counter(
+            "causewatch_redacted_values",
+            "Values of which a part was redacted before they were stored.",
+            ["signal", "what"],
+            registry=r,
+        )
+        self.dropped_attributes = Counter(
+            "causewatch_dropped_attributes",
+            "Attributes that were dropped before anything was stored.",
+            ["signal"],
+            registry=r,
+        )
+        self.purged = Counter(
+            "causewatch_purged", "What was purged: spans, runs and others.", ["what"], registry=r
         )
 
     def _runs(self, r: CollectorRegistry) -> None:

@@ -73,7 +73,7 @@ def test_every_key_is_read(folder: Path) -> None:
     assert (config.runs.quiet_s, config.runs.max_age_s) == (2, 600)
     assert config.runs.join == ("link", "a2a")
     assert config.store_path == folder / "data"
-    assert config.retention_s == 7 * 86400
+    assert config.retention.age_s == 7 * 86400
     assert config.receivers[1].slack[0].bot_token == "xoxb-1"
     assert config.receivers[1].slack[0].mention == {"page": ("@here",)}
     assert config.receivers[0].webhooks[0].send_resolved is False

@@ -51,7 +51,6 @@ class Desk:
             store=self.store,
             metrics=self.metrics,
             now_ns=lambda: self.now_ns,
-            retention_s=1e6,
         )
         # Fewer than in earnest: what comes of so many is the question.
         self.pipeline._first_pass._familiars = Familiars(confirmations=3)

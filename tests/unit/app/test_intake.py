@@ -65,7 +65,6 @@ class Desk:
             store=self.store,
             metrics=self.metrics,
             now_ns=lambda: self.now_ns,
-            retention_s=1e6,
         )
 
     def close(self) -> None:

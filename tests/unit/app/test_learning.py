@@ -47,7 +47,6 @@ class Pier:
             store=self.store,
             metrics=metrics,
             now_ns=lambda: self.now_ns,
-            retention_s=1e9,
             tuning=self.tuning,
         )
 

@@ -63,7 +63,6 @@ class Post:
             store=self.store,
             metrics=self.metrics,
             now_ns=lambda: self.now_ns,
-            retention_s=1e9,
         )
 
     def close(self) -> None:

@@ -72,7 +72,6 @@ class House:
             store=self.store,
             metrics=self.metrics,
             now_ns=lambda: self.now_ns,
-            retention_s=86400.0,
         )
 
     def restart(self) -> None:
@@ -289,20 +288,6 @@ def test_reading_stops_while_rules_are_behind(house: House) -> None:
     house.groups.is_full = lambda: True  # type: ignore[method-assign]  # the state, without its work
     house.turn()
     assert house.metrics.registry.get_sample_value("causewatch_inbox_lag_batches") == 4
-    house.close()
-
-
-def test_old_runs_and_batches_are_deleted(house: House) -> None:
-    """After the retention time neither the run nor its spans are kept."""
-    house.send(FINE)
-    house.turn()
-    house.turn(after_s=11)
-    house.evaluate()
-    house.turn()
-    house.pipeline._prune_at_s = 0.0
-    house.turn(after_s=2 * 86400)
-    assert house.store.recent_runs() == ()
-    assert house.inbox.read(0, 10, 10**9) == []
     house.close()
 
 

@@ -19,7 +19,9 @@ from causewatch.errors import InputError
 from causewatch.store.sqlite.migrations import MIGRATIONS
 
 BUSY_TIMEOUT_S = 10.0
+KEPT_JOURNAL_BYTES = 16 * 1024 * 1024
 IN_MEMORY = ":memory:"
+_INCREMENTAL = 2
 _T = TypeVar("_T")
 
 
@@ -45,8 +47,12 @@ class Database:
             connection = sqlite3.connect(
                 path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
+            _make_shrinkable(connection)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
+            # What is deleted is overwritten where that costs no further write.
+            connection.execute("PRAGMA secure_delete = FAST")
+            connection.execute(f"PRAGMA journal_size_limit = {KEPT_JOURNAL_BYTES}")
             migrate(connection, MIGRATIONS)
         except (sqlite3.Error, OSError, InputError) as error:
             if connection is not None:
@@ -111,6 +117,15 @@ class Database:
     def _value(self, kind: type[_T], sql: str, values: Sequence[Any] = ()) -> _T | None:
         """Return the decoded first column of the first row, ``None`` without one."""
         return next(iter(self._values(kind, sql, values)), None)
+
+
+def _make_shrinkable(connection: sqlite3.Connection) -> None:
+    """Let free pages be given back in small steps: a file without that is written anew, once."""
+    if connection.execute("PRAGMA auto_vacuum").fetchone() == (_INCREMENTAL,):
+        return
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    if connection.execute("SELECT 1 FROM sqlite_master").fetchone() is not None:
+        connection.execute("VACUUM")
 
 
 def _create_private(path: Path) -> None:

@@ -68,4 +68,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             verdict TEXT NOT NULL, value BLOB NOT NULL)""",
         "CREATE INDEX short_runs_by_trace ON short_runs (trace)",
     ),
+    (
+        # Which batches the runs that are kept longer came in: retention keeps what explains them.
+        """CREATE TABLE run_batches (
+            batch INTEGER NOT NULL, run_id TEXT NOT NULL,
+            PRIMARY KEY (batch, run_id)) WITHOUT ROWID""",
+        "CREATE INDEX run_batches_by_run ON run_batches (run_id)",
+        """INSERT OR IGNORE INTO run_batches SELECT json_each.value, runs.run_id
+            FROM runs, json_each(CAST(runs.value AS TEXT), '$.batches')
+            WHERE runs.verdict != 'healthy'""",
+        "CREATE INDEX runs_by_verdict ON runs (verdict, updated_at_ns)",
+    ),
 )

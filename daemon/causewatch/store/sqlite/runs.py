@@ -13,6 +13,12 @@ from causewatch.store.record import ShortRun, StoredRun, TraceLink
 from causewatch.store.sqlite.database import Database
 
 
+class _Traces(msgspec.Struct, frozen=True, kw_only=True):
+    """What is read of a run to know which traces it is."""
+
+    trace_ids: tuple[str, ...]
+
+
 def labels_key(labels: Labels) -> str:
     """Return labels as text that is equal exactly where the labels are."""
     return msgspec.json.encode(dict(labels), order="sorted").decode()
@@ -28,6 +34,12 @@ class RunTables(Database):
                 "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?)",
                 (run.run_id, run.verdict, run.updated_at_ns, msgspec.json.encode(run)),
             )
+            self._write("DELETE FROM run_batches WHERE run_id = ?", (run.run_id,))
+            if run.verdict != "healthy":
+                self._connection.executemany(
+                    "INSERT OR IGNORE INTO run_batches VALUES (?, ?)",
+                    [(batch, run.run_id) for batch in run.batches],
+                )
             for trace_id in run.trace_ids:
                 self.link_trace(TraceLink(trace_id=trace_id, run_id=run.run_id))
 
@@ -96,6 +108,19 @@ class RunTables(Database):
             return TraceLink(trace_id=trace_id, run_id=run_id, batches=numbers)
         short = self._short_run(trace_id)
         return None if short is None else TraceLink(trace_id=trace_id, run_id=short.run_id)
+
+    def anomalous_traces(self, first_batch: int, last_batch: int) -> dict[int, frozenset[str]]:
+        """See ``RunStore.anomalous_traces``."""
+        rows = self._read(
+            "SELECT batch, value FROM run_batches JOIN runs USING (run_id)"
+            " WHERE batch BETWEEN ? AND ?",
+            (first_batch, last_batch),
+        )
+        found: dict[int, frozenset[str]] = {}
+        for batch, value in rows:
+            trace_ids = msgspec.json.decode(value, type=_Traces).trace_ids
+            found[batch] = found.get(batch, frozenset()).union(trace_ids)
+        return found
 
     def _short_run(self, run_id: str) -> ShortRun | None:
         """Return the newest of that id: one whose batches were read again is there twice."""
