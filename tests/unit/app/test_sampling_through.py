@@ -75,7 +75,6 @@ class Works:
             store=self.store,
             metrics=self.metrics,
             now_ns=lambda: self.now_ns,
-            retention_s=86400.0,
             forwarding=self.forwarding,
             sampler=Sampler(
                 self.config.sampling,
