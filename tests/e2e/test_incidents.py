@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,9 +18,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from causewatch.app.clock import now_ns
 from causewatch.app.freshen import freshen
 from causewatch.otlp.json import json_to_protobuf
-from causewatch.resources import shipped
 from collector import DEPLOYED, Collector
-from daemon import Daemon
+from daemon import Daemon, quick_rules
 from fake_slack import TOKEN, FakeSlack, Fault
 
 pytestmark = [pytest.mark.collector, pytest.mark.timeout(400)]
@@ -60,15 +57,6 @@ def slack_settings(api_url: str, channel: str = "#agents") -> dict[str, Any]:
         "route": {"receiver": "oncall", "group_interval": "1s"},
         "receivers": [{"name": "oncall", "slack_configs": [slack]}],
     }
-
-
-def quick_rules(folder: Path) -> Path:
-    """Copy the shipped rules and have them evaluated every second instead of every half minute."""
-    quick = folder / "rules"
-    shutil.copytree(shipped("rules"), quick)
-    for path in quick.rglob("*.yaml"):
-        path.write_text(re.sub(r"interval: \w+", "interval: 1s", path.read_text()))
-    return quick
 
 
 def start_collector(folder: Path, daemon: Daemon, name: str = "otlp-grpc.yaml") -> Collector:
