@@ -15,6 +15,7 @@ from causewatch.app.config_shape import CONFIG
 from causewatch.app.forward_config import read_forward
 from causewatch.app.judge_config import JudgeConfig, read_judge
 from causewatch.app.receivers import read_receivers, read_route
+from causewatch.app.redaction_config import read_redaction
 from causewatch.app.retention import RetentionLimits
 from causewatch.app.secret import read_secret
 from causewatch.errors import Problem, ProblemsError
@@ -23,6 +24,7 @@ from causewatch.forward.destination import Destination
 from causewatch.model.judgement import FAULT_NAMES
 from causewatch.model.limits import JoinBy, RunLimits, ScoreLimit
 from causewatch.notify.config import Receiver, Route
+from causewatch.receive.redaction import NO_REDACTION, Redaction
 from causewatch.rules.dialect_file import is_dialect_node
 from causewatch.rules.read import Section, read
 from causewatch.rules.yaml import Entry, Items, Node, Problems, Scalar, Table, kind_of, parse
@@ -49,6 +51,7 @@ class Receive(msgspec.Struct, frozen=True, kw_only=True):
     max_message_mib: int = 64
     token: str = ""
     tls: Tls | None = None
+    redaction: Redaction = NO_REDACTION
 
     def __repr__(self) -> str:
         """Name the addresses, never the token."""
@@ -266,6 +269,7 @@ def _receive(section: Section | None, folder: Path, problems: Problems) -> Recei
         max_message_mib=section.integer("max_message_mib", default.max_message_mib),
         token=token,
         tls=_tls(section.section("tls"), folder),
+        redaction=read_redaction(section, problems),
     )
 
 

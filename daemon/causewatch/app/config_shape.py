@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from causewatch.app.forward_shape import FORWARD
+from causewatch.app.redaction_shape import DROP_ATTRIBUTES, REDACT
 from causewatch.model.judgement import FAULT_NAMES
 from causewatch.rules.shape import (
     Boolean,
@@ -84,8 +85,8 @@ _RECEIVE = Shape(
             ),
             doc="TLS of both receivers.",
         ),
-        Key(name="redact", kind=Json(), doc="Redaction before the durable write.", later=True),
-        Key(name="drop_attributes", kind=Json(), doc="Attributes never stored.", later=True),
+        REDACT,
+        DROP_ATTRIBUTES,
     ),
 )
 

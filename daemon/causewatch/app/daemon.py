@@ -27,12 +27,14 @@ from causewatch.app.dialectfiles import load_dialects
 from causewatch.app.groups import Groups
 from causewatch.app.meaning import EndpointJudge
 from causewatch.app.pipeline import CURSOR, Pipeline
+from causewatch.app.private import FOLDER_MODE, tighten
 from causewatch.app.reload import Reloader
 from causewatch.app.retention import Retention
 from causewatch.app.rulefiles import load_bundle
 from causewatch.app.sampled import Sampler
 from causewatch.app.scheduler import Scheduler
 from causewatch.app.webserver import WebServer
+from causewatch.dialects.needed import needed_keys
 from causewatch.forward.forwarding import Forwarding
 from causewatch.graph.assemble import RunAssembler
 from causewatch.inbox.batch import InboxLimits
@@ -44,6 +46,7 @@ from causewatch.notify.sender import Sender
 from causewatch.notify.tell import tell
 from causewatch.receive.handler import Handler
 from causewatch.receive.limits import Listen, ReceiveLimits, ReceiverAuth, ReceiverTls
+from causewatch.receive.redact import Redactor
 from causewatch.receive.serve import Receivers
 from causewatch.resources import shipped
 from causewatch.store.sqlite.store import SqliteStore
@@ -75,7 +78,8 @@ class Daemon:
         self.metrics.build_info.labels(version=__version__).set(1)
         rule_paths = config.rule_paths or (shipped("rules"),)
         loaded = load_bundle(rule_paths)
-        config.store_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        config.store_path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        tighten(config.store_path)
         self._inbox = SqliteInbox(
             config.store_path / INBOX_FILE,
             limits=InboxLimits(max_size_mib=config.retention.inbox_mib),
@@ -167,8 +171,10 @@ class Daemon:
         )
         self._web = WebServer(app, self._config.web.listen)
         limits = ReceiveLimits(max_message_mib=self._config.receive.max_message_mib)
-        handler = Handler(self._inbox, limits=limits, metrics=self.metrics)
         receive = self._config.receive
+        handler = Handler(
+            self._inbox, limits=limits, metrics=self.metrics, redact=self._redactor(receive)
+        )
         self._receivers = Receivers(
             handler, grpc=_listen(receive, receive.grpc), http=_listen(receive, receive.http)
         )
@@ -181,6 +187,13 @@ class Daemon:
             groups=len(self._groups.keys()),
             receivers=len(self._config.receivers),
         )
+
+    def _redactor(self, receive: Receive) -> Redactor | None:
+        """Return what takes out what must not be stored; ``None`` where nothing is configured."""
+        if receive.redaction.is_empty:
+            return None
+        is_read = needed_keys(self._dialects)
+        return Redactor(receive.redaction, is_read=is_read, metrics=self.metrics)
 
     def wait(self) -> None:
         """Watch the rule files until a signal asks to stop."""

@@ -120,7 +120,7 @@ class Retention:
                 continue
             sweep_at_s = time.monotonic() + SWEEP_EVERY_S
             try:
-                self._walk(stop)
+                self.walk(stop)
             except Exception:
                 # A full disk, or a store in trouble: the daemon must outlive it.
                 log.exception("retention failed")
@@ -136,7 +136,7 @@ class Retention:
     def _state_bytes(self) -> int:
         return self._limits.state_mib * MIB_BYTES
 
-    def _walk(self, stop: threading.Event) -> None:
+    def walk(self, stop: threading.Event) -> None:
         """Do all steps that are due, with pauses in which others write."""
         began_s = time.monotonic()
         for _ in self.steps():

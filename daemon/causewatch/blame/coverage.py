@@ -18,13 +18,20 @@ from causewatch.blame.gaps import (
     handoff_gap,
     has_content,
 )
-from causewatch.dialects.capture import capture_fix, limit_fix, name_fix
+from causewatch.dialects.capture import (
+    WITHHELD_FIX,
+    WITHHELD_REASON,
+    capture_fix,
+    limit_fix,
+    name_fix,
+)
 from causewatch.faults.calls import Call, calls_of
 from causewatch.faults.lost_at_handoff import place_of
 from causewatch.graph.beside import EVALUATION_EVENT
 from causewatch.model.graph import CausalGraph
 from causewatch.model.span import LogRecord
 from causewatch.model.step import Step, StepKind
+from causewatch.model.withheld import is_withheld_from
 
 BoundaryName = Literal["handoff", "tool_result", "model_input", "agent", "trace", "log", "dialect"]
 MAX_PROBLEMS_COUNT = 10
@@ -190,16 +197,21 @@ def _models(graph: CausalGraph) -> Iterator[Check]:
 
 
 def _why_unread(step: Step) -> tuple[str, str]:
-    span = step.span
-    if not has_content(step):
-        if span.dropped_attributes_count:
-            return "the SDK dropped attributes", limit_fix("attributes")
-        return "no message content is on the span", capture_fix(step)
-    if not step.messages_cut:
-        return "", ""
-    if span.dropped_attributes_count:
+    if has_content(step):
+        return _why_incomplete(step) if step.messages_cut else ("", "")
+    if is_withheld_from(step.span.attributes):
+        return f"the content was {WITHHELD_REASON}", WITHHELD_FIX
+    if step.span.dropped_attributes_count:
         return "the SDK dropped attributes", limit_fix("attributes")
-    if span.dropped_events_count:
+    return "no message content is on the span", capture_fix(step)
+
+
+def _why_incomplete(step: Step) -> tuple[str, str]:
+    if is_withheld_from(step.span.attributes):
+        return f"the messages were {WITHHELD_REASON}", WITHHELD_FIX
+    if step.span.dropped_attributes_count:
+        return "the SDK dropped attributes", limit_fix("attributes")
+    if step.span.dropped_events_count:
         return "the SDK dropped events", limit_fix("events")
     return "the messages were cut by telemetry", limit_fix("length")
 

@@ -9,12 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from causewatch.dialects.capture import capture_fix, limit_fix
+from causewatch.dialects.capture import (
+    WITHHELD_FIX,
+    WITHHELD_REASON,
+    capture_fix,
+    limit_fix,
+)
 from causewatch.faults.calls import Call
 from causewatch.faults.lost_at_handoff import place_of
 from causewatch.model.graph import CausalGraph, Handoff
 from causewatch.model.judgement import ContractVerdict, Unverifiable
 from causewatch.model.step import Message, Payload, Step, StepKind, ToolResultPart
+from causewatch.model.withheld import is_withheld_from
 
 MAX_GAPS_COUNT = 50
 MISSING_SPAN_FIX = (
@@ -115,6 +121,8 @@ def handoff_gap(graph: CausalGraph, handoff: Handoff) -> Unverifiable | None:
 
 def _loss(step: Step, payload: Payload) -> str:
     """Say how telemetry lost a payload, or the rest of it."""
+    if _is_withheld(step):
+        return WITHHELD_REASON
     if payload.raw:
         return f"cut by telemetry after {len(payload.raw)} characters"
     count = step.span.dropped_attributes_count
@@ -128,7 +136,13 @@ def _many(count: int, word: str) -> str:
     return f"{count} {word}{'' if count == 1 else 's'}"
 
 
+def _is_withheld(step: Step) -> bool:
+    return is_withheld_from(step.span.attributes)
+
+
 def _loss_fix(step: Step, payload: Payload) -> str:
+    if _is_withheld(step):
+        return WITHHELD_FIX
     if payload.raw:
         return limit_fix("length")
     return limit_fix("attributes" if step.span.dropped_attributes_count else "events")
@@ -170,11 +184,14 @@ def _model_gaps(graph: CausalGraph) -> Iterator[Gap]:
         first = graph.steps[cut[0]]
         dropped = bool(first.span.dropped_attributes_count or first.span.dropped_events_count)
         how = "are incomplete: the SDK dropped some" if dropped else "were cut by telemetry"
+        fix = limit_fix("attributes" if dropped else "length")
+        if _is_withheld(first):
+            how, fix = f"were {WITHHELD_REASON}", WITHHELD_FIX
         told = Unverifiable(
             step=cut[0],
             what=f"messages of {_many(len(cut), 'model call')}",
             reason=f"the messages {how}",
-            fix=limit_fix("attributes" if dropped else "length"),
+            fix=fix,
         )
         yield Gap(told, blinds=len(cut) == len(models) and not _has_calls(graph))
 

@@ -94,6 +94,11 @@ _LIMITS: dict[Limit, str] = {
     "events": "raise the limit of events a span, OTEL_SPAN_EVENT_COUNT_LIMIT (128 by default)",
     "links": "raise the limit of links a span, OTEL_SPAN_LINK_COUNT_LIMIT (128 by default)",
 }
+WITHHELD_REASON = "redacted or dropped on receipt"
+WITHHELD_FIX = (
+    "narrow receive.redact and receive.drop_attributes in causewatch.yaml where this content may be"
+    " stored; where it may not, causewatch.instrument can send digests and shapes to compare"
+)
 MAX_SCOPE_CHARS = 120
 
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import TypeAlias
 
 import msgspec
 
-from causewatch.dialects.cut import any_cut, common_limit, was_cut_at
+from causewatch.dialects.cut import any_cut, was_cut_at
 from causewatch.dialects.events import messages_of
 from causewatch.dialects.messages import read_messages, read_part
 from causewatch.dialects.shape import at_path, parse_cached
 from causewatch.dialects.table import Format, Source
 from causewatch.dialects.unwrap import parse, raw_text, unwrap
+from causewatch.dialects.view import View
 from causewatch.model.limits import DEFAULT_PAYLOAD_LIMITS
-from causewatch.model.span import Attributes, LogRecord, Span
-from causewatch.model.step import Document, Evaluation, Message, Payload, StepKind, TextPart
+from causewatch.model.span import Attributes
+from causewatch.model.step import Document, Evaluation, Message, Payload, TextPart
 from causewatch.model.value import Value
 
 MAX_FLAT_INDEX_COUNT = 2_000
@@ -51,42 +52,6 @@ _OPENS_VALUE = ("[", '"')
 _MAX_NUMBER_CHARS = 64
 _CHOICE = "gen_ai.choice"
 _MATCHED_CHARS = 1_000
-_FLAT_INDEX = re.compile(r"\.\d{1,9}\.")
-
-
-class View:
-    """One span while it is read: what several sources need of it is prepared once."""
-
-    def __init__(self, span: Span, logs: Sequence[LogRecord], kind: StepKind) -> None:
-        self.span = span
-        self.attributes = span.attributes
-        self.logs = logs
-        self.kind = kind
-
-    @cached_property
-    def limit(self) -> int:
-        """The length at which a limit seems to have cut several attributes, 0 if none has."""
-        return common_limit(self.attributes.values())
-
-    @cached_property
-    def flat(self) -> dict[str, list[tuple[str, Value]]]:
-        """Attributes that were flattened from a list, by what stands before their first index."""
-        found: dict[str, list[tuple[str, Value]]] = {}
-        for key, value in self.attributes.items():
-            if index := _FLAT_INDEX.search(key):
-                at = index.start() + 1
-                found.setdefault(key[:at], []).append((key[at:], value))
-        return found
-
-    @cached_property
-    def events(self) -> list[tuple[str, Attributes]]:
-        """The events of the span, then its log records, each in order of time."""
-        return list(_in_order(self.span, self.logs))
-
-    @cached_property
-    def event_names(self) -> frozenset[str]:
-        """The names of all ``events``: most sources ask for others."""
-        return frozenset(name for name, _ in self.events)
 
 
 def read(source: Source, view: View) -> Reading | None:
@@ -167,7 +132,7 @@ def _read_judged(source: Source, view: View) -> Reading | None:
 
 
 def _may_be_cut(value: Value, view: View) -> bool:
-    return isinstance(value, str) and was_cut_at(value, view.limit)
+    return view.has_mark((value,)) or (isinstance(value, str) and was_cut_at(value, view.limit))
 
 
 def _raw(source: Source, view: View) -> Value:
@@ -291,7 +256,7 @@ def _read_flat(source: Source, view: View) -> Reading | None:
     items = unflatten((key, value) for key, value in flat if not _is_filler(value))
     if source.fmt == "flat_documents":
         documents = _documents(items)
-        return Reading(documents=documents) if documents else None
+        return Reading(documents=documents, cut=_is_cut(flat, view)) if documents else None
     if source.fmt == "flat_evaluations":
         judged = _evaluations(items)
         return Reading(evaluations=judged) if judged else None
@@ -300,7 +265,7 @@ def _read_flat(source: Source, view: View) -> Reading | None:
 
 
 def _is_cut(flat: list[tuple[str, Value]], view: View) -> bool:
-    return any(
+    return view.has_mark(value for _, value in flat) or any(
         isinstance(value, str) and len(value) >= 128 and was_cut_at(value, view.limit)
         for _, value in flat
     )
@@ -411,25 +376,13 @@ def _events(source: Source, view: View) -> list[tuple[str, Attributes]]:
     return [event for event in view.events if event[0] in source.events]
 
 
-def _in_order(span: Span, logs: Sequence[LogRecord]) -> Iterator[tuple[str, Attributes]]:
-    """Yield the events of the span, then its log records, each in order of time."""
-    for event in sorted(span.events, key=lambda event: event.time_ns):
-        yield event.name, event.attributes
-    for record in sorted(logs, key=lambda record: record.time_ns):
-        # Loggers older than the field for it name the event in an attribute.
-        name = record.event_name or record.attributes.get("event.name")
-        if isinstance(name, str):
-            body = record.body if isinstance(record.body, dict) else {"content": record.body}
-            yield name, {**body, **record.attributes}
-
-
 def _read_events(source: Source, view: View) -> Reading | None:
     """Read chat messages of which each came as one event; its name tells the role."""
     found: list[Message] = []
     cut = False
     for name, attributes in _events(source, view):
         found.extend(messages_of(name, attributes))
-        cut = cut or any_cut(attributes)
+        cut = cut or any_cut(attributes) or view.has_mark(attributes.values())
     return Reading(messages=tuple(found), cut=cut) if found else None
 
 

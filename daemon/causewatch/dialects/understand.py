@@ -10,11 +10,12 @@ import msgspec
 from causewatch.dialects.control_flow import is_control_flow
 from causewatch.dialects.detect import recognise
 from causewatch.dialects.plan import plan
-from causewatch.dialects.read import NOTHING, Reading, View, number, read, reader_of
+from causewatch.dialects.read import NOTHING, Reading, number, read, reader_of
 from causewatch.dialects.shape import Recognised
 from causewatch.dialects.table import Dialect, Field, Source
 from causewatch.dialects.tables import SHIPPED
 from causewatch.dialects.unwrap import unwrap
+from causewatch.dialects.view import View
 from causewatch.model.span import LogRecord, Span
 from causewatch.model.step import HandoffMode, Payload, Step, StepKind, Usage
 

@@ -39,7 +39,7 @@ def detect_empty(run: Run) -> Iterator[Fault]:
     """
     for call in run.calls:
         result, arguments = call.result, call.step.arguments
-        if result is None or call.acts or call.delegates or arguments is None:
+        if result is None or result.cut or call.acts or call.delegates or arguments is None:
             continue
         if arguments.value in (None, "", {}, []):
             continue

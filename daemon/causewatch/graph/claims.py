@@ -17,6 +17,7 @@ from causewatch.model.limits import DEFAULT_PAYLOAD_LIMITS
 from causewatch.model.span import Attributes, Span
 from causewatch.model.step import Payload, Step
 from causewatch.model.value import Value
+from causewatch.model.withheld import holds_mark, is_withheld_from
 
 MARK = "causewatch.instrument"
 """The attribute that makes a span one of our instrumentation's; its value is the version."""
@@ -98,6 +99,8 @@ def _side(attributes: Attributes, side: str) -> tuple[Payload | None, Imprint | 
     """Return the content and the imprint of one side, as far as they are there."""
     text = attributes.get(HANDOFF + side)
     payload = _payload(text, HANDOFF + side) if isinstance(text, str) else None
+    if payload is not None and is_withheld_from(attributes) and holds_mark(payload.value):
+        payload = msgspec.structs.replace(payload, cut=True)
     digest = _text(attributes, f"{side}.sha256").lower()
     if not digest or len(digest) > MAX_DIGEST_CHARS:
         return payload, None

@@ -2,7 +2,8 @@
 
 ``causewatch.*`` is our own name space: what others put there would pass for our judgement, so it
 is moved aside. Only what our instrumentation says of a handoff keeps its name, on the spans that it
-marks, and is a claim. A synthetic span of our own that comes back (a forwarding loop) is dropped.
+marks, and is a claim; and what receivers say that they took out, which is no judgement. A synthetic
+span of our own that comes back (a forwarding loop) is dropped.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import msgspec
 from causewatch.graph.claims import CLAIMED_KEYS, MARK
 from causewatch.model.span import Attributes, LogRecord, Span
 from causewatch.model.value import Value
+from causewatch.model.withheld import WITHHELD
 from causewatch.otlp.raw import RAW_OVERHEAD_BYTES, RawSpan
 
 OWN_PREFIX = "causewatch."
@@ -59,7 +61,9 @@ def _has_own(attributes: Attributes, kept: frozenset[str] = frozenset()) -> bool
 
 
 def _is_own(key: str) -> bool:
-    return key.startswith(OWN_PREFIX) and not key.startswith(INBOUND_PREFIX)
+    if not key.startswith(OWN_PREFIX) or key == WITHHELD:
+        return False
+    return not key.startswith(INBOUND_PREFIX)
 
 
 def _renamed(attributes: Attributes, kept: frozenset[str] = frozenset()) -> Mapping[str, Value]:

@@ -41,6 +41,7 @@ SIGNS: tuple[str, ...] = (
     "first page", "gekürzt", "unvollst", "weitere", "parcial",
     "incompleto", "más ", "partiel", "tronqu", "autres", "省略",
     "截断", "…", "...", "[.",
+    "[redacted:",
     # age
     "stale", "outdated", "out of date", "out-of-date", "expired", "cached", "deprecated",
     "veraltet", "nicht aktuell", "abgelaufen", "desactualiz", "obsolet", "caducad", "périm",

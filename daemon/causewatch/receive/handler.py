@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Literal, Protocol, TypeAlias, assert_never
 
@@ -31,6 +32,7 @@ from causewatch.receive.outcome import (
 from causewatch.telemetry.metrics import Metrics
 
 Format: TypeAlias = Literal["protobuf", "json"]
+Redact: TypeAlias = Callable[[Signal, bytes], bytes]
 
 _INLINE_BYTES = 1024 * 1024
 """Larger bodies are checked in a thread, so that one sender does not hold up the others. Handing a
@@ -54,11 +56,20 @@ class Handler:
         inbox: where they are stored.
         limits: the bound of one request, and what a sender is told when we fail.
         metrics: counts what is stored, rejected and refused, by reason.
+        redact: takes out of a request what must not be stored, if there is any such thing.
     """
 
-    def __init__(self, inbox: Appender, *, limits: ReceiveLimits, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        inbox: Appender,
+        *,
+        limits: ReceiveLimits,
+        metrics: Metrics,
+        redact: Redact | None = None,
+    ) -> None:
         self.limits = limits
         self._inbox = inbox
+        self._redact = redact
         self._metrics = metrics
         self._held_bytes = 0
         # Large JSON takes some fifteen times its size while it is converted, and the interpreter
@@ -109,22 +120,31 @@ class Handler:
         encoding: Encoding,
         body_format: Format,
     ) -> Outcome:
-        limit_bytes = self.limits.max_message_bytes
         try:
             if len(body) <= _INLINE_BYTES and encoding == "identity":
-                plain, counted = _checked(signal, body, encoding, body_format, limit_bytes)
+                plain, counted = self._ready(signal, body, encoding, body_format)
             else:
                 async with self._converting if body_format == "json" else contextlib.nullcontext():
                     plain, counted = await asyncio.to_thread(
-                        _checked, signal, body, encoding, body_format, limit_bytes
+                        self._ready, signal, body, encoding, body_format
                     )
         except BombError:
-            return TooLarge(limit_bytes=limit_bytes)
+            return TooLarge(limit_bytes=self.limits.max_message_bytes)
         except InflateError as error:
             return Invalid(reason="compression", message=str(error))
         except NotOtlpError as error:
             return Invalid(reason="not_otlp", message=str(error))
         return await self._commit(signal, transport, plain, counted)
+
+    def _ready(
+        self, signal: Signal, body: bytes, encoding: Encoding, body_format: Format
+    ) -> tuple[bytes, Counted]:
+        """Return what is to be stored of a request, and what of it is usable."""
+        limit_bytes = self.limits.max_message_bytes
+        plain, counted = _checked(signal, body, encoding, body_format, limit_bytes)
+        if self._redact is not None and counted.kept:
+            plain = self._redact(signal, plain)
+        return plain, counted
 
     async def _commit(
         self, signal: Signal, transport: Transport, plain: bytes, counted: Counted

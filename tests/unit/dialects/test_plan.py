@@ -6,9 +6,10 @@ import pytest
 
 from causewatch.dialects.detect import recognise
 from causewatch.dialects.plan import plan
-from causewatch.dialects.read import View, read
+from causewatch.dialects.read import read
 from causewatch.dialects.tables import SHIPPED
 from causewatch.dialects.understand import understand
+from causewatch.dialects.view import View
 from causewatch.model.value import Value
 from graph_fixtures import CAPTURES, capture, span, with_attributes
 
