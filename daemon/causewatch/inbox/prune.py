@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from causewatch.inbox.batch import Signal
+
 SPARE_SHARE = 1 / 16
 """Of the file, what may be free: new batches use it, and nothing needs to be moved."""
 
@@ -15,17 +17,23 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a stored batch without reading it; ``size_bytes`` is uncompressed."""
 
     seq: int
+    signal: Signal
     received_ns: int
+    items: int
     size_bytes: int
 
 
 def heads_after(connection: sqlite3.Connection, after: int, max_count: int) -> list[Head]:
     """Return the batches that follow a sequence number, in order."""
     rows = connection.execute(
-        "SELECT seq, received_ns, raw_bytes FROM batch WHERE seq > ? ORDER BY seq LIMIT ?",
+        "SELECT seq, signal, received_ns, items, raw_bytes FROM batch"
+        " WHERE seq > ? ORDER BY seq LIMIT ?",
         (after, max_count),
     )
-    return [Head(seq=seq, received_ns=at_ns, size_bytes=size) for seq, at_ns, size in rows]
+    return [
+        Head(seq=seq, signal=signal, received_ns=at_ns, items=items, size_bytes=size)
+        for seq, signal, at_ns, items, size in rows
+    ]
 
 
 def overwrite(connection: sqlite3.Connection, *, everything: bool) -> None:
