@@ -9,6 +9,8 @@ use crate::quick::{hash_of, QuickSet};
 const MAX_DEPTH: usize = 200;
 /// Up to so many keys are compared with each other.
 const FEW_MEMBERS: usize = 12;
+/// Room for so many before a list or record has to be moved.
+const USUAL_COUNT: usize = 8;
 
 pub enum Value<'a> {
     Null,
@@ -67,7 +69,7 @@ impl<'a> Parser<'a> {
 
     fn list(&mut self, depth: usize) -> Option<Value<'a>> {
         self.at += 1;
-        let mut items = Vec::new();
+        let mut items = Vec::with_capacity(USUAL_COUNT);
         self.blank();
         if self.bytes.get(self.at) == Some(&b']') {
             self.at += 1;
@@ -90,7 +92,8 @@ impl<'a> Parser<'a> {
 
     fn record(&mut self, depth: usize) -> Option<Value<'a>> {
         self.at += 1;
-        let mut members: Vec<(Cow<'a, str>, Value<'a>)> = Vec::new();
+        let mut members: Vec<(Cow<'a, str>, Value<'a>)> =
+            Vec::with_capacity(USUAL_COUNT);
         self.blank();
         if self.bytes.get(self.at) == Some(&b'}') {
             self.at += 1;
@@ -256,8 +259,10 @@ fn plain_size(bytes: &[u8]) -> usize {
     for chunk in bytes.chunks_exact(8) {
         let word = u64::from_le_bytes(chunk.try_into().expect("eight bytes"));
         let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
-        if has_zero(word ^ (ONES * 0x22)) | has_zero(word ^ (ONES * 0x5c)) | control != 0 {
-            break;
+        // Above the first that is set others may be set by the borrow.
+        let marks = has_zero(word ^ (ONES * 0x22)) | has_zero(word ^ (ONES * 0x5c)) | control;
+        if marks != 0 {
+            return size + (marks.trailing_zeros() / 8) as usize;
         }
         size += 8;
     }

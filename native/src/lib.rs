@@ -9,11 +9,12 @@ mod python;
 mod quick;
 mod reading;
 mod regroup;
+mod scratch;
 mod signs;
 mod weigh;
 
 use std::collections::HashSet;
-use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::panic::catch_unwind;
 
 use asked::{Asked, Fits};
 use proto::{Any, Span};
@@ -21,6 +22,9 @@ use quick::QuickMap;
 use reading::{Keys, Reading, TooMuch, Words};
 use regroup::Regrouped;
 use signs::Signs;
+
+#[global_allocator]
+static MEMORY: scratch::Scratch = scratch::Scratch;
 
 /// What all runs are read with; one caller at a time.
 pub struct Context {
@@ -152,13 +156,19 @@ pub unsafe extern "C" fn causewatch_likeness(
     let extras = unsafe { std::slice::from_raw_parts(extras, count) };
     let total = sizes.iter().sum::<u64>() as usize;
     let bodies = unsafe { std::slice::from_raw_parts(bodies, total) };
-    match catch_unwind(AssertUnwindSafe(|| likeness(context, &sliced(bodies, sizes, extras)))) {
-        Ok(Ok(found)) => {
+    let found = scratch::used(|| likeness(context, &sliced(bodies, sizes, extras)));
+    unsafe { told(found, out) }
+}
+
+/// Writes what was found to `out`; returns the code for it.
+unsafe fn told(found: Option<Result<u64, i32>>, out: *mut u64) -> i32 {
+    match found {
+        Some(Ok(found)) => {
             unsafe { *out = found };
             0
         }
-        Ok(Err(code)) => code,
-        Err(_) => 2,
+        Some(Err(code)) => code,
+        None => 2,
     }
 }
 
@@ -177,22 +187,15 @@ pub unsafe extern "C" fn causewatch_likeness_of(
 ) -> i32 {
     let context = unsafe { &mut *context };
     let request = unsafe { std::slice::from_raw_parts(request, size) };
-    let found = catch_unwind(AssertUnwindSafe(|| {
+    let found = scratch::used(|| {
         let asked = context.asked.as_ref();
         let spans = proto::spans_of(request, |resource, scope| match asked {
             None => Ok(0),
             Some(asked) => asked.origin(resource, scope),
         })?;
         likeness(context, &spans)
-    }));
-    match found {
-        Ok(Ok(found)) => {
-            unsafe { *out = found };
-            0
-        }
-        Ok(Err(code)) => code,
-        Err(_) => 2,
-    }
+    });
+    unsafe { told(found, out) }
 }
 
 /// Regroups a request by trace. Returns how many traces there are and points `heads` and `bodies`

@@ -1,6 +1,7 @@
 //! Which payloads of a run are equal; see `daemon/causewatch/likeness/payloads.py`.
 
 use std::hash::{Hash, Hasher};
+use std::vec::IntoIter;
 
 use crate::asked::TOO_CLOSE;
 use crate::json::{self, Value};
@@ -44,72 +45,85 @@ impl<'q> Payloads<'q> {
                 let is_named = |gate: &String| find(text, gate).is_some();
                 let opens = matches!(text.as_bytes().first(), Some(b'{' | b'['));
                 if is_asked || (opens && self.gates.iter().any(is_named)) {
-                    self.text(text, 0, into)?;
+                    self.text(text, of_text(text), 0, into);
                 }
             }
-            Any::List(_) | Any::Record(_) => self.walk(&json_of(value), 0, into)?,
+            Any::List(_) | Any::Record(_) => self.whole(&json_of(value), 0, into),
             Any::Bytes if is_asked => return Err(TOO_CLOSE),
-            _ if is_asked => self.note(&json_of(value), into),
+            _ if is_asked => {
+                self.note(hash_tree(&json_of(value), &mut Vec::new()), into);
+            }
             _ => {}
         }
         Ok(())
     }
 
-    /// Writes where a value was first; tells whether that is here.
-    fn note(&mut self, value: &Value<'_>, into: &mut Quick) {
+    /// Writes where what has this hash was first; tells whether that is here.
+    fn note(&mut self, hash: u64, into: &mut Quick) -> bool {
         let next = self.seen.len();
-        self.seen.entry(canonical(value)).or_insert(next).hash(into);
+        let at = *self.seen.entry(hash).or_insert(next);
+        at.hash(into);
+        at == next
     }
 
-    fn text(&mut self, text: &str, depth: usize, into: &mut Quick) -> Result<(), i32> {
-        let next = self.seen.len();
-        let at = *self.seen.entry(of_text(text)).or_insert(next);
-        at.hash(into);
-        if at < next || depth >= MAX_DEPTH {
-            return Ok(()); // what is in it was written where it was first
+    fn text(&mut self, text: &str, hash: u64, depth: usize, into: &mut Quick) {
+        if !self.note(hash, into) || depth >= MAX_DEPTH {
+            return; // what is in it was written where it was first
         }
         let first = text.trim_start().as_bytes().first().copied();
         if !matches!(first, Some(b'{' | b'[' | b'"' | b'(' | b'\'')) {
-            return Ok(());
+            return;
         }
-        match json::parse(text) {
-            Some(parsed) => self.walk(&parsed, depth + 1, into),
-            None => match python::parse(text) {
-                Some(parsed) => self.walk(&parsed, depth + 1, into),
-                None => {
-                    self.is_open |= may_be_literal(text);
-                    Ok(())
-                }
-            },
+        match json::parse(text).or_else(|| python::parse(text)) {
+            Some(parsed) => self.whole(&parsed, depth + 1, into),
+            None => self.is_open |= may_be_literal(text),
         }
     }
 
-    fn walk(&mut self, value: &Value<'_>, depth: usize, into: &mut Quick) -> Result<(), i32> {
+    /// Writes where a value, and each part of it that may be a payload, was first.
+    fn whole(&mut self, value: &Value<'_>, depth: usize, into: &mut Quick) {
         if depth >= MAX_DEPTH {
-            return Ok(());
+            return;
+        }
+        let mut hashes = Vec::new();
+        hash_tree(value, &mut hashes);
+        self.walk(value, &mut hashes.into_iter(), depth, into);
+    }
+
+    /// Does the same of what comes next in `hashes`.
+    fn walk(
+        &mut self,
+        value: &Value<'_>,
+        hashes: &mut IntoIter<(u64, usize)>,
+        depth: usize,
+        into: &mut Quick,
+    ) {
+        let Some((hash, parts_count)) = hashes.next() else { return };
+        if depth >= MAX_DEPTH {
+            hashes.by_ref().take(parts_count).for_each(drop);
+            return;
         }
         match value {
-            Value::Text(text) => self.text(text, depth, into)?,
+            Value::Text(text) => self.text(text, hash, depth, into),
             Value::List(items) => {
-                self.note(value, into);
+                self.note(hash, into);
                 for item in items {
-                    self.walk(item, depth + 1, into)?;
+                    self.walk(item, hashes, depth + 1, into);
                 }
             }
             Value::Record(members) => {
-                self.note(value, into);
+                self.note(hash, into);
                 for (key, member) in members {
                     let is_plain =
                         !matches!(member, Value::Text(_) | Value::List(_) | Value::Record(_));
                     if is_plain && ENVELOPE_KEYS.contains(&key.as_ref()) {
-                        self.note(member, into);
+                        self.note(hash_tree(member, &mut Vec::new()), into);
                     }
-                    self.walk(member, depth + 1, into)?;
+                    self.walk(member, hashes, depth + 1, into);
                 }
             }
             _ => {}
         }
-        Ok(())
     }
 }
 
@@ -119,11 +133,14 @@ fn of_text(text: &str) -> u64 {
     hasher.finish()
 }
 
-/// Returns a hash that values of equal canonical JSON share.
-fn canonical(value: &Value<'_>) -> u64 {
+/// Returns a hash that values of equal canonical JSON share. Adds it to `found`, with how many there
+/// are of the parts within, before those of the parts.
+fn hash_tree(value: &Value<'_>, found: &mut Vec<(u64, usize)>) -> u64 {
     let mut hasher = Quick::default();
+    let at = found.len();
+    found.push((0, 0));
     match value {
-        Value::Text(text) => return of_text(text),
+        Value::Text(text) => (1u8, text.as_ref()).hash(&mut hasher),
         Value::Null => 2u8.hash(&mut hasher),
         Value::Bool(value) => (3u8, value).hash(&mut hasher),
         Value::Int(value) => (4u8, value).hash(&mut hasher),
@@ -133,20 +150,22 @@ fn canonical(value: &Value<'_>) -> u64 {
         Value::Float(value) => (5u8, value.to_bits()).hash(&mut hasher),
         Value::List(items) => {
             (6u8, items.len()).hash(&mut hasher);
-            items.iter().for_each(|item| canonical(item).hash(&mut hasher));
+            items.iter().for_each(|item| hash_tree(item, found).hash(&mut hasher));
         }
         Value::Record(members) => {
             // Their order does not count.
             let each = members.iter().map(|(key, member)| {
                 let mut pair = Quick::default();
-                (key, canonical(member)).hash(&mut pair);
+                (key, hash_tree(member, found)).hash(&mut pair);
                 pair.finish()
             });
             let sum = each.fold(0u64, u64::wrapping_add);
             (7u8, members.len(), sum).hash(&mut hasher);
         }
     }
-    hasher.finish()
+    let hash = hasher.finish();
+    found[at] = (hash, found.len() - at - 1);
+    hash
 }
 
 const PYTHON_WORDS: [&str; 4] = ["True", "False", "None", "set"];

@@ -2,13 +2,13 @@
 //! each step, are in `daemon/causewatch/likeness/reading.py`: the two write alike for like runs.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
 use crate::json::{self, Value};
 use crate::proto::Any;
 use crate::quick::{find, hash_of, Grams, Quick, QuickMap, QuickSet};
+use crate::scratch::kept;
 use crate::signs::Signs;
 
 const MAX_RUN_CHARS: usize = 1_000_000;
@@ -84,43 +84,46 @@ impl Keys {
         if self.0.len() >= MAX_KEYS_COUNT {
             self.0.clear();
         }
-        *self.0.entry(hash_of(key)).or_insert_with(|| {
+        let number = hash_of(key);
+        if let Some(told) = self.0.get(&number) {
+            return *told;
+        }
+        kept(|| *self.0.entry(number).or_insert_with(|| {
             let usage = has_part(key, &USAGE_PARTS);
             Told {
                 order: has_part(key, &ORDER_PARTS),
                 amount: has_part(key, &AMOUNT_PARTS) && !usage,
                 usage,
             }
-        })
+        }))
     }
 }
 
 /// Which single words occur under a key: few are the states of something, many are data.
 #[derive(Default)]
-pub struct Words(HashMap<String, Option<HashSet<String>>>);
+pub struct Words(QuickMap<String, Option<QuickSet<String>>>);
 
 impl Words {
     fn word<'t>(&mut self, key: &str, text: &'t str) -> &'t str {
-        if !self.0.contains_key(key) {
-            if self.0.len() >= MAX_WORD_KEYS_COUNT {
-                self.0.clear();
-            }
-            self.0.insert(key.to_owned(), Some(HashSet::new()));
+        match self.0.get(key) {
+            Some(None) => "?",
+            Some(Some(words)) if words.contains(text) => text,
+            _ => kept(|| self.new_word(key, text)),
         }
-        let known = self.0.get_mut(key).expect("just put there");
-        match known {
-            None => "?",
-            Some(words) => {
-                if !words.contains(text) {
-                    words.insert(text.to_owned());
-                    if words.len() > MAX_WORDS_COUNT {
-                        *known = None;
-                        return "?";
-                    }
-                }
-                text
-            }
+    }
+
+    fn new_word<'t>(&mut self, key: &str, text: &'t str) -> &'t str {
+        if !self.0.contains_key(key) && self.0.len() >= MAX_WORD_KEYS_COUNT {
+            self.0.clear();
         }
+        let known = self.0.entry(key.to_owned()).or_insert_with(|| Some(QuickSet::default()));
+        let Some(words) = known else { return "?" };
+        words.insert(text.to_owned());
+        if words.len() <= MAX_WORDS_COUNT {
+            return text;
+        }
+        *known = None;
+        "?"
     }
 }
 
@@ -242,26 +245,27 @@ impl<'c, 'a> Reading<'c, 'a> {
             into.put(b'e', 0u8);
             return Ok(());
         }
-        if let Some(at) = self.seen.get(&hash_of(text)) {
-            into.put(b'=', *at);
-            return Ok(());
-        }
+        let hash = hash_of(text);
         let first = text.as_bytes()[0];
         if !matches!(first, b'{' | b'[' | b'"') {
             // A time on a span is telemetry's own.
-            return self.leaf_of(key, text, into, true);
+            return self.leaf_of(key, text, hash, into, true);
+        }
+        if let Some(at) = self.seen.get(&hash) {
+            into.put(b'=', *at);
+            return Ok(());
         }
         self.count(chars_in(text))?;
-        if first == b'[' && self.goes_on(key, text, into)? {
+        if first == b'[' && self.goes_on(key, text, hash, into)? {
             return Ok(());
         }
         match json::parse(text) {
             None => {
                 into.put(b'~', 0u8);
-                self.leaf(key, text, into)
+                self.leaf_of(key, text, hash, into, false)
             }
             Some(parsed) => {
-                self.seen.insert(hash_of(text), self.place);
+                self.seen.insert(hash, self.place);
                 if first == b'"' {
                     into.put(b'q', 0u8);
                 }
@@ -280,7 +284,9 @@ impl<'c, 'a> Reading<'c, 'a> {
         }
     }
 
-    fn goes_on(&mut self, key: &str, text: &'a str, into: &mut Tokens) -> Result<bool, TooMuch> {
+    fn goes_on(
+        &mut self, key: &str, text: &'a str, hash: u64, into: &mut Tokens,
+    ) -> Result<bool, TooMuch> {
         let mut found: Option<(i64, String)> = None;
         for (earlier, place) in self.lists.iter().rev() {
             let size = earlier.len();
@@ -295,7 +301,7 @@ impl<'c, 'a> Reading<'c, 'a> {
         }
         let Some((place, more)) = found else { return Ok(false) };
         let Some(parsed) = json::parse(&more) else { return Ok(false) };
-        self.seen.insert(hash_of(text), self.place);
+        self.seen.insert(hash, self.place);
         into.put(b'+', place);
         self.keep_list(text);
         self.walk(key, &parsed, into, 1)?;
@@ -340,17 +346,18 @@ impl<'c, 'a> Reading<'c, 'a> {
     }
 
     fn nested(&mut self, key: &str, text: &str, into: &mut Tokens, depth: usize) -> Result<(), TooMuch> {
-        if let Some(at) = self.seen.get(&hash_of(text)) {
+        let hash = hash_of(text);
+        if let Some(at) = self.seen.get(&hash) {
             into.put(b'=', *at);
             return Ok(());
         }
         match json::parse(text) {
             None => {
                 into.put(b'~', 0u8);
-                self.leaf(key, text, into)
+                self.leaf_of(key, text, hash, into, false)
             }
             Some(parsed) => {
-                self.seen.insert(hash_of(text), self.place);
+                self.seen.insert(hash, self.place);
                 into.put(b'j', 0u8);
                 self.walk(key, &parsed, into, depth + 1)
             }
@@ -433,13 +440,14 @@ impl<'c, 'a> Reading<'c, 'a> {
             Some(number) => number.to_string(),
             None => format!("{value:?}").replace('e', "e+").replace("e+-", "e-"),
         };
-        if let Some(at) = self.seen.get(&hash_of(&text)) {
+        let hash = hash_of(&text);
+        if let Some(at) = self.seen.get(&hash) {
             into.put(b'=', *at);
             return Ok(());
         }
-        if self.known.contains(&hash_of(&text)) {
+        if self.known.contains(&hash) {
             into.put(b'K', 0u8);
-            self.remember(&text);
+            self.remember(&text, hash);
             return Ok(());
         }
         let code = match whole {
@@ -447,22 +455,22 @@ impl<'c, 'a> Reading<'c, 'a> {
             _ => 0,
         };
         into.put(b'N', code);
-        self.remember(&text);
+        self.remember(&text, hash);
         Ok(())
     }
 
     fn leaf(&mut self, key: &str, text: &str, into: &mut Tokens) -> Result<(), TooMuch> {
-        self.leaf_of(key, text, into, false)
+        self.leaf_of(key, text, hash_of(text), into, false)
     }
 
     fn leaf_of(
-        &mut self, key: &str, text: &str, into: &mut Tokens, is_attribute: bool,
+        &mut self, key: &str, text: &str, hash: u64, into: &mut Tokens, is_attribute: bool,
     ) -> Result<(), TooMuch> {
         if text.is_empty() {
             into.put(b'e', 0u8);
             return Ok(());
         }
-        if let Some(at) = self.place_of(text) {
+        if let Some(at) = self.place_of(text, hash) {
             into.put(b'=', at);
             return Ok(());
         }
@@ -482,7 +490,7 @@ impl<'c, 'a> Reading<'c, 'a> {
             self.fresh.push_str(text);
             self.fresh.push('\n');
         }
-        self.remember(text);
+        self.remember(text, hash);
         Ok(())
     }
 
@@ -518,9 +526,12 @@ impl<'c, 'a> Reading<'c, 'a> {
 
     /// Adds the places of the earlier texts that occur in one, each once or more.
     fn spots_in(&self, text: &str, places: &mut Vec<i64>) {
+        if self.spot_count == 0 {
+            return;
+        }
         let bytes = text.as_bytes();
-        for at in 0..(bytes.len() + 1).saturating_sub(HEAD_BYTES) {
-            let head = head_of(&bytes[at..]);
+        for (at, window) in bytes.windows(HEAD_BYTES).enumerate() {
+            let head = head_of(window);
             let slot = slot_of(head);
             if self.heads[slot >> 6] >> (slot & 63) & 1 == 0 {
                 continue;
@@ -535,21 +546,33 @@ impl<'c, 'a> Reading<'c, 'a> {
 
     fn is_known<'t>(&mut self, text: &'t str) -> bool {
         let mut unseen: Vec<&'t str> = Vec::new();
-        let mut take = |word: &'t str| {
-            if self.known.insert(hash_of(word)) && !is_plain(word) {
-                unseen.push(word);
-            }
-        };
+        // Nobody asks whether a plain word is known.
         if text.is_ascii() {
-            text.split(|c: char| BLANKS[c as usize & 127])
-                .filter(|word| !word.is_empty())
-                .for_each(&mut take);
+            let (mut start, mut is_plain) = (0, true);
+            for (at, byte) in text.bytes().chain([b' ']).enumerate() {
+                if byte.is_ascii_alphabetic() {
+                    continue;
+                }
+                if !BLANKS[byte as usize & 127] {
+                    is_plain = false;
+                    continue;
+                }
+                let word = &text[start..at];
+                if !is_plain && self.known.insert(hash_of(word)) {
+                    unseen.push(word);
+                }
+                (start, is_plain) = (at + 1, true);
+            }
         } else {
-            text.split(is_blank).filter(|word| !word.is_empty()).for_each(&mut take);
+            for word in text.split(is_blank) {
+                if !is_plain(word) && self.known.insert(hash_of(word)) {
+                    unseen.push(word);
+                }
+            }
         }
         let mut all = true;
         for word in unseen {
-            let bare = word.trim_matches(|c| EDGES.contains(c));
+            let bare = word.trim_matches(is_edge);
             let is_new = bare.len() == word.len()
                 || (!bare.is_empty() && !is_plain(bare) && self.known.insert(hash_of(bare)));
             if is_new {
@@ -563,8 +586,8 @@ impl<'c, 'a> Reading<'c, 'a> {
         self.grams.may_hold(text) && find(&self.text, text).is_some()
     }
 
-    fn place_of(&mut self, text: &str) -> Option<i64> {
-        if let Some(at) = self.seen.get(&hash_of(text)) {
+    fn place_of(&mut self, text: &str, hash: u64) -> Option<i64> {
+        if let Some(at) = self.seen.get(&hash) {
             return Some(*at);
         }
         let size = chars_in(text);
@@ -577,12 +600,12 @@ impl<'c, 'a> Reading<'c, 'a> {
         let found = find(&self.text, text)?;
         let index = self.starts.partition_point(|start| *start <= found) - 1;
         let at = -self.places[index];
-        self.seen.insert(hash_of(text), at);
+        self.seen.insert(hash, at);
         Some(at)
     }
 
-    fn remember(&mut self, text: &str) {
-        self.seen.insert(hash_of(text), self.place);
+    fn remember(&mut self, text: &str, hash: u64) {
+        self.seen.insert(hash, self.place);
         let start = self.text.len();
         self.starts.push(start);
         self.grams.add(text);
@@ -650,6 +673,10 @@ const BLANKS: [bool; 128] = {
     }
     found
 };
+
+fn is_edge(c: char) -> bool {
+    !c.is_ascii_alphanumeric() && EDGES.contains(c)
+}
 
 fn is_blank(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)

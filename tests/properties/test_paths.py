@@ -200,6 +200,7 @@ def test_what_is_learned_accepts_what_it_was_learned_from(words: list[str]) -> N
 
 @given(st.lists(st.lists(st.tuples(NAMED, SPANS), max_size=5), min_size=1, max_size=4), NAMED)
 @example([[("00", (1, 1)), ("0", (1, 2)), ("0", (2, 2)), ("0", (0, 0))]], "0")
+@example([[]], " ")
 @settings(max_examples=50, deadline=None)
 def test_what_is_learned_can_be_loaded_whatever_the_names(
     runs: list[list[tuple[str, tuple[int, int]]]], workflow: str

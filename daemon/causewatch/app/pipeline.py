@@ -262,10 +262,12 @@ class Pipeline:
 
     def _assessed(self, snapshot: RunSnapshot) -> Assessment | None:
         """Judge a run, or take what was judged early if nothing came since."""
+        graph = None
         extent, early = self._early.get(snapshot.run_id, (None, None))
-        if early is not None and extent == self._extent(snapshot) and not self._waits_for_the_end():
+        if early is not None and extent == self._extent(snapshot):
             graph = msgspec.structs.replace(early.graph, state=snapshot.state)
-            return msgspec.structs.replace(early, graph=graph)
+            if not self._waits_for_the_end():
+                return msgspec.structs.replace(early, graph=graph)
         try:
             known = Known(
                 trust=self._groups.trust,
@@ -273,7 +275,8 @@ class Pipeline:
                 history=self._learning.history,
                 scores=self._scores,
             )
-            graph = graph_of(snapshot, self._dialects)
+            if graph is None:
+                graph = graph_of(snapshot, self._dialects)
             return judge(
                 graph,
                 self._groups.contracts,

@@ -91,7 +91,8 @@ def _times(count: int, word: str) -> str:
 
 def _escaped(name: str) -> str:
     """Return a workflow's name as a glob of exactly that name."""
-    return re.sub(r"([*?\[])", r"[\1]", name)
+    # A name of blanks alone would read as none at all.
+    return re.sub(r"([*?\[])" if name.strip() else r"(.)", r"[\1]", name, flags=re.DOTALL)
 
 
 def _scalar(text: str) -> str:
