@@ -1,23 +1,31 @@
 """Forgets traces, sessions or all before a time, wherever they are kept.
 
-Theory of operation. First it is found out, by reading alone, which traces are meant. Then batches
-of the inbox are deleted, or written anew without them where they hold others as well; then the
-runs, findings and what alerts, incidents and messages know from them; then what waits to be
-forwarded. What is deleted is overwritten, free pages are given back, the store is written anew and
-the logs are cut off: nothing of it is left in any file. Each step is durable by itself and may be
-repeated: a purge that was cut short is done again from the start.
+Theory of operation. First it is found out, by reading alone, which traces and runs are meant, and
+which batches of the inbox hold them; that may be done while all else goes on, and is then brought
+up to date. What was found is noted in the store before anything changes, and taken along by the
+next purge: one that was cut short is finished by it, although the spans that named a session, say,
+are gone. Then batches are deleted, or written anew without the traces where they hold others as
+well; then the runs, findings and what alerts, incidents and messages know from them; then what
+waits to be forwarded. What is deleted is overwritten, free pages are given back, the files of store
+and queues are written anew and the logs are cut off. Each step is durable by itself, may be
+repeated, and is short where requests may come in meanwhile.
 """
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import msgspec
 
+from causewatch.app.purge_scope import Found, Purged, Touched, Wanted, united
+from causewatch.app.retention import Stride
 from causewatch.dialects.table import Dialect
 from causewatch.dialects.understand import understand
 from causewatch.errors import UserError
+from causewatch.forward.queue import purge_queue
 from causewatch.inbox.batch import Batch
 from causewatch.inbox.prune import Head
 from causewatch.inbox.sqlite import SqliteInbox
@@ -28,73 +36,124 @@ from causewatch.store.port import Store
 from causewatch.store.record import RunHead
 
 HEADS_COUNT = 500
-DELETE_COUNT = 64
 PRUNE_ROWS = 500
-VACUUM_PAGES = 64
 SCRUB_TRIES = 20
+SCRUB_PAUSE_S = 0.25
+STEP_EVERY_COUNT = 100
+"""Batches that are looked at between two reports."""
 MAX_SEARCHED_TRACES_COUNT = 64
 """So many ids are searched for in a batch before it is taken apart; of more, all are."""
-NO_TIME = 0
+NOTE = "purge"
+"""Where the store keeps what a purge found until it is done."""
+QUEUES = "forward-*.db"
+_KINDS = ("runs", "findings", "alerts", "incidents", "messages")
 
-
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be forgotten: traces by id, sessions, and what was received before a time."""
-
-    traces: frozenset[str] = frozenset()
-    sessions: frozenset[str] = frozenset()
-    before_ns: int = NO_TIME
-
-
-class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """What that comes to: traces with those of the sessions, and the runs that hold them."""
-
-    traces: frozenset[str]
-    runs: frozenset[str]
-    before_ns: int
-
-
-class Purged(msgspec.Struct, frozen=True, kw_only=True):
-    """How much was forgotten; ``messages`` were not yet sent, or kept as a record."""
-
-    traces: int = 0
-    batches: int = 0
-    spans: int = 0
-    log_records: int = 0
-    runs: int = 0
-    findings: int = 0
-    alerts: int = 0
-    incidents: int = 0
-    messages: int = 0
-    forward_spans: int = 0
+OnStep = Callable[[str, int, int], None]
+"""Told what is being done, and how much of how much is; what it raises cuts the purge short."""
 
 
 class Purge:
-    """Does it; nothing else may write runs meanwhile.
+    """Does it. While ``apply`` runs nothing else may judge, tell or forward; requests may come in.
 
     Args:
-        forward: takes spans out of what waits to be forwarded: told which traces stay, and the
-            time before which nothing does; returns how many.
+        folder: where the queues of what is to be forwarded are.
         dialects: tell which session a span belongs to.
+        on_step: see ``OnStep``.
+        pause: waits so many seconds, in which requests are stored; ``None`` where none come in:
+            then the inbox is written anew as well.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what it connects
         self,
         *,
         inbox: SqliteInbox,
         store: Store,
-        forward: Callable[[Callable[[str], bool], int], int],
+        folder: Path,
         dialects: Sequence[Dialect],
+        on_step: OnStep = lambda _what, _done, _total: None,
+        pause: Callable[[float], object] | None = None,
     ) -> None:
         self._inbox = inbox
         self._store = store
-        self._forward = forward
+        self._folder = folder
         self._dialects = tuple(dialects)
+        self._on_step = on_step
+        self._pause = pause
+        self._unreadable: set[int] = set()
 
-    def find(self, wanted: Wanted) -> Found:
-        """Return what is meant, without changing anything."""
-        of_sessions = self._of_sessions(wanted.sessions) if wanted.sessions else frozenset()
-        last_before = max((head.seq for head in self._heads(wanted.before_ns)), default=0)
-        traces, runs = set(wanted.traces | of_sessions), set()
+    def find(self, wanted: Wanted, known: Found | None = None) -> Found:
+        """Return what is meant, without changing anything; ``known`` is what was found before."""
+        last_seq, after = self._inbox.last_seq(), known.last_seq if known is not None else 0
+        of_sessions: frozenset[str] = frozenset()
+        if wanted.sessions:
+            of_sessions = self._of_sessions(wanted.sessions, after)
+        for found in (known, self._noted()):
+            if found is not None:
+                wanted, of_sessions = united(wanted, found), of_sessions | found.of_sessions
+        before_ns = wanted.before_ns
+        old = [head.seq for head in self._heads() if head.received_ns < before_ns]
+        traces, runs = self._in_store(wanted, of_sessions, max(old, default=0))
+        touched: dict[int, Touched] = {}
+        if known is not None and traces == known.traces:
+            touched.update(known.touched)
+        else:
+            after = 0
+        touched.update(self._touched(traces, before_ns, after))
+        return Found(
+            traces=traces,
+            runs=runs,
+            of_sessions=of_sessions,
+            before_ns=before_ns,
+            old=frozenset(old),
+            touched=touched,
+            last_seq=last_seq,
+            unreadable_batches=len(self._unreadable),
+        )
+
+    def count(self, found: Found) -> Purged:
+        """Return how much would be forgotten of spans and runs, without changing anything."""
+        counts = self._count(found)
+        return Purged(
+            traces=len(found.traces),
+            runs=len(found.runs),
+            unreadable_batches=found.unreadable_batches,
+            is_done=False,
+            **counts,
+        )
+
+    def apply(self, found: Found) -> Purged:
+        """Forget it.
+
+        Raises:
+            NotStoredError, sqlite3.Error: a write failed; it may be tried again.
+            UserError: a queue cannot be read.
+        """
+        self._store.put_meta(NOTE, msgspec.json.encode(found.noted()).decode())
+        counts = self._count(found)
+        self._delete(sorted(found.old))
+        self._rewrite(found)
+        counts.update(self._forget_runs(found))
+        counts["forward_spans"] = self._purge_queues(found)
+        is_done = self._scrub()
+        if is_done:
+            self._store.put_meta(NOTE, "")
+        return Purged(
+            traces=len(found.traces),
+            unreadable_batches=found.unreadable_batches,
+            is_done=is_done,
+            **counts,
+        )
+
+    def _noted(self) -> Found | None:
+        """Return what an earlier purge found and did not come to an end with."""
+        note = self._store.meta(NOTE)
+        return msgspec.json.decode(note, type=Found) if note else None
+
+    def _in_store(
+        self, wanted: Wanted, of_sessions: frozenset[str], last_old: int
+    ) -> tuple[frozenset[str], frozenset[str]]:
+        """Return all traces that are meant, and the runs that hold them or are older."""
+        traces, runs = set(wanted.traces | of_sessions), set(wanted.runs)
         for head in self._store.run_heads():
             is_of_session = not of_sessions.isdisjoint(head.trace_ids)
             if is_of_session:
@@ -103,114 +162,56 @@ class Purge:
             if (
                 is_of_session
                 or not wanted.traces.isdisjoint(head.trace_ids)
-                or _began_before(head, wanted.before_ns, last_before)
+                or _began_before(head, wanted.before_ns, last_old)
             ):
                 runs.add(head.run_id)
-        return Found(traces=frozenset(traces), runs=frozenset(runs), before_ns=wanted.before_ns)
+        return frozenset(traces), frozenset(runs)
 
-    def count(self, found: Found) -> Purged:
-        """Return how much would be forgotten of spans and runs, without changing anything."""
+    def _count(self, found: Found) -> Counter[str]:
         counts: Counter[str] = Counter()
-        for head in self._heads(found.before_ns):
-            self._count(counts, head, head.items)
-        for head, _, removed in self._touched(found):
-            self._count(counts, head, removed)
-        return Purged(traces=len(found.traces), runs=len(found.runs), **counts)
+        for head in self._heads():
+            if head.seq in found.old:
+                _add(counts, head.signal, head.items)
+        for touched in found.touched.values():
+            _add(counts, touched.signal, touched.items)
+        return counts
 
-    def apply(self, found: Found) -> Purged:
-        """Forget it.
-
-        Raises:
-            NotStoredError, sqlite3.Error: a write failed; it may be tried again.
-        """
-        counts: Counter[str] = Counter()
-        old = list(self._heads(found.before_ns))
-        for at in range(0, len(old), DELETE_COUNT):
-            self._inbox.delete([head.seq for head in old[at : at + DELETE_COUNT]], securely=True)
-        for head in old:
-            self._count(counts, head, head.items)
-        for head, (body, count), removed in self._touched(found):
-            if count:
-                self._inbox.replace(head.seq, body, count, securely=True)
-            else:
-                self._inbox.delete([head.seq], securely=True)
-            self._count(counts, head, removed)
-        counts.update(self._forget_runs(found))
-        counts["forward_spans"] = self._forward(
-            lambda trace_id: trace_id not in found.traces, found.before_ns
-        )
-        self._scrub()
-        return Purged(traces=len(found.traces), **counts)
-
-    def again(self, found: Found) -> None:
-        """Forget the runs once more: something that was under way may have written of them."""
-        self._forget_runs(found)
-        self._store.scrub()
-
-    def _forget_runs(self, found: Found) -> Mapping[str, int]:
-        before_ns, counts = found.before_ns, Counter[str]()
-        while before_ns:
-            deleted = self._store.prune_some(
-                before_ns, anomalous_before_ns=before_ns, max_rows=PRUNE_ROWS
-            )
-            counts.update({kind: count for kind, count in deleted.items() if kind in _KINDS})
-            if not any(deleted.values()):
-                break
-        runs = found.runs | (self._vanished() if before_ns else frozenset())
-        counts.update(
-            self._store.purge(
-                runs=runs, traces=found.traces, before_ns=before_ns, mask=without_excerpts
-            )
-        )
-        return {kind: counts[kind] for kind in _KINDS}
-
-    def _vanished(self) -> frozenset[str]:
-        """Return the runs that alerts and incidents are about and that are gone."""
-        alerts = self._store.alerts(active_only=False)
-        incidents = self._store.live_incidents(resolved_since_ns=0)
-        named = {run for alert in alerts for run in alert.run_ids}
-        named.update(run for incident in incidents for run in incident.run_ids)
-        return frozenset(run for run in named if self._store.run(run) is None)
-
-    @staticmethod
-    def _count(counts: Counter[str], head: Head, items: int) -> None:
-        counts["batches"] += 1
-        counts["spans" if head.signal == "traces" else "log_records"] += items
-
-    def _touched(self, found: Found) -> Iterator[tuple[Head, tuple[bytes, int], int]]:
-        """Yield each batch with one of the traces, what is left with its count, and what goes."""
-        needles = [bytes.fromhex(trace_id) for trace_id in found.traces]
+    def _touched(self, traces: Collection[str], from_ns: int, after: int) -> Mapping[int, Touched]:
+        """Return the batches after ``after`` that hold some of the traces, by number."""
+        needles = [bytes.fromhex(trace_id) for trace_id in traces]
         if len(needles) > MAX_SEARCHED_TRACES_COUNT:
             needles = [b""]
-        for head, batch in self._batches(found.before_ns) if needles else ():
-            if not any(needle in batch.body for needle in needles):
-                continue
-            body, count = sift(batch.signal, batch.body, lambda t: t not in found.traces)
-            removed = sift(batch.signal, batch.body, found.traces.__contains__)[1]
-            if removed:
-                yield head, (body, count), removed
+        found: dict[int, Touched] = {}
+        for batch in self._batches(from_ns, after, "searching") if needles else ():
+            if any(needle in batch.body for needle in needles):
+                _, count = sift(batch.signal, batch.body, traces.__contains__)
+                if count:
+                    found[batch.seq] = Touched(signal=batch.signal, items=count)
+        return found
 
-    def _batches(self, from_ns: int) -> Iterator[tuple[Head, Batch]]:
-        """Yield all batches that were received at or after a time and can be read."""
-        after = 0
+    def _batches(self, from_ns: int, after: int, what: str) -> Iterator[Batch]:
+        """Yield the batches that were received at or after a time and can be read."""
+        total = self._inbox.last_seq()
+        for number, head in enumerate(self._heads(after)):
+            if number % STEP_EVERY_COUNT == 0:
+                self._on_step(what, head.seq, total)
+            if head.received_ns < from_ns:
+                continue
+            batches = self._inbox.get([head.seq])
+            if not batches:
+                self._unreadable.add(head.seq)
+            yield from batches
+
+    def _heads(self, after: int = 0) -> Iterator[Head]:
         while heads := self._inbox.heads(after, HEADS_COUNT):
             after = heads[-1].seq
-            for head in heads:
-                if head.received_ns >= from_ns:
-                    yield from ((head, batch) for batch in self._inbox.get([head.seq]))
+            yield from heads
 
-    def _heads(self, before_ns: int) -> Iterator[Head]:
-        """Yield what was received before a time."""
-        after = 0
-        while before_ns and (heads := self._inbox.heads(after, HEADS_COUNT)):
-            after = heads[-1].seq
-            yield from (head for head in heads if head.received_ns < before_ns)
-
-    def _of_sessions(self, sessions: frozenset[str]) -> frozenset[str]:
+    def _of_sessions(self, sessions: frozenset[str], after: int) -> frozenset[str]:
         """Return the traces of which some span or record names one of the sessions."""
         found: set[str] = set()
         needles = [session.encode() for session in sessions]
-        for _, batch in self._batches(NO_TIME):
+        for batch in self._batches(0, after, "looking for sessions"):
             if not any(needle in batch.body for needle in needles):
                 continue
             try:
@@ -236,19 +237,99 @@ class Purge:
             if any(record.attributes.get(key) in sessions for key in keys) and record.trace_id:
                 yield record.trace_id
 
-    def _scrub(self) -> None:
-        while self._inbox.vacuum(VACUUM_PAGES, spare_share=0.0):
-            pass
-        for _ in range(SCRUB_TRIES):
-            if self._inbox.scrub():
+    def _delete(self, seqs: Sequence[int]) -> None:
+        stride, at = Stride(), 0
+        while at < len(seqs):
+            self._on_step("deleting batches", at, len(seqs))
+            began_s = time.monotonic()
+            self._inbox.delete(seqs[at : at + stride.count], securely=True)
+            at += stride.count
+            self._let_others(stride, began_s)
+
+    def _rewrite(self, found: Found) -> None:
+        """Write batches anew without the traces."""
+        stride = Stride()
+        for number, seq in enumerate(sorted(found.touched)):
+            self._on_step("rewriting batches", number, len(found.touched))
+            for batch in self._inbox.get([seq]):
+                body, count = sift(batch.signal, batch.body, lambda t: t not in found.traces)
+                began_s = time.monotonic()
+                if count:
+                    self._inbox.replace(seq, body, count, securely=True)
+                else:
+                    self._inbox.delete([seq], securely=True)
+                self._let_others(stride, began_s)
+
+    def _let_others(self, stride: Stride, began_s: float) -> None:
+        """Leave requests that come in as much time as was just taken from them."""
+        took_s = time.monotonic() - began_s
+        stride.took(took_s)
+        if self._pause is not None:
+            self._pause(took_s)
+
+    def _forget_runs(self, found: Found) -> Mapping[str, int]:
+        before_ns, counts = found.before_ns, Counter[str]()
+        self._on_step("forgetting runs", 0, len(found.runs))
+        runs = found.runs | (self._vanished(before_ns) if before_ns else frozenset())
+        counts.update(
+            self._store.purge(
+                runs=runs, traces=found.traces, before_ns=before_ns, mask=without_excerpts
+            )
+        )
+        while before_ns:
+            deleted = self._store.prune_some(
+                before_ns, anomalous_before_ns=before_ns, max_rows=PRUNE_ROWS
+            )
+            counts.update({kind: count for kind, count in deleted.items() if kind in _KINDS})
+            counts["messages"] += deleted["outbox"]
+            if not any(deleted.values()):
                 break
-        self._store.scrub()
+        return {kind: counts[kind] for kind in _KINDS}
+
+    def _vanished(self, before_ns: int) -> frozenset[str]:
+        """Return the runs that old alerts and incidents are about and that are gone already."""
+        alerts = self._store.alerts(active_only=False)
+        incidents = self._store.live_incidents(resolved_since_ns=0)
+        named = {run for a in alerts if a.active_at_ns < before_ns for run in a.run_ids}
+        named.update(run for i in incidents if i.opened_at_ns < before_ns for run in i.run_ids)
+        return frozenset(run for run in named if self._store.run(run) is None)
+
+    def _purge_queues(self, found: Found) -> int:
+        """Take spans out of all queues, also of destinations that are no longer configured."""
+        paths = sorted(self._folder.glob(QUEUES))
+        count = 0
+        for number, path in enumerate(paths):
+            self._on_step("looking through queues", number, len(paths))
+            count += purge_queue(path, lambda t: t not in found.traces, found.before_ns)
+        return count
+
+    def _scrub(self) -> bool:
+        """Leave no copy in any file; false where a reader keeps an old one alive."""
+        self._on_step("giving space back", 0, 1)
+        stride = Stride()
+        began_s = time.monotonic()
+        while self._inbox.vacuum(stride.count, spare_share=0.0):
+            self._let_others(stride, began_s)
+            began_s = time.monotonic()
+        is_done = self._scrub_inbox()
+        self._on_step("writing the store anew", 0, 1)
+        return self._store.scrub() and is_done
+
+    def _scrub_inbox(self) -> bool:
+        for _ in range(SCRUB_TRIES):
+            if self._inbox.scrub(anew=self._pause is None):
+                return True
+            if self._pause is not None:
+                self._pause(SCRUB_PAUSE_S)
+        return False
 
 
-_KINDS = ("runs", "findings", "alerts", "incidents", "messages")
+def _add(counts: Counter[str], signal: str, items: int) -> None:
+    counts["batches"] += 1
+    counts["spans" if signal == "traces" else "log_records"] += items
 
 
-def _began_before(head: RunHead, before_ns: int, last_before: int) -> bool:
+def _began_before(head: RunHead, before_ns: int, last_old: int) -> bool:
     """Tell whether anything of a run was received before a time."""
     is_older = head.updated_at_ns < before_ns
-    return is_older or (before_ns > 0 and min(head.batches, default=last_before + 1) <= last_before)
+    return is_older or (before_ns > 0 and min(head.batches, default=last_old + 1) <= last_old)

@@ -93,11 +93,6 @@ class Forwarding:
             lane.flush()
 
 
-    def purge(self, keep: Callable[[str], bool], before_ns: int) -> int:
-        """Take spans out of all queues; return how many. See ``ForwardQueue.purge``."""
-        return sum(lane.queue.purge(keep, before_ns) for lane in self._lanes)
-
-
 class _Lane:
     """One destination, its queue and its sender."""
 

@@ -197,7 +197,7 @@ class ForwardQueue:
                 self._connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
 
     def purge(self, keep: Callable[[str], bool], before_ns: int) -> int:
-        """Take spans out of what waits, and overwrite them; return how many.
+        """Take spans out of what waits, and write the file anew; return how many.
 
         Args:
             keep: told the id of a trace, whether it stays.
@@ -208,10 +208,14 @@ class ForwardQueue:
         """
         removed = 0
         with self._lock:
-            self._connection.execute("PRAGMA secure_delete=ON")
             for (seq,) in self._connection.execute("SELECT seq FROM item ORDER BY seq").fetchall():
                 with self._transaction():
                     removed += self._purge_row(seq, keep, before_ns)
+            runs = self._connection.execute("SELECT run FROM offered").fetchall()
+            with self._transaction():
+                self._connection.executemany(
+                    "DELETE FROM offered WHERE run = ?", [row for row in runs if not keep(row[0])]
+                )
             (self._bytes,) = self._one("SELECT coalesce(sum(size), 0) FROM item")
             self._connection.execute("VACUUM")
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -228,7 +232,7 @@ class ForwardQueue:
         left, count = sift("traces", body, keep)
         if not count:
             self._connection.execute("DELETE FROM item WHERE seq = ?", (seq,))
-        elif len(left) < len(body):
+        elif count < spans:
             packed = self._packer.compress(left)
             self._connection.execute(
                 "UPDATE item SET spans = ?, size = ?, body = ? WHERE seq = ?",
@@ -344,6 +348,20 @@ class ForwardQueue:
     def _one(self, query: str, *values: int) -> tuple[int, ...]:
         row: tuple[int, ...] = self._connection.execute(query, values).fetchone()
         return row
+
+
+def purge_queue(path: Path, keep: Callable[[str], bool], before_ns: int) -> int:
+    """Take spans out of a queue that nobody has open; see ``ForwardQueue.purge``.
+
+    Raises:
+        UserError: when the file cannot be used.
+        sqlite3.Error: some of it is still there.
+    """
+    queue = ForwardQueue(path, max_bytes=0, max_age_s=0.0, on_drop=lambda _reason, _spans: None)
+    try:
+        return queue.purge(keep, before_ns)
+    finally:
+        queue.close()
 
 
 def _open(path: Path) -> sqlite3.Connection:

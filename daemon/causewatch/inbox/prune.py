@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
 
 import msgspec
 
 from causewatch.inbox.batch import Signal
+from causewatch.inbox.schema import connect
 
 SPARE_SHARE = 1 / 16
 """Of the file, what may be free: new batches use it, and nothing needs to be moved."""
+SCRUB_WAIT_MS = 20
+"""How long readers are waited for: nobody can append meanwhile."""
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,3 +71,15 @@ def vacuum_some(connection: sqlite3.Connection, max_pages: int, spare_share: flo
         return False
     connection.execute(f"PRAGMA incremental_vacuum({max_pages})").fetchall()
     return True
+
+
+def scrub(path: Path, *, anew: bool) -> bool:
+    """See ``SqliteInbox.scrub``."""
+    with closing(connect(path)) as connection:
+        if anew:
+            connection.execute("VACUUM")
+        # What is done without holding up anybody comes first.
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        connection.execute(f"PRAGMA busy_timeout={SCRUB_WAIT_MS}")
+        (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return bool(busy == 0)

@@ -23,6 +23,7 @@ from causewatch.inbox.prune import (
     heads_after,
     overwrite,
     replace_body,
+    scrub,
     vacuum_some,
 )
 from causewatch.inbox.schema import open_reader, open_writer, take_lock
@@ -211,15 +212,16 @@ class SqliteInbox:
         found = self._writer.submit(lambda c: vacuum_some(c, max_pages, spare_share)).result()
         return bool(found)
 
-    def scrub(self) -> bool:
-        """Leave no copy of anything in the log; false while some reader keeps it from that."""
-        connection = open_reader(self._path)
-        try:
-            # What is done without holding up anybody comes first.
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            return bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
-        finally:
-            connection.close()
+    def scrub(self, *, anew: bool = False) -> bool:
+        """Leave no copy of anything in the log; false while some reader keeps it from that.
+
+        ``anew`` writes the whole file anew first: what moved within it left copies of itself
+        behind. Appends wait for that, and it takes as much room again.
+
+        Raises:
+            sqlite3.Error: it could not be written.
+        """
+        return scrub(self._path, anew=anew)
 
     @property
     def max_bytes(self) -> int:

@@ -263,8 +263,11 @@ class Store(RunStore, AlertStore, OutboxStore, HistoryStore, NoveltyStore, Proto
         """
         ...
 
-    def scrub(self) -> None:
-        """Leave nothing in the files that is not stored; all others wait until it is done."""
+    def scrub(self) -> bool:
+        """Leave nothing in the files that is not stored; all others wait until it is done.
+
+        False where a reader elsewhere keeps an old copy in the log.
+        """
         ...
 
     def incident_runs(self) -> frozenset[str]:

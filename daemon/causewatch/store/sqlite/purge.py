@@ -17,7 +17,6 @@ from causewatch.store.sqlite.database import Database
 from causewatch.store.sqlite.runs import labels_key, number_of
 
 _PAGE_ROWS = 500
-_CHECKPOINT_TRIES = 50
 Mask = Callable[[str], str]
 
 
@@ -70,16 +69,14 @@ class PurgeTables(Database):
             self._overwrite_all(on=False)
         return dict(counts)
 
-    def scrub(self) -> None:
+    def scrub(self) -> bool:
         """See ``Store.scrub``."""
         with self._lock:
             # Pages are split and joined as rows come and go, and keep what was moved away: only a
             # file that is written anew holds nothing but what is in it.
             self._connection.execute("VACUUM")
-            for _ in range(_CHECKPOINT_TRIES):
-                row = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-                if row[0] == 0:
-                    return
+            (busy, _, _) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return bool(busy == 0)
 
     def _overwrite_all(self, *, on: bool) -> None:
         with self._lock:
