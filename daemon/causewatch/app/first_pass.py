@@ -105,6 +105,13 @@ class FirstPass:
             is_familiar = is_familiar or self._familiars.is_learning(likeness)
         return is_familiar or likeness in self._calm
 
+    def trace_may_rest(self, trace: LoneTrace) -> bool:
+        """Tell whether a trace, if nothing more comes, will be passed over without another look."""
+        likeness = self._likeness_of_trace(trace)
+        with self._lock:
+            known = self._familiars.known(likeness)
+        return known is not None and known.is_lone and not known.gaps
+
     def carry(self, trace: LoneTrace) -> None:
         """Remember the likeness of a trace that is a run from now on."""
         rules_number, span_count, likeness = trace.likeness
@@ -232,6 +239,8 @@ class FirstPass:
         rules_number, span_count, likeness = trace.likeness
         if (rules_number, span_count) == (self._rules_number, trace.span_count):
             return likeness
+        if trace.rests:
+            return None  # other rules are in force: it has to be read again
         likeness = None if self._likenesses is None else self._likenesses.of_request(trace.request)
         trace.likeness = self._rules_number, trace.span_count, likeness
         return likeness

@@ -170,9 +170,11 @@ class Pipeline:
         patience_s = self._assembler.limits.quiet_s + MAX_LEARN_S
         learning_ns = self._now_ns() - int(patience_s * 1e9)
         for trace in self._intake.lone.due(self._now_ns()):
-            familiar = self._first_pass.meet_trace(trace)
+            familiar = None if trace.is_wanted else self._first_pass.meet_trace(trace)
             if familiar is None:
-                if trace.last_ns <= learning_ns or not self._first_pass.is_learning(trace):
+                if trace.rests:
+                    self._intake.lone.want(trace)
+                elif trace.last_ns <= learning_ns or not self._first_pass.is_learning(trace):
                     self._first_pass.carry(trace)
                     self._intake.hand_over(trace)
                 continue
@@ -233,6 +235,8 @@ class Pipeline:
             if not self._first_pass.trace_may_wait(trace):
                 self._first_pass.carry(trace)
                 self._intake.hand_over(trace)
+            elif self._forwarding is None and self._first_pass.trace_may_rest(trace):
+                self._intake.lone.rest(trace)
         took_s = 0.0
         for snapshot in self._assembler.changed(self._now_ns()):
             if self._first_pass.may_wait(snapshot):
