@@ -170,9 +170,11 @@ class Pipeline:
         patience_s = self._assembler.limits.quiet_s + MAX_LEARN_S
         learning_ns = self._now_ns() - int(patience_s * 1e9)
         for trace in self._intake.lone.due(self._now_ns()):
-            familiar = self._first_pass.meet_trace(trace)
+            familiar = self._familiar_of(trace)
             if familiar is None:
-                if trace.last_ns <= learning_ns or not self._first_pass.is_learning(trace):
+                if trace.rests:
+                    self._intake.lone.want(trace)
+                elif trace.last_ns <= learning_ns or not self._first_pass.is_learning(trace):
                     self._first_pass.carry(trace)
                     self._intake.hand_over(trace)
                 continue
@@ -183,6 +185,15 @@ class Pipeline:
             if time.monotonic() >= until_s:
                 break
         return settled_count
+
+    def _familiar_of(self, trace: LoneTrace) -> Familiar | None:
+        """Return by what a trace is passed over, ``None`` where its spans are needed for more."""
+        familiar = None if trace.is_wanted else self._first_pass.meet_trace(trace)
+        if familiar is not None and familiar.gaps and not trace.span_ids:
+            if trace.rests:
+                return None
+            self._intake.note_span_ids(trace)
+        return familiar
 
     def _judge(self, snapshot: RunSnapshot) -> None:
         """Judge a run that is complete, late or evicted; keep it, and offer it to the groups."""
@@ -229,10 +240,7 @@ class Pipeline:
         if time.monotonic() < self._early_at_s:
             return
         began_s = time.monotonic()
-        for trace in self._intake.lone.changed():
-            if not self._first_pass.trace_may_wait(trace):
-                self._first_pass.carry(trace)
-                self._intake.hand_over(trace)
+        self._look_at_traces()
         took_s = 0.0
         for snapshot in self._assembler.changed(self._now_ns()):
             if self._first_pass.may_wait(snapshot):
@@ -254,6 +262,17 @@ class Pipeline:
                 self._first_pass.note_calm(snapshot)
         # A long run costs more each time it grows: what comes in must not wait for that.
         self._early_at_s = began_s + max(EARLY_EVERY_S, took_s / EARLY_SHARE)
+
+    def _look_at_traces(self) -> None:
+        """Make runs of the lone traces that are like no others; let those rest that are."""
+        for trace in self._intake.lone.changed():
+            if not self._first_pass.trace_may_wait(trace):
+                self._first_pass.carry(trace)
+                self._intake.hand_over(trace)
+            elif self._forwarding is None and (familiar := self._first_pass.will_pass(trace)):
+                if familiar.gaps:
+                    self._intake.note_span_ids(trace)
+                self._intake.lone.rest(trace)
 
     def _waits_for_the_end(self) -> bool:
         """Tell whether some expectation is judged only when nothing more can come."""
