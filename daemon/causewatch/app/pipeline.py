@@ -112,7 +112,7 @@ class Pipeline:
         self._due: deque[RunSnapshot] = deque()
         self._dropped: dict[str, int] = {}
         self._early: dict[str, tuple[_Extent, Assessment]] = {}
-        self._early_at_s = 0.0
+        self._early_at_s = self._look_at_s = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop`` is set; an unexpected error is logged and the loop goes on."""
@@ -134,6 +134,7 @@ class Pipeline:
             self._intake.take(batch)
             self._position = batch.seq
         judged_count = self._judge_due()
+        self._look_at_traces()
         self._judge_early()
         self._advance()
         self._measure()
@@ -240,7 +241,6 @@ class Pipeline:
         if time.monotonic() < self._early_at_s:
             return
         began_s = time.monotonic()
-        self._look_at_traces()
         took_s = 0.0
         for snapshot in self._assembler.changed(self._now_ns()):
             if self._first_pass.may_wait(snapshot):
@@ -264,7 +264,14 @@ class Pipeline:
         self._early_at_s = began_s + max(EARLY_EVERY_S, took_s / EARLY_SHARE)
 
     def _look_at_traces(self) -> None:
-        """Make runs of the lone traces that are like no others; let those rest that are."""
+        """Make runs of the lone traces that are like no others; let those rest that are.
+
+        A trace that still grows would be looked at again and again, so not at each turn; but before
+        traces have to leave the memory that would only be read again.
+        """
+        if time.monotonic() < self._look_at_s and not self._intake.is_crowded:
+            return
+        self._look_at_s = time.monotonic() + EARLY_EVERY_S
         for trace in self._intake.lone.changed():
             if not self._first_pass.trace_may_wait(trace):
                 self._first_pass.carry(trace)
