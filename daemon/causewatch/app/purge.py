@@ -86,7 +86,7 @@ class Purge:
         last_seq, after = self._inbox.last_seq(), known.last_seq if known is not None else 0
         of_sessions: frozenset[str] = frozenset()
         if wanted.sessions:
-            of_sessions = self._of_sessions(wanted.sessions, after)
+            of_sessions = self._of_sessions(wanted.sessions, after, last_seq)
         for found in (known, self._noted()):
             if found is not None:
                 wanted, of_sessions = united(wanted, found), of_sessions | found.of_sessions
@@ -98,7 +98,7 @@ class Purge:
             touched.update(known.touched)
         else:
             after = 0
-        touched.update(self._touched(traces, before_ns, after))
+        touched.update(self._touched(traces, before_ns, after, last_seq))
         return Found(
             traces=traces,
             runs=runs,
@@ -182,36 +182,44 @@ class Purge:
         if len(needles) > MAX_SEARCHED_TRACES_COUNT:
             needles = [b""]
         found: dict[int, Touched] = {}
-        for batch in self._batches(from_ns, after, "searching") if needles else ():
+        for batch in self._batches(from_ns, after, last, "searching") if needles else ():
             if any(needle in batch.body for needle in needles):
                 _, count = sift(batch.signal, batch.body, traces.__contains__)
                 if count:
                     found[batch.seq] = Touched(signal=batch.signal, items=count)
         return found
 
-    def _batches(self, from_ns: int, after: int, what: str) -> Iterator[Batch]:
-        """Yield the batches that were received at or after a time and can be read."""
-        total = self._inbox.last_seq()
+    def _batches(self, from_ns: int, after: int, last: int, what: str) -> Iterator[Batch]:
+        """Yield the batches up to one that were received at or after a time and can be read.
+
+        What comes in meanwhile is not run after: it might come faster than it is searched.
+        """
         for number, head in enumerate(self._heads(after)):
+            if head.seq > last:
+                return
             if number % STEP_EVERY_COUNT == 0:
-                self._on_step(what, head.seq, total)
+                self._on_step(what, head.seq, last)
             if head.received_ns < from_ns:
                 continue
+            began_s = time.monotonic()
             batches = self._inbox.get([head.seq])
             if not batches:
                 self._unreadable.add(head.seq)
             yield from batches
+            if self._pause is not None:
+                # Searching takes the processor, of which requests need some as well.
+                self._pause(time.monotonic() - began_s)
 
     def _heads(self, after: int = 0) -> Iterator[Head]:
         while heads := self._inbox.heads(after, HEADS_COUNT):
             after = heads[-1].seq
             yield from heads
 
-    def _of_sessions(self, sessions: frozenset[str], after: int) -> frozenset[str]:
+    def _of_sessions(self, sessions: frozenset[str], after: int, last: int) -> frozenset[str]:
         """Return the traces of which some span or record names one of the sessions."""
         found: set[str] = set()
         needles = [session.encode() for session in sessions]
-        for batch in self._batches(0, after, "looking for sessions"):
+        for batch in self._batches(0, after, last, "looking for sessions"):
             if not any(needle in batch.body for needle in needles):
                 continue
             try:

@@ -161,6 +161,27 @@ def test_what_came_after_the_search_goes_too(estate: Estate) -> None:
     assert estate.traces() == [{trace_id(4)}]
 
 
+def test_a_search_does_not_run_after_what_comes_in(estate: Estate) -> None:
+    """With each batch that is looked at one more comes in: it ends all the same."""
+    for number in range(3):
+        estate.send(number)
+
+    def come_in(_seconds: float) -> None:
+        estate.send(1)
+
+    purge = Purge(
+        inbox=estate.inbox,
+        store=estate.store,
+        folder=estate.folder,
+        dialects=(),
+        pause=come_in,
+    )
+    found = purge.find(Wanted(traces=frozenset({trace_id(1)})))
+    assert set(found.touched) == {2}
+    assert found.last_seq == 3
+    assert set(purge.find(Wanted(traces=found.traces), found).touched) == {2, 4, 5, 6}
+
+
 STEPS = [
     "searching",
     "rewriting batches",
