@@ -176,7 +176,9 @@ class Purge:
             _add(counts, touched.signal, touched.items)
         return counts
 
-    def _touched(self, traces: Collection[str], from_ns: int, after: int) -> Mapping[int, Touched]:
+    def _touched(
+        self, traces: Collection[str], from_ns: int, after: int, last: int
+    ) -> Mapping[int, Touched]:
         """Return the batches after ``after`` that hold some of the traces, by number."""
         needles = [bytes.fromhex(trace_id) for trace_id in traces]
         if len(needles) > MAX_SEARCHED_TRACES_COUNT:
