@@ -26,6 +26,7 @@ from causewatch.app.groups import Groups
 from causewatch.app.intake import Intake
 from causewatch.app.learning import Learning
 from causewatch.app.newness import Looked, Newness
+from causewatch.app.outgoing import Outgoing
 from causewatch.app.sampled import Sampler
 from causewatch.blame.judge import judge
 from causewatch.blame.render import explain_json
@@ -110,6 +111,7 @@ class Pipeline:
         )
         self._position = inbox.cursor(CURSOR)
         self._due: deque[RunSnapshot] = deque()
+        self._outgoing = Outgoing()
         self._dropped: dict[str, int] = {}
         self._early: dict[str, tuple[_Extent, Assessment]] = {}
         self._early_at_s = 0.0
@@ -193,6 +195,8 @@ class Pipeline:
             self._forward(passed_over(snapshot, familiar, decisions))
             return
         assessment = self._assessed(snapshot)
+        if assessment is not None and snapshot.state != "evicted":
+            self._outgoing.learn(assessment.graph)
         looked = self._looked(assessment) if assessment is not None else None
         stored = self._stored(looked.assessment, snapshot) if looked is not None else None
         if looked is not None and stored is not None:
@@ -243,14 +247,15 @@ class Pipeline:
             took_s += time.monotonic() - judged_s
             if assessment is None:
                 continue
-            assessment = msgspec.structs.replace(assessment, has_ended=snapshot.has_ended)
+            has_ended = snapshot.has_ended and not self._outgoing.awaits(assessment.graph)
+            assessment = msgspec.structs.replace(assessment, has_ended=has_ended)
             if len(self._early) < MAX_EARLY_RUNS:
                 self._early[snapshot.run_id] = (self._extent(snapshot), assessment)
             blame = assessment.blame
             has_surfaced = blame.verdict == "corrupted" and blame.symptom is not None
             if has_surfaced or assessment.has_ended:
                 self._groups.offer(assessment, first_batch=min(snapshot.batches))
-            if not has_surfaced:
+            if not has_surfaced and not (assessment.has_ended and blame.verdict == "corrupted"):
                 self._first_pass.note_calm(snapshot)
         # A long run costs more each time it grows: what comes in must not wait for that.
         self._early_at_s = began_s + max(EARLY_EVERY_S, took_s / EARLY_SHARE)

@@ -10,7 +10,7 @@ import msgspec
 
 from causewatch.graph.inbound import believed, estimated_bytes, held_bytes
 from causewatch.graph.lone import LoneTrace
-from causewatch.graph.tree import is_fuller
+from causewatch.graph.tree import SKEW_NS, is_fuller
 from causewatch.model.graph import Join, RunState
 from causewatch.model.span import LogRecord, Span
 from causewatch.otlp.raw import RawSpan, process_of
@@ -47,16 +47,25 @@ class RunSnapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def has_ended(self) -> bool:
         """Tell whether nothing is missing: each parent is there, and the root ended last.
 
-        One process sends its spans in the order in which they ended; what others still have to send
-        cannot be told.
+        A process sends its spans in the order in which they ended. So nothing more comes from one
+        that began a trace when that root is its last, and nothing that a caller waited for from
+        another one when the span with which it began its part is there. Whether a process has yet
+        to send anything at all cannot be told from this.
         """
-        ids = {span.span_id for span in self.raw_spans}
-        if not all(span.parent_id in ids for span in self.raw_spans if span.parent_id):
-            return False
-        processes = {process_of(span) for span in self.raw_spans}
-        last_ns = max((span.end_ns for span in self.raw_spans), default=0)
-        roots = [span for span in self.raw_spans if not span.parent_id]
-        return len(processes) == 1 and any(root.end_ns >= last_ns for root in roots)
+        known = {span.span_id for span in self.raw_spans}
+        last_ns: dict[str, int] = {}
+        root_ns: dict[str, int] = {}
+        for span in self.raw_spans:
+            if span.parent_id and span.parent_id not in known:
+                return False
+            process = process_of(span)
+            last_ns[process] = max(span.end_ns, last_ns.get(process, 0))
+            if not span.parent_id:
+                root_ns[process] = max(span.end_ns, root_ns.get(process, 0))
+        latest_ns = max(root_ns.values(), default=0) + SKEW_NS
+        return bool(root_ns) and all(
+            ended_ns <= root_ns.get(process, latest_ns) for process, ended_ns in last_ns.items()
+        )
 
     def release(self) -> None:
         """Give back what was decoded: a run in memory is held as it came."""

@@ -145,6 +145,10 @@ class Familiars:
             return None
         return known.familiar
 
+    def is_loud(self, likeness: int | None) -> bool:
+        """Tell whether some run of a likeness had something to tell."""
+        return likeness is not None and self._known.get(likeness, _NEW).is_loud
+
     def is_learning(self, likeness: int | None) -> bool:
         """Tell whether enough runs of a likeness were judged, and only rules have yet to look."""
         if likeness is None:
