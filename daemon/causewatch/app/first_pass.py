@@ -109,7 +109,7 @@ class FirstPass:
 
         A loop has none, and what a contract says is none: such runs are judged early each time.
         """
-        return likeness in self._calm and not self._familiars.is_loud(likeness)
+        return likeness in self._calm and not self._familiars.has_told(likeness)
 
     def carry(self, trace: LoneTrace) -> None:
         """Remember the likeness of a trace that is a run from now on."""

@@ -24,6 +24,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import urlsplit
 
+from causewatch.graph.gathered import RunSnapshot
 from causewatch.incidents.fingerprint import without_ids
 from causewatch.model.graph import CausalGraph
 from causewatch.model.span import Span
@@ -45,6 +46,10 @@ class Outgoing:
     def __init__(self, *, max_places: int = MAX_PLACES_COUNT) -> None:
         self._is_answered: dict[_Place, bool] = {}
         self._max = max_places
+
+    def has_ended(self, snapshot: RunSnapshot, graph: CausalGraph) -> bool:
+        """Tell whether nothing of a run that is judged early can be missing."""
+        return snapshot.has_ended and not self.awaits(graph)
 
     def awaits(self, graph: CausalGraph) -> bool:
         """Tell whether another process may have yet to send spans of a run."""

@@ -247,7 +247,7 @@ class Pipeline:
             took_s += time.monotonic() - judged_s
             if assessment is None:
                 continue
-            has_ended = snapshot.has_ended and not self._outgoing.awaits(assessment.graph)
+            has_ended = self._outgoing.has_ended(snapshot, assessment.graph)
             assessment = msgspec.structs.replace(assessment, has_ended=has_ended)
             if len(self._early) < MAX_EARLY_RUNS:
                 self._early[snapshot.run_id] = (self._extent(snapshot), assessment)
