@@ -111,6 +111,13 @@ class FirstPass:
         """
         return likeness in self._calm and not self._familiars.has_told(likeness)
 
+    def trace_may_rest(self, trace: LoneTrace) -> bool:
+        """Tell whether a trace, if nothing more comes, will be passed over without another look."""
+        likeness = self._likeness_of_trace(trace)
+        with self._lock:
+            known = self._familiars.known(likeness)
+        return known is not None and known.is_lone and not known.gaps
+
     def carry(self, trace: LoneTrace) -> None:
         """Remember the likeness of a trace that is a run from now on."""
         rules_number, span_count, likeness = trace.likeness
@@ -238,6 +245,8 @@ class FirstPass:
         rules_number, span_count, likeness = trace.likeness
         if (rules_number, span_count) == (self._rules_number, trace.span_count):
             return likeness
+        if trace.rests:
+            return None  # other rules are in force: it has to be read again
         likeness = None if self._likenesses is None else self._likenesses.of_request(trace.request)
         trace.likeness = self._rules_number, trace.span_count, likeness
         return likeness

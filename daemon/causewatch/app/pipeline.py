@@ -172,9 +172,11 @@ class Pipeline:
         patience_s = self._assembler.limits.quiet_s + MAX_LEARN_S
         learning_ns = self._now_ns() - int(patience_s * 1e9)
         for trace in self._intake.lone.due(self._now_ns()):
-            familiar = self._first_pass.meet_trace(trace)
+            familiar = None if trace.is_wanted else self._first_pass.meet_trace(trace)
             if familiar is None:
-                if trace.last_ns <= learning_ns or not self._first_pass.is_learning(trace):
+                if trace.rests:
+                    self._intake.lone.want(trace)
+                elif trace.last_ns <= learning_ns or not self._first_pass.is_learning(trace):
                     self._first_pass.carry(trace)
                     self._intake.hand_over(trace)
                 continue
@@ -237,6 +239,8 @@ class Pipeline:
             if not self._first_pass.trace_may_wait(trace):
                 self._first_pass.carry(trace)
                 self._intake.hand_over(trace)
+            elif self._forwarding is None and self._first_pass.trace_may_rest(trace):
+                self._intake.lone.rest(trace)
         took_s = 0.0
         for snapshot in self._assembler.changed(self._now_ns()):
             if self._first_pass.may_wait(snapshot):
@@ -267,10 +271,12 @@ class Pipeline:
 
     def _assessed(self, snapshot: RunSnapshot) -> Assessment | None:
         """Judge a run, or take what was judged early if nothing came since."""
+        graph = None
         extent, early = self._early.get(snapshot.run_id, (None, None))
-        if early is not None and extent == self._extent(snapshot) and not self._waits_for_the_end():
+        if early is not None and extent == self._extent(snapshot):
             graph = msgspec.structs.replace(early.graph, state=snapshot.state)
-            return msgspec.structs.replace(early, graph=graph)
+            if not self._waits_for_the_end():
+                return msgspec.structs.replace(early, graph=graph)
         try:
             known = Known(
                 trust=self._groups.trust,
@@ -278,7 +284,8 @@ class Pipeline:
                 history=self._learning.history,
                 scores=self._scores,
             )
-            graph = graph_of(snapshot, self._dialects)
+            if graph is None:
+                graph = graph_of(snapshot, self._dialects)
             return judge(
                 graph,
                 self._groups.contracts,
