@@ -274,17 +274,18 @@ def test_a_large_run_takes_no_more_than_may_be_judged_at_once() -> None:
 
 
 def test_a_large_run_that_waited_on_disk_takes_no_more_either() -> None:
-    """Its batches are read again for it, as far as there is room."""
+    """What is read again for it is taken in as far as there is room."""
     bench = Bench(max_run_mib=1, max_live_mib=1)
-    parts = [big(i, A, 600) for i in range(3)]
-    for number, part in enumerate(parts, start=1):
-        bench.add(0, part, batch=number)
-    assert bench.due(10) == []
-    (need,) = bench.assembler.needs()
+    parts = {1: big(0, A, 600), 3: big(1, A, 600)}
+    bench.add(0, parts[1], batch=1)
+    bench.add(1, big(0, B, 600), batch=2)
+    bench.add(2, parts[3], batch=3)
+    assert A not in {each.run_id for each in bench.due(12)}
+    (need,) = [each for each in bench.assembler.needs() if each.run_id == A]
     for batch in need.batches:
-        bench.assembler.refeed(A, [parts[batch - 1]], [], batch=batch, now_ns=at(10))
-    found = bench.only(11)
-    assert (len(found.spans), found.state) == (1, "evicted")
+        bench.assembler.refeed(A, [parts[batch]], [], batch=batch, now_ns=at(13))
+    (found,) = [each for each in bench.due(14) if each.run_id == A]
+    assert (need.batches, ids(found), found.state) == ((1,), [1], "evicted")
 
 
 def test_runs_too_large_together_are_not_joined() -> None:
