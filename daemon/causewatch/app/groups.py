@@ -78,7 +78,7 @@ class Groups:
         self._failures: Counter[str] = Counter()
         self._plans: dict[str, tuple[Group, Plan]] = {}
         self._ended: dict[str, tuple[Assessment, Callable[[], Subject]]] = {}
-        """Runs that were looked at early and have ended: most are offered once more as they were."""
+        """Runs that ended and were looked at early: most are offered once more as they were."""
         self._needs = needs_of(loaded.bundle.groups)
         self._loaded = loaded
         self.on_offer: Callable[[str], None] = lambda _group: None

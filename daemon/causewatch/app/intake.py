@@ -66,11 +66,16 @@ class Intake:
     def hand_over(self, trace: LoneTrace) -> None:
         """Make a lone trace a run: it has to be judged in full, or more belongs to it."""
         if self.lone.take(trace.trace_id) is not None:
-            self._assembler.adopt(trace, self._resources.split(trace.request))
+            self._assembler.adopt(trace, self._split(trace.request))
 
     def spans_of(self, trace: LoneTrace) -> tuple[RawSpan, ...]:
         """Return the spans of a lone trace."""
-        return tuple(self._resources.split(trace.request))
+        return tuple(self._split(trace.request))
+
+    def note_span_ids(self, trace: LoneTrace) -> None:
+        """Put down the ids of a lone trace's spans, in order of time."""
+        spans = sorted(self._split(trace.request), key=lambda span: (span.start_ns, -span.end_ns))
+        trace.span_ids = bytes.fromhex("".join(span.span_id for span in spans))
 
     def read_again(self) -> None:
         """Read batches again: of spilled runs that are due, and of those that late spans reopened.
@@ -102,12 +107,18 @@ class Intake:
         now_ns, lone, odd = self._now_ns(), self.lone, []
         for part in parts:
             trace = lone.get(part.trace_id)
-            if part.is_odd or (trace is None and self._is_known(part.trace_id, batch.seq)):
+            is_odd = part.is_odd or self._is_large(trace, part)
+            if is_odd or (trace is None and self._is_known(part.trace_id, batch.seq)):
                 odd.append(part)
                 continue
             number = 0 if trace is not None else self._assembler.next_number()
             lone.put(part, batch=batch.seq, number=number, now_ns=now_ns)
         return odd
+
+    def _is_large(self, trace: LoneTrace | None, part: TracePart) -> bool:
+        """Tell whether a trace would be more than may be judged of one run: the assembler says."""
+        before = 0 if trace is None else trace.bytes + trace.spilled_bytes
+        return before + len(part.body) > self._assembler.limits.max_run_mib * 1024 * 1024
 
     def _is_known(self, trace_id: str, seq: int) -> bool:
         """Tell whether a trace belongs to a run already, or is waited for."""
@@ -115,7 +126,12 @@ class Intake:
         return self._assembler.knows(trace_id) or self._assembler.awaits(trace_id)
 
     def _spans_of(self, parts: Iterable[TracePart]) -> Sequence[RawSpan]:
-        return self._resources.split(b"".join(part.body for part in parts))
+        return self._split(b"".join(part.body for part in parts))
+
+    def _split(self, request: bytes) -> Sequence[RawSpan]:
+        """Return the spans of a request that the compiled reader wrote."""
+        cut = None if self._reader is None else self._reader.cut(request)
+        return self._resources.split(request) if cut is None else self._resources.cut(request, cut)
 
     def _gather(self, spans: Sequence[RawSpan], logs: Sequence[LogRecord], batch: Batch) -> None:
         """Give spans and records to the assembler, after what they may belong to."""

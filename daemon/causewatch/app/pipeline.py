@@ -172,7 +172,7 @@ class Pipeline:
         patience_s = self._assembler.limits.quiet_s + MAX_LEARN_S
         learning_ns = self._now_ns() - int(patience_s * 1e9)
         for trace in self._intake.lone.due(self._now_ns()):
-            familiar = None if trace.is_wanted else self._first_pass.meet_trace(trace)
+            familiar = self._familiar_of(trace)
             if familiar is None:
                 if trace.rests:
                     self._intake.lone.want(trace)
@@ -187,6 +187,15 @@ class Pipeline:
             if time.monotonic() >= until_s:
                 break
         return settled_count
+
+    def _familiar_of(self, trace: LoneTrace) -> Familiar | None:
+        """Return by what a trace is passed over, ``None`` where its spans are needed for more."""
+        familiar = None if trace.is_wanted else self._first_pass.meet_trace(trace)
+        if familiar is not None and familiar.gaps and not trace.span_ids:
+            if trace.rests:
+                return None
+            self._intake.note_span_ids(trace)
+        return familiar
 
     def _judge(self, snapshot: RunSnapshot) -> None:
         """Judge a run that is complete, late or evicted; keep it, and offer it to the groups."""
@@ -235,12 +244,7 @@ class Pipeline:
         if time.monotonic() < self._early_at_s:
             return
         began_s = time.monotonic()
-        for trace in self._intake.lone.changed():
-            if not self._first_pass.trace_may_wait(trace):
-                self._first_pass.carry(trace)
-                self._intake.hand_over(trace)
-            elif self._forwarding is None and self._first_pass.trace_may_rest(trace):
-                self._intake.lone.rest(trace)
+        self._look_at_traces()
         again_s = sum(
             self._offer_early(snapshot)
             for snapshot in self._assembler.changed(self._now_ns())
@@ -272,6 +276,17 @@ class Pipeline:
         if has_ended and not self._waits_for_the_end():
             return 0.0
         return time.monotonic() - began_s
+
+    def _look_at_traces(self) -> None:
+        """Make runs of the lone traces that are like no others; let those rest that are."""
+        for trace in self._intake.lone.changed():
+            if not self._first_pass.trace_may_wait(trace):
+                self._first_pass.carry(trace)
+                self._intake.hand_over(trace)
+            elif self._forwarding is None and (familiar := self._first_pass.will_pass(trace)):
+                if familiar.gaps:
+                    self._intake.note_span_ids(trace)
+                self._intake.lone.rest(trace)
 
     def _waits_for_the_end(self) -> bool:
         """Tell whether some expectation is judged only when nothing more can come."""
