@@ -140,7 +140,7 @@ _RUNS = Shape(
             kind=Integer(minimum=1, maximum=1 << 20),
             doc="How much of one run is taken in, in MiB: a run is judged in memory, at four to"
             " five times its size. Of a larger one the spans that came first are judged, as"
-            " `evicted`; the others are dropped, with a counter. Default 128.",
+            " `evicted`; the others are left out, with a counter, but stored. Default 128.",
         ),
         Key(
             name="join",
