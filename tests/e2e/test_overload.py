@@ -137,7 +137,8 @@ def test_of_a_larger_trace_only_what_is_granted_is_judged(tmp_path: Path) -> Non
         dropped = daemon.metric("causewatch_dropped_spans_total", reason="run_full")
         assert daemon.child.stop() == 0
     assert resident.most_mib - idle_mib <= granted_mib * TIMES_JUDGED + ON_THE_WAY_MIB
-    assert 0 < len(load.ids) - dropped <= granted_mib * MIB / 1_000_000
+    small = 1
+    assert small < len(load.ids) - dropped <= granted_mib * MIB / 1_000_000 + small
     (graph,) = graphs(tmp_path / "daemon" / "store")
     assert len(graph["steps"]) == len(load.ids)
 
