@@ -190,6 +190,13 @@ class Groups:
         with self._lock:
             return bool(self._pending.get(key))
 
+    def drop_waiting(self) -> None:
+        """Let no run wait any more: whoever offered them begins anew from what is durable."""
+        with self._lock:
+            for waiting in self._pending.values():
+                waiting.clear()
+            self._ended.clear()
+
     def offer(self, assessment: Assessment, *, first_batch: int) -> None:
         """Let every group look at a run. A newer assessment of a waiting run takes its place."""
         run_id = assessment.graph.run_id

@@ -50,6 +50,8 @@ class Intake:
         self._resources = Resources()
         self._reader = native_reader(()) if is_native else None
         self.lone = LoneTraces(assembler.limits)
+        max_live_bytes = assembler.limits.max_live_mib * 1024 * 1024
+        self._max_lone_bytes = int(max_live_bytes * MAX_LONE_SHARE)
 
     def take(self, batch: Batch) -> None:
         """Take one stored batch in."""
@@ -62,6 +64,11 @@ class Intake:
             self._gather(spans, logs, batch)
         self._make_room()
         self.read_again()
+
+    @property
+    def is_crowded(self) -> bool:
+        """Tell whether lone traces take half of the memory after which they leave it."""
+        return self.lone.held_bytes > self._max_lone_bytes / 2
 
     def hand_over(self, trace: LoneTrace) -> None:
         """Make a lone trace a run: it has to be judged in full, or more belongs to it."""
@@ -166,8 +173,7 @@ class Intake:
 
     def _make_room(self) -> None:
         """Keep lone traces within their share of the memory, and their number within bounds."""
-        max_bytes = self._assembler.limits.max_live_mib * 1024 * 1024 * MAX_LONE_SHARE
-        self._assembler.dropped.spilled_runs += self.lone.spill(int(max_bytes))
+        self._assembler.dropped.spilled_runs += self.lone.spill(self._max_lone_bytes)
         self._assembler.lone_bytes = self.lone.held_bytes
         while len(self.lone) > MAX_LIVE_RUNS_COUNT:
             self.hand_over(self.lone.oldest())

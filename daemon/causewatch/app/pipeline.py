@@ -114,7 +114,7 @@ class Pipeline:
         self._outgoing = Outgoing()
         self._dropped: dict[str, int] = {}
         self._early: dict[str, tuple[_Extent, Assessment]] = {}
-        self._early_at_s = 0.0
+        self._early_at_s = self._look_at_s = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop`` is set; an unexpected error is logged and the loop goes on."""
@@ -136,6 +136,7 @@ class Pipeline:
             self._intake.take(batch)
             self._position = batch.seq
         judged_count = self._judge_due()
+        self._look_at_traces()
         self._judge_early()
         self._advance()
         self._measure()
@@ -244,7 +245,6 @@ class Pipeline:
         if time.monotonic() < self._early_at_s:
             return
         began_s = time.monotonic()
-        self._look_at_traces()
         again_s = sum(
             self._offer_early(snapshot)
             for snapshot in self._assembler.changed(self._now_ns())
@@ -278,7 +278,14 @@ class Pipeline:
         return time.monotonic() - began_s
 
     def _look_at_traces(self) -> None:
-        """Make runs of the lone traces that are like no others; let those rest that are."""
+        """Make runs of the lone traces that are like no others; let those rest that are.
+
+        A trace that still grows would be looked at again and again, so not at each turn; but before
+        traces have to leave the memory that would only be read again.
+        """
+        if time.monotonic() < self._look_at_s and not self._intake.is_crowded:
+            return
+        self._look_at_s = time.monotonic() + EARLY_EVERY_S
         for trace in self._intake.lone.changed():
             if not self._first_pass.trace_may_wait(trace):
                 self._first_pass.carry(trace)
