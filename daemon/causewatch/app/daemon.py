@@ -40,8 +40,10 @@ from causewatch.graph.assemble import RunAssembler
 from causewatch.inbox.batch import InboxLimits
 from causewatch.inbox.sqlite import SqliteInbox
 from causewatch.incidents.gather import IncidentChange
+from causewatch.incidents.grouping import grouped_by
+from causewatch.incidents.route import Route
 from causewatch.notify.channels import channels_of
-from causewatch.notify.config import Links, Route
+from causewatch.notify.config import Links
 from causewatch.notify.sender import Sender
 from causewatch.notify.tell import tell
 from causewatch.receive.handler import Handler
@@ -90,7 +92,13 @@ class Daemon:
         self._links = Links(external_url=_external_url(config), trace_url=config.trace_url)
         channels = channels_of(config.receivers, self._links, now_ns)
         self._sender = Sender(self._store, channels, metrics=self.metrics, now_ns=now_ns)
-        self._groups = Groups(loaded, store=self._store, metrics=self.metrics, tell=self._tell)
+        self._groups = Groups(
+            loaded,
+            store=self._store,
+            metrics=self.metrics,
+            tell=self._tell,
+            key_of=grouped_by(config.route),
+        )
         self._scheduler = Scheduler(
             self._groups, store=self._store, metrics=self.metrics, now_ns=now_ns
         )

@@ -8,12 +8,13 @@ A pending alert opens nothing. ``revision`` grows with every change that people 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias, get_args
 
 import msgspec
 
 from causewatch.incidents.fingerprint import cause_key, incident_id, incident_key
+from causewatch.incidents.grouping import is_by_cause
 from causewatch.incidents.severity import highest, rank, severity_of
 from causewatch.incidents.title import one_line, title_of
 from causewatch.model.finding import Alert, AlertState, Cause
@@ -50,14 +51,19 @@ class IncidentChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def gather(
-    open_incidents: Sequence[Incident], changed: Sequence[Alert], now_ns: int
+    open_incidents: Sequence[Incident],
+    changed: Sequence[Alert],
+    now_ns: int,
+    *,
+    key_of: Callable[[Alert], str] = incident_key,
 ) -> tuple[IncidentChange, ...]:
     """Fold changed alerts, oldest first, into incidents.
 
     ``open_incidents`` are the open ones; resolved ones may be among them, and are reopened by their
-    cause within ``REOPEN_WITHIN_NS``. Returns one change for each incident that has to be stored.
+    key within ``REOPEN_WITHIN_NS``. ``key_of`` says what makes alerts one incident: their cause, or
+    what a route groups by. Returns one change for each incident that has to be stored.
     """
-    book = _Book(open_incidents, now_ns)
+    book = _Book(open_incidents, now_ns, key_of)
     for alert in changed:
         book.take(alert)
     return book.changes()
@@ -145,8 +151,11 @@ class _Draft:
 class _Book:
     """All incidents that a batch of alerts may touch, found by alert and by key."""
 
-    def __init__(self, incidents: Sequence[Incident], now_ns: int) -> None:
+    def __init__(
+        self, incidents: Sequence[Incident], now_ns: int, key_of: Callable[[Alert], str]
+    ) -> None:
         self._now_ns = now_ns
+        self._key_of = key_of
         self._drafts: list[_Draft] = []
         self._by_key: dict[str, _Draft] = {}
         self._by_alert: dict[_Fingerprint, _Draft] = {}
@@ -158,7 +167,7 @@ class _Book:
         self._drafts.append(draft)
         self._by_key[draft.before.key] = draft
         by_cause = cause_key(draft.cause)
-        if by_cause:
+        if by_cause and is_by_cause(draft.before.key):
             self._by_key[by_cause] = draft
         for fingerprint, alert in draft.alerts.items():
             if alert.state in _ACTIVE:
@@ -175,7 +184,7 @@ class _Book:
             self._by_alert[alert.fingerprint] = self._place(alert)
 
     def _place(self, alert: Alert) -> _Draft:
-        key = incident_key(alert)
+        key = self._key_of(alert)
         draft = self._by_key.get(key)
         if draft is not None and (draft.is_open or self._is_recent(draft)):
             draft.put(alert)

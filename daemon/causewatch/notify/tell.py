@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from causewatch.incidents.gather import IncidentChange
-from causewatch.notify.config import Receiver, Route, targets_of
+from causewatch.incidents.route import Route, route_incident
+from causewatch.notify.config import Receiver, targets_of
 from causewatch.notify.decide import decide
 from causewatch.notify.outbox import supersede
-from causewatch.notify.route import route_incident
 from causewatch.store.port import OutboxStore
 from causewatch.store.record import OutboxRow
 
@@ -35,7 +35,7 @@ def tell(
                     target,
                     store.told(change.incident.id, target.name),
                     now_ns=now_ns,
-                    group_interval_s=destined.group_interval_s,
+                    group_interval_s=destined.route.group_interval_s,
                 )
                 if decision.told is not None:
                     store.put_told(decision.told)
