@@ -11,10 +11,12 @@ from causewatch.app.routes import read_alerting
 from causewatch.errors import Problem, ProblemsError
 from causewatch.incidents.gather import REOPEN_WITHIN_NS, IncidentChange, gather
 from causewatch.incidents.grouping import grouped_by
-from causewatch.incidents.route import Route, route_incident
+from causewatch.incidents.route import Route
 from causewatch.model.incident import Incident
-from causewatch.notify.config import Alerting, Receiver, SlackConfig, targets_of
+from causewatch.notify.config import Alerting, Receiver, SlackConfig
 from causewatch.notify.decide import decide
+from causewatch.notify.hush import Hush
+from causewatch.notify.tell import destinations
 from causewatch.rules.read import read
 from causewatch.rules.rehearse import Look
 from causewatch.rules.yaml import Problems, parse
@@ -77,22 +79,24 @@ class Announced:
         return tuple(self._shown.get(receiver, {}).values())
 
     def _tell(self, change: IncidentChange, now_ns: int) -> None:
-        incident, route = change.incident, self._alerting.route
-        for destined in route_incident(route, incident) if route else ():
-            name = destined.receiver
-            for target in targets_of(self._alerting.receivers[name]):
-                known = self._told.get((incident.id, target.name))
-                decision = decide(
-                    change,
-                    target,
-                    known,
-                    now_ns=now_ns,
-                    group_interval_s=destined.route.group_interval_s,
-                )
-                if decision.told is not None:
-                    self._told[incident.id, target.name] = decision.told
-                for row in decision.rows:
-                    self._shown.setdefault(name, {})[incident.id] = row.incident
+        incident = change.incident
+        alerts = (alert for known in self._incidents.values() for alert in known.alerts)
+        hush = Hush(self._alerting, silences=(), alerts=alerts, now_ns=now_ns)
+        for destined, target in destinations(self._alerting, change):
+            held = hush.over(destined, incident)
+            decision = decide(
+                change,
+                target,
+                self._told.get((incident.id, target.name)),
+                now_ns=now_ns,
+                group_wait_s=destined.route.group_wait_s,
+                group_interval_s=destined.route.group_interval_s,
+                held=held.reason if held else "",
+            )
+            if decision.told is not None:
+                self._told[incident.id, target.name] = decision.told
+            for row in decision.rows:
+                self._shown.setdefault(destined.receiver, {})[incident.id] = row.incident
 
 
 def _is_live(incident: Incident, since_ns: int) -> bool:

@@ -11,7 +11,6 @@ import gc
 import queue
 import signal
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Literal
@@ -33,19 +32,17 @@ from causewatch.app.retention import Retention
 from causewatch.app.rulefiles import load_bundle
 from causewatch.app.sampled import Sampler
 from causewatch.app.scheduler import Scheduler
+from causewatch.app.teller import Teller
 from causewatch.app.webserver import WebServer
 from causewatch.dialects.needed import needed_keys
 from causewatch.forward.forwarding import Forwarding
 from causewatch.graph.assemble import RunAssembler
 from causewatch.inbox.batch import InboxLimits
 from causewatch.inbox.sqlite import SqliteInbox
-from causewatch.incidents.gather import IncidentChange
 from causewatch.incidents.grouping import grouped_by
-from causewatch.incidents.route import Route
 from causewatch.notify.channels import channels_of
 from causewatch.notify.config import Links
 from causewatch.notify.sender import Sender
-from causewatch.notify.tell import tell
 from causewatch.receive.handler import Handler
 from causewatch.receive.limits import Listen, ReceiveLimits, ReceiverAuth, ReceiverTls
 from causewatch.receive.redact import Redactor
@@ -92,11 +89,18 @@ class Daemon:
         self._links = Links(external_url=_external_url(config), trace_url=config.trace_url)
         channels = channels_of(config.receivers, self._links, now_ns)
         self._sender = Sender(self._store, channels, metrics=self.metrics, now_ns=now_ns)
+        self._teller = Teller(
+            self._store,
+            config.alerting,
+            metrics=self.metrics,
+            now_ns=now_ns,
+            wake=self._sender.wake,
+        )
         self._groups = Groups(
             loaded,
             store=self._store,
             metrics=self.metrics,
-            tell=self._tell,
+            tell=self._teller.tell,
             key_of=grouped_by(config.route),
         )
         self._scheduler = Scheduler(
@@ -131,6 +135,9 @@ class Daemon:
         )
         self._keeper = threading.Thread(
             target=self._retention.run, args=(self._stopping,), name="causewatch-retention"
+        )
+        self._reviewer = threading.Thread(
+            target=self._teller.run, args=(self._stopping,), name="causewatch-reviewer"
         )
         self._web: WebServer | None = None
         self._receivers: Receivers | None = None
@@ -169,6 +176,7 @@ class Daemon:
         self._scheduler.start()
         self._worker.start()
         self._keeper.start()
+        self._reviewer.start()
         app = create_web_app(
             self._store,
             self.metrics,
@@ -229,8 +237,10 @@ class Daemon:
         if self._web is not None:
             self._web.stop()
         if self._worker.ident is not None:
+            self._teller.nudge()
             self._worker.join()
             self._keeper.join()
+            self._reviewer.join()
             self._scheduler.stop()
             self._sender.stop()
         self._forwarding.stop()
@@ -247,25 +257,6 @@ class Daemon:
     def ask_to_reload(self) -> None:
         """Make ``wait`` reload the rule files now."""
         self._asked.put("reload")
-
-    def _tell(self, changes: Sequence[IncidentChange], slot_ns: int) -> None:
-        """Queue messages; called within the transaction that changes the incidents."""
-        for change in changes:
-            if change.reason == "unchanged":
-                continue
-            log.info(
-                "incident",
-                id=change.incident.id,
-                change=change.reason,
-                severity=change.incident.severity,
-                title=change.incident.title,
-            )
-        route: Route | None = self._config.route
-        if route is None:
-            return
-        receivers = {receiver.name: receiver for receiver in self._config.receivers}
-        if tell(self._store, changes, route=route, receivers=receivers, now_ns=slot_ns):
-            self._sender.wake()
 
     def _rules_changed(self) -> None:
         self._scheduler.reschedule()

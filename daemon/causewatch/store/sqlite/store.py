@@ -8,10 +8,17 @@ from causewatch.store.sqlite.novelty import NoveltyTables
 from causewatch.store.sqlite.outbox import OutboxTables
 from causewatch.store.sqlite.retention import RetentionTables
 from causewatch.store.sqlite.runs import RunTables
+from causewatch.store.sqlite.silences import SilenceTables
 
 
 class SqliteStore(
-    RetentionTables, RunTables, AlertTables, OutboxTables, HistoryTables, NoveltyTables
+    RetentionTables,
+    RunTables,
+    AlertTables,
+    OutboxTables,
+    SilenceTables,
+    HistoryTables,
+    NoveltyTables,
 ):
     """``Store`` in one SQLite file, or in memory without a path."""
 
