@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 
 import httpx
@@ -23,8 +24,18 @@ class Browser:
         """Post nothing to a path."""
         return asyncio.run(self._ask("POST", path, headers))
 
+    def send(self, method: str, path: str, body: object) -> httpx.Response:
+        """Send JSON to a path."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {"content-type": "application/json"}
+        return asyncio.run(self._ask(method, path, headers, content))
+
     async def _ask(
-        self, method: str, path: str, headers: Mapping[str, str | bytes] | None
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str | bytes] | None,
+        content: bytes | None = None,
     ) -> httpx.Response:
         transport = httpx.ASGITransport(app=self._app)
         sent = [
@@ -32,4 +43,4 @@ class Browser:
             for k, v in (headers or {}).items()
         ]
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-            return await client.request(method, path, headers=sent)
+            return await client.request(method, path, headers=sent, content=content)

@@ -118,61 +118,62 @@ def _pairs(name: str, doc: str) -> Key:
     return Key(name=name, kind=MapOf(value=Text()), doc=doc)
 
 
+_ROUTE_KEYS = (
+    Key(name="receiver", kind=_NAME, doc="Name of the receiver."),
+    _matchers(
+        "matchers",
+        'Label matchers such as `severity="page"` or `team=~"ai.*"`; all must match. Not at'
+        " the root.",
+    ),
+    _pairs("match", "Labels and the values they must have; `matchers` is the newer form."),
+    _pairs("match_re", "Labels and the patterns they must match, as a whole."),
+    Key(
+        name="continue",
+        kind=Boolean(),
+        doc="Whether the siblings after a matching route are tried too.",
+    ),
+    Key(
+        name="group_by",
+        kind=ListOf(item=_NAME),
+        doc="What makes alerts one incident: `cause`, names of labels, or `...` for all labels."
+        " Default `[cause]`.",
+    ),
+    Key(
+        name="group_wait",
+        kind=Duration(bare_zero=True),
+        doc="How long the first message waits for further alerts; one that pages somebody"
+        " (severity `page` or `critical`) does not wait. Default 0s.",
+    ),
+    Key(
+        name="group_interval",
+        kind=Duration(not_zero=True),
+        doc="Alerts that come or go within an open incident, and small changes (one more run),"
+        " are told at most this often. Default 1m.",
+    ),
+    Key(
+        name="repeat_interval",
+        kind=Duration(not_zero=True),
+        doc="An open incident that nobody acknowledged is told again after so long. Default 4h.",
+    ),
+    Key(
+        name="mute_time_intervals",
+        kind=ListOf(item=_NAME),
+        doc="Names of time intervals in which nobody is told. Not at the root.",
+    ),
+    Key(
+        name="active_time_intervals",
+        kind=ListOf(item=_NAME),
+        doc="Names of time intervals outside of which nobody is told. Not at the root.",
+    ),
+    *_refused("give the label to the rule, or to its group", "labels"),
+)
+
+
 def _route(depth: int) -> Shape:
     """Return the shape of a route with ``depth`` levels of routes below it."""
-    keys = [
-        Key(name="receiver", kind=_NAME, doc="Name of the receiver."),
-        _matchers(
-            "matchers",
-            'Label matchers such as `severity="page"` or `team=~"ai.*"`; all must match. Not at'
-            " the root.",
-        ),
-        _pairs("match", "Labels and the values they must have; `matchers` is the newer form."),
-        _pairs("match_re", "Labels and the patterns they must match, as a whole."),
-        Key(
-            name="continue",
-            kind=Boolean(),
-            doc="Whether the siblings after a matching route are tried too.",
-        ),
-        Key(
-            name="group_by",
-            kind=ListOf(item=_NAME),
-            doc="What makes alerts one incident: `cause`, names of labels, or `...` for all labels."
-            " Default `[cause]`.",
-        ),
-        Key(
-            name="group_wait",
-            kind=Duration(bare_zero=True),
-            doc="How long the first message waits for further alerts; one that pages somebody"
-            " (severity `page` or `critical`) does not wait. Default 0s.",
-        ),
-        Key(
-            name="group_interval",
-            kind=Duration(not_zero=True),
-            doc="Alerts that come or go within an open incident, and small changes (one more run),"
-            " are told at most this often. Default 1m.",
-        ),
-        Key(
-            name="repeat_interval",
-            kind=Duration(not_zero=True),
-            doc="An open incident that nobody acknowledged is told again after so long. Default"
-            " 4h.",
-        ),
-        Key(
-            name="mute_time_intervals",
-            kind=ListOf(item=_NAME),
-            doc="Names of time intervals in which nobody is told. Not at the root.",
-        ),
-        Key(
-            name="active_time_intervals",
-            kind=ListOf(item=_NAME),
-            doc="Names of time intervals outside of which nobody is told. Not at the root.",
-        ),
-        *_refused("give the label to the rule, or to its group", "labels"),
-    ]
-    if depth > 0:
-        keys.append(Key(name="routes", kind=ListOf(item=_route(depth - 1)), doc="Routes below."))
-    return Shape(name="route", keys=tuple(keys))
+    below = ListOf(item=_route(depth - 1)) if depth else None
+    routes = (Key(name="routes", kind=below, doc="Routes below."),) if below else ()
+    return Shape(name="route", keys=(*_ROUTE_KEYS, *routes))
 
 
 _TIMES = Shape(

@@ -182,6 +182,7 @@ class Daemon:
             self.metrics,
             health=self._health,
             reload=self._reload,
+            desk=self._teller,
             links=self._links,
             bearer_token=self._config.web.token,
         )

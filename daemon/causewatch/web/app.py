@@ -25,7 +25,9 @@ from causewatch.notify.config import Links
 from causewatch.notify.links import runbook_url, trace_url
 from causewatch.notify.times import iso
 from causewatch.telemetry.metrics import Metrics
+from causewatch.web.desk import IncidentDesk
 from causewatch.web.guard import Guard
+from causewatch.web.handling import handling_routes
 from causewatch.web.present import alert_json, incident_json, run_json, visible
 from causewatch.web.reader import Health, IncidentReader, Reloaded
 
@@ -44,6 +46,7 @@ def create_web_app(  # noqa: PLR0913  # the daemon's ports, handed in one by one
     *,
     health: Callable[[], Health],
     reload: Callable[[], Reloaded],
+    desk: IncidentDesk | None = None,
     links: Links | None = None,
     bearer_token: str = "",
 ) -> Starlette:
@@ -60,6 +63,7 @@ def create_web_app(  # noqa: PLR0913  # the daemon's ports, handed in one by one
         Route("/-/healthy", site.healthy),
         Route("/-/ready", site.ready),
         Route("/-/reload", site.reload, methods=["POST"]),
+        *(handling_routes(desk) if desk is not None else ()),
     ]
     guard = Middleware(Guard, bearer_token=bearer_token)
     return Starlette(routes=routes, middleware=[guard])
