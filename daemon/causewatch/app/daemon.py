@@ -11,6 +11,7 @@ import gc
 import queue
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Literal
@@ -89,13 +90,7 @@ class Daemon:
         self._links = Links(external_url=_external_url(config), trace_url=config.trace_url)
         channels = channels_of(config.receivers, self._links, now_ns)
         self._sender = Sender(self._store, channels, metrics=self.metrics, now_ns=now_ns)
-        self._teller = Teller(
-            self._store,
-            config.alerting,
-            metrics=self.metrics,
-            now_ns=now_ns,
-            wake=self._sender.wake,
-        )
+        self._teller = self._new_teller()
         self._groups = Groups(
             loaded,
             store=self._store,
@@ -130,17 +125,25 @@ class Daemon:
         # A signal handler may only use what it can interrupt: Event.set would wait for ever for
         # the lock of the Event.wait that it came upon.
         self._asked: queue.SimpleQueue[Literal["stop", "reload"]] = queue.SimpleQueue()
-        self._worker = threading.Thread(
-            target=self._pipeline.run, args=(self._stopping,), name="causewatch-pipeline"
-        )
-        self._keeper = threading.Thread(
-            target=self._retention.run, args=(self._stopping,), name="causewatch-retention"
-        )
-        self._reviewer = threading.Thread(
-            target=self._teller.run, args=(self._stopping,), name="causewatch-reviewer"
-        )
+        self._worker = self._thread("pipeline", self._pipeline.run)
+        self._keeper = self._thread("retention", self._retention.run)
+        self._reviewer = self._thread("reviewer", self._teller.run)
         self._web: WebServer | None = None
         self._receivers: Receivers | None = None
+
+    def _thread(self, name: str, run: Callable[[threading.Event], None]) -> threading.Thread:
+        """Return a thread that runs until the daemon stops."""
+        return threading.Thread(target=run, args=(self._stopping,), name=f"causewatch-{name}")
+
+    def _new_teller(self) -> Teller:
+        """Return what queues messages and wakes the sender."""
+        return Teller(
+            self._store,
+            self._config.alerting,
+            metrics=self.metrics,
+            now_ns=now_ns,
+            wake=self._sender.wake,
+        )
 
     def _new_pipeline(self) -> Pipeline:
         """Return a pipeline that goes on from what is durable."""

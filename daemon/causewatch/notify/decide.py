@@ -41,6 +41,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
     rows: tuple[OutboxRow, ...] = ()
     told: Told | None = None
+    refresh: OutboxRow | None = None
+    """What a first message that nobody has seen yet should say by now; no message of its own."""
 
 
 def decide(  # noqa: PLR0913  # what a route says of pace, one by one
@@ -69,10 +71,13 @@ def decide(  # noqa: PLR0913  # what a route says of pace, one by one
         if not actions:
             return Decision()
     else:
-        actions = _next_actions(change, target, known, now_ns)
+        actions = _next_actions(change, target, known)
     due_at_ns = _due_at_ns(change, known, now_ns, group_wait_s, group_interval_s)
     is_loud = any(action in _DISTURBING for action in actions)
     return Decision(
+        refresh=_row(change, target, "open", now_ns, due_at_ns)
+        if known and not actions and not resolved
+        else None,
         rows=tuple(_row(change, target, action, now_ns, due_at_ns) for action in actions),
         told=Told(
             incident_id=incident.id,
@@ -154,13 +159,9 @@ def _hold(incident: Incident, target: Target, told: Told | None, held: str) -> T
     return None if told.held == held else msgspec.structs.replace(told, held=held)
 
 
-def _next_actions(
-    change: IncidentChange, target: Target, told: Told, now_ns: int
-) -> tuple[Action, ...]:
+def _next_actions(change: IncidentChange, target: Target, told: Told) -> tuple[Action, ...]:
     resolved = change.incident.state == "resolved"
     if not target.in_place:
-        if not resolved and not told.resolved and told.told_at_ns > now_ns:
-            return ("open",)  # the first message waits, and takes this in
         if resolved and not told.resolved:
             return ("resolve",) if target.send_resolved else ()
         return ("open",) if told.resolved and not resolved else ()

@@ -76,7 +76,17 @@ def put(store: OutboxStore, decision: Decision) -> int:
         store.put_told(decision.told)
     for row in decision.rows:
         enqueue(store, row)
+    if decision.refresh is not None:
+        refresh(store, decision.refresh)
     return len(decision.rows)
+
+
+def refresh(store: OutboxStore, row: OutboxRow) -> None:
+    """Bring a first message that waits up to date; where none does nothing is said."""
+    waiting = store.unfinished(row.target, incident_id=row.incident.id)
+    merged = supersede(waiting[-1], row) if waiting else None
+    if merged is not None:
+        store.put_outbox(merged)
 
 
 def enqueue(store: OutboxStore, row: OutboxRow) -> OutboxRow:

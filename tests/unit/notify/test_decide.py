@@ -167,7 +167,9 @@ def test_a_first_message_that_waits_takes_in_what_comes() -> None:
     first = decide(opened(), WEBHOOK, None, now_ns=NOW, group_wait_s=30)
     change = then(opened().incident, an_alert("B"), after_s=1)
     again = decide(change, WEBHOOK, first.told, now_ns=NOW + S, group_wait_s=30)
-    merged = supersede(first.rows[0], again.rows[0])
+    assert again.rows == ()
+    assert again.refresh is not None
+    merged = supersede(first.rows[0], again.refresh)
     assert merged is not None
     assert merged.incident.alertnames == ("ToolFailed", "B")
     assert (merged.message_id, merged.due_at_ns) == (first.rows[0].message_id, NOW + 30 * S)
