@@ -6,8 +6,8 @@ import ctypes
 
 MAX_ARENAS = 2
 MMAP_THRESHOLD_BYTES = 4 * 1024 * 1024
-"""Smaller pieces are taken from what was freed before. By default each request would get fresh pages
-of the system, which have to be mapped and cleared again and again."""
+"""Smaller pieces are taken from what was freed before. By default each request gets fresh pages of
+the system, which have to be mapped and cleared again and again."""
 TRIM_THRESHOLD_BYTES = 8 * 1024 * 1024
 """So much may lie free at the end of an arena before it is given back."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
