@@ -19,12 +19,22 @@ class Browser:
         """Ask for a path."""
         return asyncio.run(self._ask("GET", path, headers))
 
-    def post(self, path: str, headers: Mapping[str, str | bytes] | None = None) -> httpx.Response:
-        """Post nothing to a path."""
-        return asyncio.run(self._ask("POST", path, headers))
+    def post(
+        self,
+        path: str,
+        headers: Mapping[str, str | bytes] | None = None,
+        *,
+        content: bytes | None = None,
+    ) -> httpx.Response:
+        """Post nothing, or some bytes, to a path."""
+        return asyncio.run(self._ask("POST", path, headers, content))
 
     async def _ask(
-        self, method: str, path: str, headers: Mapping[str, str | bytes] | None
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str | bytes] | None,
+        content: bytes | None = None,
     ) -> httpx.Response:
         transport = httpx.ASGITransport(app=self._app)
         sent = [
@@ -32,4 +42,4 @@ class Browser:
             for k, v in (headers or {}).items()
         ]
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-            return await client.request(method, path, headers=sent)
+            return await client.request(method, path, headers=sent, content=content)

@@ -78,7 +78,7 @@ class Groups:
         self._failures: Counter[str] = Counter()
         self._plans: dict[str, tuple[Group, Plan]] = {}
         self._ended: dict[str, tuple[Assessment, Callable[[], Subject]]] = {}
-        """Runs that were looked at early and have ended: most are offered once more as they were."""
+        """Runs that ended and were looked at early: most are offered once more as they were."""
         self._needs = needs_of(loaded.bundle.groups)
         self._loaded = loaded
         self.on_offer: Callable[[str], None] = lambda _group: None
@@ -189,6 +189,13 @@ class Groups:
         """Tell whether a run waits for a group."""
         with self._lock:
             return bool(self._pending.get(key))
+
+    def drop_waiting(self) -> None:
+        """Let no run wait any more: whoever offered them begins anew from what is durable."""
+        with self._lock:
+            for waiting in self._pending.values():
+                waiting.clear()
+            self._ended.clear()
 
     def offer(self, assessment: Assessment, *, first_batch: int) -> None:
         """Let every group look at a run. A newer assessment of a waiting run takes its place."""

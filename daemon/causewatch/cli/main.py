@@ -29,6 +29,7 @@ COMMANDS = {
     "healthcheck": "ask a running daemon whether it is healthy",
     "init": "write a rules repository to start from, with tests and CI",
     "learn": "infer rules from recorded good runs, for review",
+    "purge": "forget traces, sessions, or all before a time",
     "query": "run a signature over spans in files",
     "schema": "print JSON Schemas and words for editors, and how to set them up",
     "serve": "receive spans, judge runs, tell people",

@@ -52,7 +52,8 @@ class LoneTrace:
 
     __slots__ = (
         "batches", "bodies", "bytes", "end_ns", "first_ns", "has_root", "is_wanted", "last_ns",
-        "likeness", "missing", "number", "rests", "span_count", "spilled_bytes", "start_ns", "trace_id",
+        "likeness", "missing", "number", "rests", "span_count", "span_ids", "spilled_bytes",
+        "start_ns", "trace_id",
     )  # fmt: skip
 
     def __init__(self, trace_id: str, number: int, now_ns: int) -> None:
@@ -70,6 +71,8 @@ class LoneTrace:
         self.has_root = False
         self.rests = False
         """Its bytes are not needed, unless more of it comes."""
+        self.span_ids = b""
+        """The ids of its spans in order of time, eight bytes each, where they were asked for."""
         self.is_wanted = False
         """Its bytes were read again in order to be judged."""
         self.likeness: tuple[int, int, int | None] = 0, 0, None
@@ -83,6 +86,7 @@ class LoneTrace:
     def put(self, part: TracePart, batch: int) -> None:
         """Take in what one batch holds of it."""
         self.rests = False
+        self.span_ids = b""
         self.bodies.append(part.body)
         if not self.batches or self.batches[-1] != batch:
             self.batches.append(batch)

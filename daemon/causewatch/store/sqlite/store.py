@@ -6,12 +6,13 @@ from causewatch.store.sqlite.alerts import AlertTables
 from causewatch.store.sqlite.history import HistoryTables
 from causewatch.store.sqlite.novelty import NoveltyTables
 from causewatch.store.sqlite.outbox import OutboxTables
+from causewatch.store.sqlite.purge import PurgeTables
 from causewatch.store.sqlite.retention import RetentionTables
 from causewatch.store.sqlite.runs import RunTables
 
 
 class SqliteStore(
-    RetentionTables, RunTables, AlertTables, OutboxTables, HistoryTables, NoveltyTables
+    PurgeTables, RetentionTables, RunTables, AlertTables, OutboxTables, HistoryTables, NoveltyTables
 ):
     """``Store`` in one SQLite file, or in memory without a path."""
 
