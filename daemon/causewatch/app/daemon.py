@@ -6,7 +6,6 @@ Stop: receivers first; what was acknowledged waits in the inbox for the next sta
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import queue
 import signal
@@ -21,6 +20,7 @@ import structlog
 
 from causewatch import __version__
 from causewatch.app.address import Address
+from causewatch.app.allocator import share_memory
 from causewatch.app.assess import INBOX_FILE, STATE_FILE
 from causewatch.app.clock import now_ns
 from causewatch.app.config import Config, Receive
@@ -61,9 +61,6 @@ from causewatch.web.reader import Health, Reloaded
 
 GC_ALLOCATIONS = 50_000
 """Objects that are made, more than are dropped, before the youngest are looked through."""
-MAX_ARENAS = 2
-_M_ARENA_MAX = -8
-"""From glibc's malloc.h."""
 GRACE_S = 5.0
 
 log = structlog.get_logger("causewatch.daemon")
@@ -376,14 +373,6 @@ def serve(config: Config) -> None:
         daemon.wait()
     finally:
         daemon.stop()
-
-
-def share_memory() -> None:
-    """Let threads share what glibc holds free: else each keeps its own for good."""
-    try:
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, MAX_ARENAS)
-    except (AttributeError, OSError):
-        return  # another C library, which needs no such advice
 
 
 def spare_the_collector() -> None:
