@@ -2,7 +2,8 @@
 
 ``python -m bench.retention --mib 500`` fills an inbox and a store, then appends at a steady rate:
 first with nothing else going on, then while everything old is deleted but for the runs that are
-worth more, until the files have shrunk. Prints the waits of both, and how the files shrank.
+worth more, until the files have shrunk. Prints the waits of both, and how the files shrank. With
+``--by traces`` some traces are purged instead, with ``--by before`` all that is old.
 """
 
 from __future__ import annotations
@@ -16,10 +17,14 @@ import threading
 import time
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
 from causewatch.app.clock import now_ns
+from causewatch.app.purge import Purge
+from causewatch.app.purge_scope import Wanted
 from causewatch.app.retention import Retention, RetentionLimits
+from causewatch.dialects.tables import SHIPPED
 from causewatch.inbox.batch import MIB_BYTES, InboxLimits
 from causewatch.inbox.sqlite import SqliteInbox
 from causewatch.model.span import Span
@@ -33,6 +38,9 @@ SPANS_PER_BATCH, SPANS_PER_TRACE = 480, 24
 TEXT_BYTES = 1_000
 DAY_NS = 86_400 * 1_000_000_000
 ANOMALOUS_SHARE = 0.01
+OLD_NS = 30 * DAY_NS
+PURGED_COUNT = 50
+"""Traces that are purged by id, at equal distances."""
 QUIET_S = 10.0
 Waits = list[float]
 
@@ -45,6 +53,11 @@ class Load:
         self._store = store
         self._chance = random.Random(seed)
         self._traces = 0
+
+    @property
+    def count(self) -> int:
+        """Return how many traces there are so far."""
+        return self._traces
 
     def body(self) -> tuple[bytes, list[str]]:
         """Return a request, and the traces in it."""
@@ -119,9 +132,46 @@ def told(found: Waits) -> dict[str, float]:
     return {name: round(wait_s * 1e3, 1) for name, wait_s in {**ms, "max": ordered[-1]}.items()}
 
 
-def measured(folder: Path, size_mib: int, per_s: float, seed: int) -> dict[str, object]:
+class House(msgspec.Struct, frozen=True, kw_only=True):
+    """What is measured."""
+
+    folder: Path
+    inbox: SqliteInbox
+    store: SqliteStore
+    metrics: Metrics
+    limits: RetentionLimits
+    at_ns: int
+    """Now; all that was filled in is older by ``OLD_NS``."""
+
+    def prune(self) -> None:
+        """Delete by age, and give the space back."""
+        retention = Retention(
+            self.limits,
+            inbox=self.inbox,
+            store=self.store,
+            metrics=self.metrics,
+            now_ns=lambda: self.at_ns,
+            reader=READER,
+        )
+        retention.walk(threading.Event())
+
+    def purge(self, wanted: Wanted) -> None:
+        """Forget, as a daemon does it."""
+        purge = Purge(
+            inbox=self.inbox,
+            store=self.store,
+            folder=self.folder,
+            dialects=SHIPPED,
+            pause=threading.Event().wait,
+        )
+        purge.apply(purge.find(wanted, purge.find(wanted)))
+
+
+def measured(
+    folder: Path, size_mib: int, per_s: float, seed: int, by: str = "prune"
+) -> dict[str, object]:
     """Return the waits without and with deleting, and the sizes of the files."""
-    clock = [now_ns() - 30 * DAY_NS]
+    clock = [now_ns() - OLD_NS]
     metrics = Metrics()
     limits = RetentionLimits(inbox_mib=size_mib * 4, state_mib=size_mib * 4)
     inbox = SqliteInbox(
@@ -139,11 +189,11 @@ def measured(folder: Path, size_mib: int, per_s: float, seed: int) -> dict[str, 
     threading.Timer(QUIET_S, enough.set).start()
     quiet = waits(inbox, body, per_s, enough)
     before = _sizes(folder)
-    retention = Retention(
-        limits, inbox=inbox, store=store, metrics=metrics, now_ns=lambda: clock[0], reader=READER
+    house = House(
+        folder=folder, inbox=inbox, store=store, metrics=metrics, limits=limits, at_ns=clock[0]
     )
     done = threading.Event()
-    worker = threading.Thread(target=_sweep, args=(retention, done))
+    worker = threading.Thread(target=_work, args=(house, by, load.count, done))
     began_s = time.monotonic()
     worker.start()
     pruning = waits(inbox, body, per_s, done)
@@ -152,6 +202,7 @@ def measured(folder: Path, size_mib: int, per_s: float, seed: int) -> dict[str, 
     inbox.close()
     store.close()
     return {
+        "by": by,
         "appends_per_s": per_s,
         "batch_bytes": len(body),
         "quiet_ms": told(quiet),
@@ -163,9 +214,16 @@ def measured(folder: Path, size_mib: int, per_s: float, seed: int) -> dict[str, 
     }
 
 
-def _sweep(retention: Retention, done: threading.Event) -> None:
+def _work(house: House, by: str, traces_count: int, done: threading.Event) -> None:
     try:
-        retention.walk(threading.Event())
+        if by == "prune":
+            house.prune()
+        elif by == "before":
+            house.purge(Wanted(before_ns=house.at_ns - OLD_NS // 2))
+        else:
+            step = max(1, traces_count // PURGED_COUNT)
+            numbers = range(1, traces_count + 1, step)
+            house.purge(Wanted(traces=frozenset(f"{number:032x}" for number in numbers)))
     finally:
         done.set()
 
@@ -180,11 +238,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.retention", description=__doc__)
     parser.add_argument("--mib", type=int, default=500, help="size of the inbox (500)")
     parser.add_argument("--rate", type=float, default=20.0, help="requests a second (20)")
+    parser.add_argument("--by", choices=("prune", "traces", "before"), default="prune")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="where to put the files (a temporary one)")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=args.folder) as name:
-        found = measured(Path(name), args.mib, args.rate, args.seed)
+        found = measured(Path(name), args.mib, args.rate, args.seed, args.by)
     sys.stdout.write(json.dumps(found, indent=1) + "\n")
 
 

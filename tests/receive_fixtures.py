@@ -16,6 +16,7 @@ import msgspec
 from causewatch.inbox.sqlite import SqliteInbox
 from causewatch.receive.handler import Appender, Handler
 from causewatch.receive.limits import Listen, ReceiveLimits, ReceiverAuth, ReceiverTls
+from causewatch.receive.redact import Redactor
 from causewatch.receive.serve import Receivers
 from causewatch.telemetry.metrics import Metrics
 from inbox_fixtures import opened
@@ -80,10 +81,11 @@ def receiving(
     limits: ReceiveLimits | None = None,
     auth: ReceiverAuth | None = None,
     metrics: Metrics | None = None,
+    redact: Redactor | None = None,
 ) -> Iterator[Rig]:
     """Start both receivers over ``inbox`` for the length of a block."""
     metrics = metrics or Metrics()
-    handler = Handler(inbox, limits=limits or ReceiveLimits(), metrics=metrics)
+    handler = Handler(inbox, limits=limits or ReceiveLimits(), metrics=metrics, redact=redact)
     listen = Listen(address="127.0.0.1:0", auth=auth)
     receivers = Receivers(handler, grpc=listen, http=listen)
     target = f"127.0.0.1:{receivers.grpc_port}"

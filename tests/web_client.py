@@ -20,9 +20,15 @@ class Browser:
         """Ask for a path."""
         return asyncio.run(self._ask("GET", path, headers))
 
-    def post(self, path: str, headers: Mapping[str, str | bytes] | None = None) -> httpx.Response:
-        """Post nothing to a path."""
-        return asyncio.run(self._ask("POST", path, headers))
+    def post(
+        self,
+        path: str,
+        headers: Mapping[str, str | bytes] | None = None,
+        *,
+        content: bytes | None = None,
+    ) -> httpx.Response:
+        """Post nothing, or some bytes, to a path."""
+        return asyncio.run(self._ask("POST", path, headers, content))
 
     def send(self, method: str, path: str, body: object) -> httpx.Response:
         """Send JSON to a path."""

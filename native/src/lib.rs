@@ -20,7 +20,7 @@ use asked::{Asked, Fits};
 use proto::{Any, Span};
 use quick::QuickMap;
 use reading::{Keys, Reading, TooMuch, Words};
-use regroup::Regrouped;
+use regroup::{Cut, Regrouped};
 use signs::Signs;
 
 #[global_allocator]
@@ -36,6 +36,7 @@ pub struct Context {
     /// Of the next run, what is left open was answered by the caller.
     is_answered: bool,
     regrouped: Regrouped,
+    cut: Cut,
 }
 
 const SCORE_ENDS: [&str; 3] = ["score", "similarity", "relevance"];
@@ -61,6 +62,7 @@ pub unsafe extern "C" fn causewatch_open(settings: *const u8, size: usize) -> *m
         asked: None,
         is_answered: false,
         regrouped: Regrouped::default(),
+        cut: Cut::default(),
     }))
 }
 
@@ -223,6 +225,33 @@ pub unsafe extern "C" fn causewatch_regroup(
         *size_out = found.bodies.len();
     }
     (found.heads.len() / regroup::HEAD_BYTES) as i64
+}
+
+/// Tells where the spans of a request lie. Returns how many there are and points `spans` and `groups`
+/// to what is found, which stays until the next call; or returns -1 where the request is odd.
+///
+/// # Safety
+/// As for `causewatch_regroup`.
+#[no_mangle]
+pub unsafe extern "C" fn causewatch_cut(
+    context: *mut Context,
+    request: *const u8,
+    size: usize,
+    spans: *mut *const u8,
+    groups: *mut *const u8,
+    groups_size: *mut usize,
+) -> i64 {
+    let context = unsafe { &mut *context };
+    let request = unsafe { std::slice::from_raw_parts(request, size) };
+    let Ok(Ok(found)) = catch_unwind(|| regroup::cut(request)) else { return -1 };
+    context.cut = found;
+    let found = &context.cut;
+    unsafe {
+        *spans = found.spans.as_ptr();
+        *groups = found.groups.as_ptr();
+        *groups_size = found.groups.len();
+    }
+    (found.spans.len() / regroup::SPAN_BYTES) as i64
 }
 
 /// The bytes of a run's spans one after the other, each with what goes into the likeness with it.

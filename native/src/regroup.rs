@@ -33,6 +33,20 @@ struct Around<'a> {
 }
 
 impl<'a> Around<'a> {
+    /// Returns where the fields lie and their size; `Err` where something lies between.
+    fn place(&self, request: &[u8]) -> Result<[usize; 2], ()> {
+        let Some(first) = self.fields.first() else { return Ok([0, 0]) };
+        let start = place(request, first);
+        let mut end = start;
+        for field in &self.fields {
+            if place(request, field) != end {
+                return Err(());
+            }
+            end += field.len();
+        }
+        Ok([start, end - start])
+    }
+
     fn push(&mut self, field: &'a [u8]) {
         self.size += field.len();
         self.fields.push(field);
@@ -122,8 +136,66 @@ fn split<'a>(
     }
 }
 
+/// Where the spans of a request lie, and what stands around them.
+#[derive(Default)]
+pub struct Cut {
+    /// For each span: the ids of its trace, of itself and of its parent, then start, end, where it
+    /// lies and its size as 64-bit numbers, then the number of its group and whether it has links.
+    pub spans: Vec<u8>,
+    /// For each group: where what stands around its scopes lies and its size, and the same of what
+    /// stands around its spans.
+    pub groups: Vec<u8>,
+}
+
+/// Of what is told of one span.
+pub const SPAN_BYTES: usize = 72;
+/// Of what is told of one group.
+pub const GROUP_BYTES: usize = 32;
+
+/// Finds the spans of a request; `Err` where it is to be read with more care.
+pub fn cut(request: &[u8]) -> Result<Cut, ()> {
+    let mut found = Cut::default();
+    let mut fields = Fields::of(request);
+    while let Some((number, field)) = fields.next()? {
+        let (1, Field::Bytes(resource_spans)) = (number, field) else { return Err(()) };
+        let mut around = Around::default();
+        let mut scoped = Vec::new();
+        split(resource_spans, 2, &mut around, &mut scoped)?;
+        let resource = around.place(request)?;
+        for scope_spans in scoped {
+            let mut around = Around::default();
+            let mut spans = Vec::new();
+            split(scope_spans, 2, &mut around, &mut spans)?;
+            let group = (found.groups.len() / GROUP_BYTES) as u32;
+            for number in [resource, around.place(request)?].as_flattened() {
+                found.groups.extend_from_slice(&(*number as u64).to_le_bytes());
+            }
+            for span in spans {
+                let head = head(span)?;
+                found.spans.extend_from_slice(&head.trace_id);
+                found.spans.extend_from_slice(&head.span_id);
+                found.spans.extend_from_slice(&head.parent_id);
+                let at = place(request, span) as u64;
+                for number in [head.start_ns, head.end_ns, at, span.len() as u64] {
+                    found.spans.extend_from_slice(&number.to_le_bytes());
+                }
+                found.spans.extend_from_slice(&group.to_le_bytes());
+                found.spans.extend_from_slice(&u32::from(head.has_links).to_le_bytes());
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn place(request: &[u8], part: &[u8]) -> usize {
+    part.as_ptr() as usize - request.as_ptr() as usize
+}
+
 struct Head {
     trace_id: [u8; 16],
+    span_id: [u8; 8],
+    parent_id: [u8; 8],
+    has_links: bool,
     flags: u64,
     start_ns: u64,
     end_ns: u64,
@@ -158,6 +230,7 @@ fn head(span: &[u8]) -> Result<Head, ()> {
         return Err(());
     }
     let mut flags = if is_zero(parent_id) { HAS_ROOT } else { 0 };
+    let has_links = !links.is_empty();
     for link in links {
         if leads_out(link, &trace_id)? {
             flags |= IS_ODD;
@@ -166,7 +239,9 @@ fn head(span: &[u8]) -> Result<Head, ()> {
     if find_bytes(span, OWN).is_some() {
         flags |= IS_ODD;
     }
-    Ok(Head { trace_id, flags, start_ns, end_ns })
+    let span_id = span_id.try_into().map_err(|_| ())?;
+    let parent_id = parent_id.try_into().unwrap_or_default();
+    Ok(Head { trace_id, span_id, parent_id, has_links, flags, start_ns, end_ns })
 }
 
 /// Tells whether a link leads to another trace.

@@ -516,6 +516,76 @@ def test_a_run_keeps_what_was_told_as_new(store: Store) -> None:
     assert run.novel == (novel,)
 
 
+def test_all_runs_are_told_in_short(store: Store) -> None:
+    """Whole ones and those that were passed over; runs may come and go in between."""
+    store.put_run(a_run("run-1", trace_ids=("t1", "t2"), batches=(3, 4)))
+    store.put_short_runs([a_short_run(n) for n in range(3)])
+    heads = store.run_heads()
+    first = next(heads)
+    assert (first.run_id, first.trace_ids, first.batches) == ("run-1", ("t1", "t2"), (3, 4))
+    assert first.updated_at_ns == NOW
+    store.purge(runs=("run-1",), traces=(), mask=str)
+    assert [head.run_id for head in heads] == [a_short_run(n).run_id for n in range(3)]
+
+
+def test_a_purge_leaves_others_alone(store: Store) -> None:
+    """By run, with its traces, findings, and the trace links that lead to it."""
+    store.put_run(a_run("run-1"))
+    store.put_run(a_run("run-2"))
+    forgotten, kept = a_short_run(1), a_short_run(2)
+    store.put_short_runs([forgotten, kept])
+    store.add_findings([a_finding("run-1"), a_finding("run-2")])
+    counts = store.purge(runs=("run-1", forgotten.run_id), traces=("trace-run-1",), mask=str)
+    assert (counts["runs"], counts["findings"]) == (2, 1)
+    assert sorted(head.run_id for head in store.run_heads()) == [kept.run_id, "run-2"]
+    assert store.trace("trace-run-1") is None
+    assert store.trace("trace-run-2") is not None
+    assert [found.run_id for found in store.findings("g/r", since_ns=0)] == ["run-2"]
+    again = store.purge(runs=("run-1", forgotten.run_id), traces=("trace-run-1",), mask=str)
+    assert not any(again.values())
+
+
+def test_a_purge_is_all_or_nothing(store: Store) -> None:
+    """What masks the sentences fails: nothing has changed."""
+    store.put_run(a_run("run-1"))
+    store.put_alerts([an_alert(run_ids=("run-1", "run-2"))])
+
+    def mask(_text: str) -> str:
+        raise DeliberateError
+
+    with pytest.raises(DeliberateError):
+        store.purge(runs=("run-1",), traces=(), mask=mask)
+    assert store.run("run-1") is not None
+
+
+def test_a_purged_run_costs_no_budget(store: Store) -> None:
+    """What was told as new in it may be told again; what was told of others is remembered."""
+    novel = Novel(kind="edge", edge="a -> b", rule_id="g/n", fingerprint="f", step=0)
+    store.put_run(a_run("run-1", workflow="desk", novel=(novel,)))
+    store.put_spent({"g/n": Spent(day=1, items=frozenset({"desk: a -> b", "desk: b -> c"}))})
+    store.purge(runs=("run-1",), traces=(), mask=str)
+    assert store.spent()["g/n"].items == {"desk: b -> c"}
+
+
+def test_lessons_go_by_the_time_of_their_last_change(store: Store) -> None:
+    """Names of members and edges of workflows that nothing newer confirmed."""
+    store.put_history(History(tools={"old": ToolHistory(results_count=1)}), at_ns=NOW)
+    store.put_history(History(tools={"new": ToolHistory(results_count=1)}), at_ns=NOW + S)
+    store.put_baselines({"old": Baseline(since_ns=1)}, at_ns=NOW)
+    store.put_baselines({"new": Baseline(since_ns=1)}, at_ns=NOW + S)
+    store.purge(runs=(), traces=(), mask=str)
+    assert len(store.history().tools) == len(store.baselines()) == 2
+    store.purge(runs=(), traces=(), before_ns=NOW + S, mask=str)
+    assert list(store.history().tools) == list(store.baselines()) == ["new"]
+
+
+def test_scrubbing_keeps_what_is_stored(store: Store) -> None:
+    """And is done at once where nobody else reads."""
+    store.put_run(a_run("run-1"))
+    assert store.scrub()
+    assert store.run("run-1") is not None
+
+
 def test_closing_twice_does_nothing(store: Store) -> None:
     """A shutdown may come from two sides."""
     store.close()

@@ -11,16 +11,17 @@ import gc
 import queue
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Literal
 
+import msgspec
 import structlog
 
 from causewatch import __version__
 from causewatch.app.address import Address
-from causewatch.app.assess import INBOX_FILE
+from causewatch.app.assess import INBOX_FILE, STATE_FILE
 from causewatch.app.clock import now_ns
 from causewatch.app.config import Config, Receive
 from causewatch.app.dialectfiles import load_dialects
@@ -28,6 +29,9 @@ from causewatch.app.groups import Groups
 from causewatch.app.meaning import EndpointJudge
 from causewatch.app.pipeline import CURSOR, Pipeline
 from causewatch.app.private import FOLDER_MODE, tighten
+from causewatch.app.purge import OnStep, Purge
+from causewatch.app.purge_call import answer_purge
+from causewatch.app.purge_scope import Purged, Wanted
 from causewatch.app.reload import Reloader
 from causewatch.app.retention import Retention
 from causewatch.app.rulefiles import load_bundle
@@ -36,6 +40,7 @@ from causewatch.app.scheduler import Scheduler
 from causewatch.app.teller import Teller
 from causewatch.app.webserver import WebServer
 from causewatch.dialects.needed import needed_keys
+from causewatch.errors import UserError
 from causewatch.forward.forwarding import Forwarding
 from causewatch.graph.assemble import RunAssembler
 from causewatch.inbox.batch import InboxLimits
@@ -86,11 +91,15 @@ class Daemon:
             now_ns=now_ns,
             metrics=self.metrics,
         )
-        self._store = SqliteStore(config.store_path / "state.db")
+        self._store = SqliteStore(config.store_path / STATE_FILE)
         self._links = Links(external_url=_external_url(config), trace_url=config.trace_url)
-        channels = channels_of(config.receivers, self._links, now_ns)
-        self._sender = Sender(self._store, channels, metrics=self.metrics, now_ns=now_ns)
-        self._teller = self._new_teller()
+        self._teller = Teller(
+            self._store,
+            config.alerting,
+            metrics=self.metrics,
+            now_ns=now_ns,
+            wake=self._wake_sender,
+        )
         self._groups = Groups(
             loaded,
             store=self._store,
@@ -98,15 +107,7 @@ class Daemon:
             tell=self._teller.tell,
             key_of=grouped_by(config.route),
         )
-        self._scheduler = Scheduler(
-            self._groups, store=self._store, metrics=self.metrics, now_ns=now_ns
-        )
-        self._meaning = EndpointJudge(config.judge, self.metrics) if config.judge else None
-        self._forwarding = Forwarding(
-            config.forward, config.store_path, metrics=self.metrics, now_ns=now_ns
-        )
         self._dialects = load_dialects(config.dialect_paths)
-        self._pipeline = self._new_pipeline()
         self._retention = Retention(
             config.retention,
             inbox=self._inbox,
@@ -125,24 +126,34 @@ class Daemon:
         # A signal handler may only use what it can interrupt: Event.set would wait for ever for
         # the lock of the Event.wait that it came upon.
         self._asked: queue.SimpleQueue[Literal["stop", "reload"]] = queue.SimpleQueue()
-        self._worker = self._thread("pipeline", self._pipeline.run)
-        self._keeper = self._thread("retention", self._retention.run)
-        self._reviewer = self._thread("reviewer", self._teller.run)
         self._web: WebServer | None = None
         self._receivers: Receivers | None = None
+        self._purging = threading.Lock()
+        self._is_purging = self._is_halted = False
+        self._equip()
 
-    def _thread(self, name: str, run: Callable[[threading.Event], None]) -> threading.Thread:
-        """Return a thread that runs until the daemon stops."""
-        return threading.Thread(target=run, args=(self._stopping,), name=f"causewatch-{name}")
-
-    def _new_teller(self) -> Teller:
-        """Return what queues messages and wakes the sender."""
-        return Teller(
-            self._store,
-            self._config.alerting,
-            metrics=self.metrics,
-            now_ns=now_ns,
-            wake=self._sender.wake,
+    def _equip(self) -> None:
+        """Make all that judges, tells, forwards and deletes, to go on from what is durable."""
+        config = self._config
+        channels = channels_of(config.receivers, self._links, now_ns)
+        self._sender = Sender(self._store, channels, metrics=self.metrics, now_ns=now_ns)
+        self._scheduler = Scheduler(
+            self._groups, store=self._store, metrics=self.metrics, now_ns=now_ns
+        )
+        self._meaning = EndpointJudge(config.judge, self.metrics) if config.judge else None
+        self._forwarding = Forwarding(
+            config.forward, config.store_path, metrics=self.metrics, now_ns=now_ns
+        )
+        self._pipeline = self._new_pipeline()
+        self._halting = threading.Event()
+        self._worker = threading.Thread(
+            target=self._pipeline.run, args=(self._halting,), name="causewatch-pipeline"
+        )
+        self._keeper = threading.Thread(
+            target=self._retention.run, args=(self._halting,), name="causewatch-retention"
+        )
+        self._reviewer = threading.Thread(
+            target=self._teller.run, args=(self._halting,), name="causewatch-reviewer"
         )
 
     def _new_pipeline(self) -> Pipeline:
@@ -173,13 +184,7 @@ class Daemon:
         Raises:
             UserError: when an address cannot be bound or TLS files cannot be used.
         """
-        self._sender.start()
-        self._forwarding.start()
-        self._groups.resolve_vanished(now_ns())  # rules that went away while it was down
-        self._scheduler.start()
-        self._worker.start()
-        self._keeper.start()
-        self._reviewer.start()
+        self._begin()
         app = create_web_app(
             self._store,
             self.metrics,
@@ -188,6 +193,7 @@ class Daemon:
             desk=self._teller,
             links=self._links,
             bearer_token=self._config.web.token,
+            purge=self._answer_purge,
         )
         self._web = WebServer(app, self._config.web.listen)
         limits = ReceiveLimits(max_message_mib=self._config.receive.max_message_mib)
@@ -207,6 +213,30 @@ class Daemon:
             groups=len(self._groups.keys()),
             receivers=len(self._config.receivers),
         )
+
+    def _begin(self) -> None:
+        """Start what ``_equip`` made."""
+        self._sender.start()
+        self._forwarding.start()
+        self._groups.resolve_vanished(now_ns())  # rules that went away while it was down
+        self._scheduler.start()
+        self._worker.start()
+        self._keeper.start()
+        self._reviewer.start()
+
+    def _halt(self) -> None:
+        """Stop what ``_begin`` started; what is not done waits in inbox, store and queues."""
+        self._halting.set()
+        self._teller.nudge()
+        if self._worker.ident is not None:
+            self._worker.join()
+            self._keeper.join()
+            self._reviewer.join()
+            self._scheduler.stop()
+            self._sender.stop()
+        self._forwarding.stop()
+        if self._meaning is not None:
+            self._meaning.close()
 
     def _redactor(self, receive: Receive) -> Redactor | None:
         """Return what takes out what must not be stored; ``None`` where nothing is configured."""
@@ -240,16 +270,9 @@ class Daemon:
             self._receivers.stop(GRACE_S)
         if self._web is not None:
             self._web.stop()
-        if self._worker.ident is not None:
-            self._teller.nudge()
-            self._worker.join()
-            self._keeper.join()
-            self._reviewer.join()
-            self._scheduler.stop()
-            self._sender.stop()
-        self._forwarding.stop()
-        if self._meaning is not None:
-            self._meaning.close()
+        with self._purging:  # a purge ends at its next step
+            if not self._is_halted:
+                self._halt()
         self._inbox.close()
         self._store.close()
         log.info("stopped")
@@ -262,12 +285,16 @@ class Daemon:
         """Make ``wait`` reload the rule files now."""
         self._asked.put("reload")
 
+    def _wake_sender(self) -> None:
+        self._sender.wake()  # a purge makes a new one
+
     def _rules_changed(self) -> None:
         self._scheduler.reschedule()
         self._groups.resolve_vanished(now_ns())
 
     def _health(self) -> Health:
-        unhealthy = () if self._worker.is_alive() else ("the pipeline has ended",)
+        is_well = self._is_purging or self._worker.is_alive()
+        unhealthy = () if is_well else ("the pipeline has ended",)
         unready = () if self._receivers is not None else ("the receivers are starting",)
         return Health(unhealthy=unhealthy, unready=unready)
 
@@ -275,6 +302,60 @@ class Daemon:
         problems = self._reloader.reload()
         revision = self._groups.loaded.source.revision
         return Reloaded(problems=tuple(map(str, problems)), revision=revision)
+
+    def _answer_purge(self, request: bytes) -> Iterator[bytes]:
+        return answer_purge(request, self._purge)
+
+    def _purge(self, wanted: Wanted, on_step: OnStep, *, is_dry: bool) -> Purged:
+        """Forget what is wanted; requests are taken all the while, and judged afterwards.
+
+        Raises:
+            UserError: another purge is under way, or the daemon stops: it may be tried again.
+        """
+        if not self._purging.acquire(blocking=False):
+            raise UserError("another purge is under way")
+        try:
+            purge = Purge(
+                inbox=self._inbox,
+                store=self._store,
+                folder=self._config.store_path,
+                dialects=self._dialects,
+                on_step=self._unless_stopping(on_step),
+                pause=self._stopping.wait,
+            )
+            found = purge.find(wanted)
+            if is_dry:
+                return purge.count(found)
+            self._is_purging = self._is_halted = True
+            # What is under way knows of runs in memory, and would write of them again.
+            self._halt()
+            try:
+                done = purge.apply(purge.find(wanted, found))
+            finally:
+                self._resume()
+            log.info("purged", **msgspec.structs.asdict(done))
+            return done
+        finally:
+            self._purging.release()
+
+    def _unless_stopping(self, on_step: OnStep) -> OnStep:
+        def step(what: str, done: int, total: int) -> None:
+            if self._stopping.is_set():
+                raise UserError("the daemon stops; purge again to finish")
+            on_step(what, done, total)
+
+        return step
+
+    def _resume(self) -> None:
+        """Go on after a purge, unless the daemon stops."""
+        try:
+            if not self._stopping.is_set():
+                self._groups.drop_waiting()
+                self._equip()
+                self._begin()
+                self._is_halted = False
+        finally:
+            self._is_purging = False
 
 
 def serve(config: Config) -> None:

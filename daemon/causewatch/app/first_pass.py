@@ -22,7 +22,7 @@ from causewatch.likeness.answers import Answers
 from causewatch.likeness.familiar import Familiar, Familiars, familiar_of
 from causewatch.likeness.likeness import Likenesses
 from causewatch.model.judgement import Assessment
-from causewatch.otlp.raw import RawSpan, Resources
+from causewatch.otlp.raw import RawSpan
 from causewatch.rules.interest import Interest
 from causewatch.store.port import Store
 from causewatch.store.record import (
@@ -105,6 +105,13 @@ class FirstPass:
             is_familiar = is_familiar or self._familiars.is_learning(likeness)
         return is_familiar or likeness in self._calm
 
+    def will_pass(self, trace: LoneTrace) -> Familiar | None:
+        """Return by what a trace, if nothing more comes, will be passed over; ``None`` if not."""
+        likeness = self._likeness_of_trace(trace)
+        with self._lock:
+            known = self._familiars.known(likeness)
+        return known if known is not None and known.is_lone else None
+
     def carry(self, trace: LoneTrace) -> None:
         """Remember the likeness of a trace that is a run from now on."""
         rules_number, span_count, likeness = trace.likeness
@@ -124,7 +131,8 @@ class FirstPass:
         run_id, trace_ids = snapshot.run_id, snapshot.trace_ids
         self._recent.pop(run_id, None)
         spans = snapshot.raw_spans
-        gaps = _gaps(familiar, lambda: spans)
+        span_ids = _in_time(spans) if familiar.gaps else []
+        gaps = _gaps(familiar, span_ids.__getitem__)
         self._kept.append(
             StoredRun(
                 run_id=run_id,
@@ -143,7 +151,8 @@ class FirstPass:
         self._count(snapshot.state, familiar)
 
     def pass_over_trace(self, trace: LoneTrace, familiar: Familiar, now_ns: int) -> None:
-        """Do the same with a run that is one trace."""
+        """Do the same with a run that is one trace, and whose ``span_ids`` are known if needed."""
+        ids = trace.span_ids
         self._short.append(
             ShortRun(
                 run_id=trace.trace_id,
@@ -153,7 +162,7 @@ class FirstPass:
                 started_at_ns=trace.start_ns,
                 ended_at_ns=trace.end_ns,
                 updated_at_ns=now_ns,
-                gaps=_gaps(familiar, lambda: Resources().split(trace.request)),
+                gaps=_gaps(familiar, lambda at: ids[8 * at : 8 * at + 8].hex()),
             )
         )
         self._count("complete", familiar)
@@ -232,6 +241,8 @@ class FirstPass:
         rules_number, span_count, likeness = trace.likeness
         if (rules_number, span_count) == (self._rules_number, trace.span_count):
             return likeness
+        if trace.rests:
+            return None  # other rules are in force: it has to be read again
         likeness = None if self._likenesses is None else self._likenesses.of_request(trace.request)
         trace.likeness = self._rules_number, trace.span_count, likeness
         return likeness
@@ -267,10 +278,9 @@ def _in_time(spans: Iterable[RawSpan]) -> list[str]:
     return [span.span_id for span in ordered]
 
 
-def _gaps(familiar: Familiar, spans: Callable[[], Iterable[RawSpan]]) -> tuple[ShortGap, ...]:
+def _gaps(familiar: Familiar, span_id_at: Callable[[int], str]) -> tuple[ShortGap, ...]:
     """Return what could not be checked in a run like others, at its own spans."""
-    span_ids = _in_time(spans()) if familiar.gaps else []
     return tuple(
-        ShortGap(None if gap.at is None else span_ids[gap.at], gap.what, gap.reason, gap.fix)
+        ShortGap(None if gap.at is None else span_id_at(gap.at), gap.what, gap.reason, gap.fix)
         for gap in familiar.gaps
     )

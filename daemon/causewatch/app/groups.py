@@ -30,7 +30,7 @@ from causewatch.rules.bundle import Group
 from causewatch.rules.evaluate import evaluate, needs_of, plan_of
 from causewatch.rules.identity import rule_id_of
 from causewatch.rules.state import ACTIVE, advance, backwards, resolve_vanished
-from causewatch.rules.subject import subject_of
+from causewatch.rules.subject import SETTLED_LATE, subject_of
 from causewatch.sampling.facts import Matched
 from causewatch.signatures.plan import Plan
 from causewatch.signatures.subject import Subject
@@ -40,6 +40,8 @@ from causewatch.telemetry.metrics import Metrics
 MAX_PENDING_RUNS = 1_000
 MAX_PENDING_MIB = 512
 """Of the runs that wait for one group: what they hold is in memory, whatever their number."""
+MAX_ENDED_RUNS = 200
+"""Runs that ended and were looked at early, whose subjects are kept until they are complete."""
 MAX_FAILURES = 5
 """Failed looks in a row after which the other groups no longer wait for a group."""
 NS_PER_S = 1_000_000_000
@@ -78,6 +80,8 @@ class Groups:
         self._evaluating: dict[str, int] = {}
         self._failures: Counter[str] = Counter()
         self._plans: dict[str, tuple[Group, Plan]] = {}
+        self._ended: dict[str, tuple[Assessment, Callable[[], Subject]]] = {}
+        """Runs that ended and were looked at early: most are offered once more as they were."""
         self._needs = needs_of(loaded.bundle.groups)
         self._loaded = loaded
         self.on_offer: Callable[[str], None] = lambda _group: None
@@ -135,11 +139,28 @@ class Groups:
                 for key in keys
             }
             self._plans.clear()
+            self._ended.clear()
             self._failures.clear()
 
     def _subject(self, assessment: Assessment) -> Callable[[], Subject]:
         needs = self._needs
         return cache(lambda: subject_of(assessment, needs))
+
+    def _offered(self, assessment: Assessment) -> Callable[[], Subject]:
+        """Return the subject of a run that is offered; the one it had early if that tells the same.
+
+        To derive and to index it costs as much as to judge the run.
+        """
+        run_id = assessment.graph.run_id
+        early, known = self._ended.pop(run_id, (None, None))
+        if early is not None and known is not None and _tells_same(early, assessment):
+            return known
+        subject = self._subject(assessment)
+        if assessment.graph.state == "early" and assessment.has_ended:
+            self._ended[run_id] = assessment, subject
+            while len(self._ended) > MAX_ENDED_RUNS:
+                del self._ended[next(iter(self._ended))]
+        return subject
 
     def matched(self, assessment: Assessment) -> tuple[Matched, ...]:
         """Return the rules that match a run, at once; nothing comes of it but the answer."""
@@ -172,12 +193,19 @@ class Groups:
         with self._lock:
             return bool(self._pending.get(key))
 
+    def drop_waiting(self) -> None:
+        """Let no run wait any more: whoever offered them begins anew from what is durable."""
+        with self._lock:
+            for waiting in self._pending.values():
+                waiting.clear()
+            self._ended.clear()
+
     def offer(self, assessment: Assessment, *, first_batch: int) -> None:
         """Let every group look at a run. A newer assessment of a waiting run takes its place."""
         run_id = assessment.graph.run_id
-        subject = self._subject(assessment)
         size_bytes = sum(estimated_bytes(step.span) for step in assessment.graph.steps)
         with self._lock:
+            subject = self._offered(assessment)
             for key, waiting in self._pending.items():
                 older = [p for p in waiting if p.assessment.graph.run_id == run_id]
                 first = min([first_batch, *(p.first_batch for p in older)])
@@ -351,6 +379,16 @@ class Groups:
 
 def _ignore(_group: str, _run_ids: Collection[str], _matched: Collection[str]) -> None:
     """Nobody asks what came of it."""
+
+
+def _tells_same(early: Assessment, late: Assessment) -> bool:
+    """Tell whether nothing differs but that the run is complete by now."""
+    if early.graph.steps is not late.graph.steps:
+        return False  # more came
+    if any(fault.name in SETTLED_LATE for fault in early.faults):
+        return False  # of a run under way these do not count yet
+    alike = msgspec.structs.replace(early, graph=late.graph, has_ended=late.has_ended)
+    return alike == late
 
 
 def _is_full(waiting: Sequence[Pending]) -> bool:

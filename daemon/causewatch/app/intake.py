@@ -50,6 +50,8 @@ class Intake:
         self._resources = Resources()
         self._reader = native_reader(()) if is_native else None
         self.lone = LoneTraces(assembler.limits)
+        max_live_bytes = assembler.limits.max_live_mib * 1024 * 1024
+        self._max_lone_bytes = int(max_live_bytes * MAX_LONE_SHARE)
 
     def take(self, batch: Batch) -> None:
         """Take one stored batch in."""
@@ -63,14 +65,24 @@ class Intake:
         self._make_room()
         self.read_again()
 
+    @property
+    def is_crowded(self) -> bool:
+        """Tell whether lone traces take half of the memory after which they leave it."""
+        return self.lone.held_bytes > self._max_lone_bytes / 2
+
     def hand_over(self, trace: LoneTrace) -> None:
         """Make a lone trace a run: it has to be judged in full, or more belongs to it."""
         if self.lone.take(trace.trace_id) is not None:
-            self._assembler.adopt(trace, self._resources.split(trace.request))
+            self._assembler.adopt(trace, self._split(trace.request))
 
     def spans_of(self, trace: LoneTrace) -> tuple[RawSpan, ...]:
         """Return the spans of a lone trace."""
-        return tuple(self._resources.split(trace.request))
+        return tuple(self._split(trace.request))
+
+    def note_span_ids(self, trace: LoneTrace) -> None:
+        """Put down the ids of a lone trace's spans, in order of time."""
+        spans = sorted(self._split(trace.request), key=lambda span: (span.start_ns, -span.end_ns))
+        trace.span_ids = bytes.fromhex("".join(span.span_id for span in spans))
 
     def read_again(self) -> None:
         """Read batches again: of spilled runs that are due, and of those that late spans reopened.
@@ -115,7 +127,12 @@ class Intake:
         return self._assembler.knows(trace_id) or self._assembler.awaits(trace_id)
 
     def _spans_of(self, parts: Iterable[TracePart]) -> Sequence[RawSpan]:
-        return self._resources.split(b"".join(part.body for part in parts))
+        return self._split(b"".join(part.body for part in parts))
+
+    def _split(self, request: bytes) -> Sequence[RawSpan]:
+        """Return the spans of a request that the compiled reader wrote."""
+        cut = None if self._reader is None else self._reader.cut(request)
+        return self._resources.split(request) if cut is None else self._resources.cut(request, cut)
 
     def _gather(self, spans: Sequence[RawSpan], logs: Sequence[LogRecord], batch: Batch) -> None:
         """Give spans and records to the assembler, after what they may belong to."""
@@ -150,8 +167,7 @@ class Intake:
 
     def _make_room(self) -> None:
         """Keep lone traces within their share of the memory, and their number within bounds."""
-        max_bytes = self._assembler.limits.max_live_mib * 1024 * 1024 * MAX_LONE_SHARE
-        self._assembler.dropped.spilled_runs += self.lone.spill(int(max_bytes))
+        self._assembler.dropped.spilled_runs += self.lone.spill(self._max_lone_bytes)
         self._assembler.lone_bytes = self.lone.held_bytes
         while len(self.lone) > MAX_LIVE_RUNS_COUNT:
             self.hand_over(self.lone.oldest())

@@ -112,7 +112,7 @@ class Pipeline:
         self._due: deque[RunSnapshot] = deque()
         self._dropped: dict[str, int] = {}
         self._early: dict[str, tuple[_Extent, Assessment]] = {}
-        self._early_at_s = 0.0
+        self._early_at_s = self._look_at_s = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop`` is set; an unexpected error is logged and the loop goes on."""
@@ -134,6 +134,7 @@ class Pipeline:
             self._intake.take(batch)
             self._position = batch.seq
         judged_count = self._judge_due()
+        self._look_at_traces()
         self._judge_early()
         self._advance()
         self._measure()
@@ -170,9 +171,11 @@ class Pipeline:
         patience_s = self._assembler.limits.quiet_s + MAX_LEARN_S
         learning_ns = self._now_ns() - int(patience_s * 1e9)
         for trace in self._intake.lone.due(self._now_ns()):
-            familiar = self._first_pass.meet_trace(trace)
+            familiar = self._familiar_of(trace)
             if familiar is None:
-                if trace.last_ns <= learning_ns or not self._first_pass.is_learning(trace):
+                if trace.rests:
+                    self._intake.lone.want(trace)
+                elif trace.last_ns <= learning_ns or not self._first_pass.is_learning(trace):
                     self._first_pass.carry(trace)
                     self._intake.hand_over(trace)
                 continue
@@ -183,6 +186,15 @@ class Pipeline:
             if time.monotonic() >= until_s:
                 break
         return settled_count
+
+    def _familiar_of(self, trace: LoneTrace) -> Familiar | None:
+        """Return by what a trace is passed over, ``None`` where its spans are needed for more."""
+        familiar = None if trace.is_wanted else self._first_pass.meet_trace(trace)
+        if familiar is not None and familiar.gaps and not trace.span_ids:
+            if trace.rests:
+                return None
+            self._intake.note_span_ids(trace)
+        return familiar
 
     def _judge(self, snapshot: RunSnapshot) -> None:
         """Judge a run that is complete, late or evicted; keep it, and offer it to the groups."""
@@ -229,10 +241,6 @@ class Pipeline:
         if time.monotonic() < self._early_at_s:
             return
         began_s = time.monotonic()
-        for trace in self._intake.lone.changed():
-            if not self._first_pass.trace_may_wait(trace):
-                self._first_pass.carry(trace)
-                self._intake.hand_over(trace)
         took_s = 0.0
         for snapshot in self._assembler.changed(self._now_ns()):
             if self._first_pass.may_wait(snapshot):
@@ -255,6 +263,24 @@ class Pipeline:
         # A long run costs more each time it grows: what comes in must not wait for that.
         self._early_at_s = began_s + max(EARLY_EVERY_S, took_s / EARLY_SHARE)
 
+    def _look_at_traces(self) -> None:
+        """Make runs of the lone traces that are like no others; let those rest that are.
+
+        A trace that still grows would be looked at again and again, so not at each turn; but before
+        traces have to leave the memory that would only be read again.
+        """
+        if time.monotonic() < self._look_at_s and not self._intake.is_crowded:
+            return
+        self._look_at_s = time.monotonic() + EARLY_EVERY_S
+        for trace in self._intake.lone.changed():
+            if not self._first_pass.trace_may_wait(trace):
+                self._first_pass.carry(trace)
+                self._intake.hand_over(trace)
+            elif self._forwarding is None and (familiar := self._first_pass.will_pass(trace)):
+                if familiar.gaps:
+                    self._intake.note_span_ids(trace)
+                self._intake.lone.rest(trace)
+
     def _waits_for_the_end(self) -> bool:
         """Tell whether some expectation is judged only when nothing more can come."""
         after = (contract.spec.missing_after_s for contract in self._groups.contracts)
@@ -262,10 +288,12 @@ class Pipeline:
 
     def _assessed(self, snapshot: RunSnapshot) -> Assessment | None:
         """Judge a run, or take what was judged early if nothing came since."""
+        graph = None
         extent, early = self._early.get(snapshot.run_id, (None, None))
-        if early is not None and extent == self._extent(snapshot) and not self._waits_for_the_end():
+        if early is not None and extent == self._extent(snapshot):
             graph = msgspec.structs.replace(early.graph, state=snapshot.state)
-            return msgspec.structs.replace(early, graph=graph)
+            if not self._waits_for_the_end():
+                return msgspec.structs.replace(early, graph=graph)
         try:
             known = Known(
                 trust=self._groups.trust,
@@ -273,7 +301,8 @@ class Pipeline:
                 history=self._learning.history,
                 scores=self._scores,
             )
-            graph = graph_of(snapshot, self._dialects)
+            if graph is None:
+                graph = graph_of(snapshot, self._dialects)
             return judge(
                 graph,
                 self._groups.contracts,

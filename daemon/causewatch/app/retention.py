@@ -244,7 +244,8 @@ class Retention:
             if not count:
                 self._inbox.delete([head.seq])
             elif len(body) < len(batch.body):
-                self._inbox.replace(head.seq, body, count)
+                # Overwritten, or pieces of it might outlive the traces that are kept here.
+                self._inbox.replace(head.seq, body, count, securely=True)
                 self._metrics.retention_compacted_bytes.inc(len(batch.body) - len(body))
 
     def _delete(self, heads: list[Head]) -> Iterator[None]:

@@ -31,6 +31,7 @@ COMMANDS = {
     "init": "write a rules repository to start from, with tests and CI",
     "learn": "infer rules from recorded good runs, for review",
     "notify": "send a test message to receivers",
+    "purge": "forget traces, sessions, or all before a time",
     "query": "run a signature over spans in files",
     "routes": "show the routing tree, and who would be told of an alert",
     "schema": "print JSON Schemas and words for editors, and how to set them up",

@@ -25,6 +25,7 @@ import zstandard
 
 from causewatch.errors import UserError
 from causewatch.forward.request import Piece
+from causewatch.otlp.sift import sift
 
 NS_PER_S = 1_000_000_000
 MAX_OFFERED_COUNT = 200_000
@@ -195,6 +196,50 @@ class ForwardQueue:
                 # Pages of a queue that was long are given back when there is time.
                 self._connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
 
+    def purge(self, keep: Callable[[str], bool], before_ns: int) -> int:
+        """Take spans out of what waits, and write the file anew; return how many.
+
+        Args:
+            keep: told the id of a trace, whether it stays.
+            before_ns: what was appended earlier goes as a whole.
+
+        Raises:
+            sqlite3.Error: some of it is still there.
+        """
+        removed = 0
+        with self._lock:
+            for (seq,) in self._connection.execute("SELECT seq FROM item ORDER BY seq").fetchall():
+                with self._transaction():
+                    removed += self._purge_row(seq, keep, before_ns)
+            runs = self._connection.execute("SELECT run FROM offered").fetchall()
+            with self._transaction():
+                self._connection.executemany(
+                    "DELETE FROM offered WHERE run = ?", [row for row in runs if not keep(row[0])]
+                )
+            (self._bytes,) = self._one("SELECT coalesce(sum(size), 0) FROM item")
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return removed
+
+    def _purge_row(self, seq: int, keep: Callable[[str], bool], before_ns: int) -> int:
+        at_ns, spans, packed = self._connection.execute(
+            "SELECT at_ns, spans, body FROM item WHERE seq = ?", (seq,)
+        ).fetchone()
+        try:
+            body = self._unpacker.decompress(packed) if at_ns >= before_ns else b""
+        except zstandard.ZstdError:
+            body = b""
+        left, count = sift("traces", body, keep)
+        if not count:
+            self._connection.execute("DELETE FROM item WHERE seq = ?", (seq,))
+        elif count < spans:
+            packed = self._packer.compress(left)
+            self._connection.execute(
+                "UPDATE item SET spans = ?, size = ?, body = ? WHERE seq = ?",
+                (count, len(packed), packed, seq),
+            )
+        return int(spans) - count
+
     def release(self) -> None:
         """Note that nothing is being sent: what waits may be dropped again."""
         with self._lock:
@@ -303,6 +348,20 @@ class ForwardQueue:
     def _one(self, query: str, *values: int) -> tuple[int, ...]:
         row: tuple[int, ...] = self._connection.execute(query, values).fetchone()
         return row
+
+
+def purge_queue(path: Path, keep: Callable[[str], bool], before_ns: int) -> int:
+    """Take spans out of a queue that nobody has open; see ``ForwardQueue.purge``.
+
+    Raises:
+        UserError: when the file cannot be used.
+        sqlite3.Error: some of it is still there.
+    """
+    queue = ForwardQueue(path, max_bytes=0, max_age_s=0.0, on_drop=lambda _reason, _spans: None)
+    try:
+        return queue.purge(keep, before_ns)
+    finally:
+        queue.close()
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -9,7 +9,9 @@ as something odd comes for it: it is gathered into a run by ``RunAssembler``.
 A trace is due as a run of one trace is: when nothing came for ``quiet_s`` and it has a root, or for
 ``quiet_without_root_s``, or at ``max_age_s``. When memory is short the oldest are *spilled*: only
 the numbers of their batches stay, and ``needs`` asks for these when they are due. Times of arrival
-never go back, so everything is in order by itself: nothing here searches or sorts all traces.
+never go back, so everything is in order by itself: nothing here searches or sorts all traces. A
+trace of which all is known that will be asked is put to *rest*: its bytes go as well, and it is due
+without them; should they be wanted after all (``want``), they are read again.
 Sans-IO: the caller owns the inbox and the clock. One caller at a time.
 """
 
@@ -49,8 +51,9 @@ class LoneTrace:
     """One trace, so far."""
 
     __slots__ = (
-        "batches", "bodies", "bytes", "end_ns", "first_ns", "has_root", "last_ns", "likeness",
-        "missing", "number", "span_count", "spilled_bytes", "start_ns", "trace_id",
+        "batches", "bodies", "bytes", "end_ns", "first_ns", "has_root", "is_wanted", "last_ns",
+        "likeness", "missing", "number", "rests", "span_count", "span_ids", "spilled_bytes",
+        "start_ns", "trace_id",
     )  # fmt: skip
 
     def __init__(self, trace_id: str, number: int, now_ns: int) -> None:
@@ -66,6 +69,12 @@ class LoneTrace:
         self.bytes = TRACE_OVERHEAD_BYTES
         self.spilled_bytes = 0
         self.has_root = False
+        self.rests = False
+        """Its bytes are not needed, unless more of it comes."""
+        self.span_ids = b""
+        """The ids of its spans in order of time, eight bytes each, where they were asked for."""
+        self.is_wanted = False
+        """Its bytes were read again in order to be judged."""
         self.likeness: tuple[int, int, int | None] = 0, 0, None
         """Under which rules and of how many spans it was computed, and what it is."""
 
@@ -76,6 +85,8 @@ class LoneTrace:
 
     def put(self, part: TracePart, batch: int) -> None:
         """Take in what one batch holds of it."""
+        self.rests = False
+        self.span_ids = b""
         self.bodies.append(part.body)
         if not self.batches or self.batches[-1] != batch:
             self.batches.append(batch)
@@ -201,6 +212,17 @@ class LoneTraces:
         self._changed.clear()
         return found
 
+    def rest(self, trace: LoneTrace) -> None:
+        """Give up the bytes of a trace of which nothing more will be asked, as far as is known."""
+        if self._held.pop(trace.trace_id, None) is not None:
+            self.held_bytes -= trace.spill()
+            trace.rests = True
+
+    def want(self, trace: LoneTrace) -> None:
+        """Ask for the bytes of a trace that rests; it is due again when they are here."""
+        trace.rests, trace.is_wanted = False, True
+        self._is_whole(trace)
+
     def spill(self, max_bytes: int) -> int:
         """Put traces out of memory, oldest first, down to so many bytes; return how many."""
         count = 0
@@ -239,7 +261,9 @@ class LoneTraces:
         return next((trace.batches[0] for trace in self._all.values()), None)
 
     def _is_whole(self, trace: LoneTrace) -> bool:
-        """Tell whether all of a trace is in memory; ask for what is not."""
+        """Tell whether all that is needed of a trace is in memory; ask for what is not."""
+        if trace.rests:
+            return True
         if trace.missing and trace.trace_id not in self._reading:
             self._to_read[trace.trace_id] = trace
         return not trace.missing

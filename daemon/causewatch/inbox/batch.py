@@ -46,3 +46,7 @@ class NotStoredError(CausewatchError):
 
 class InboxUnusableError(UserError):
     """The inbox cannot be opened: in use by another process, damaged, or of a later version."""
+
+
+class InboxInUseError(InboxUnusableError):
+    """Another process has it."""

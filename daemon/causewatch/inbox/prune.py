@@ -4,28 +4,41 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
 
 import msgspec
 
+from causewatch.inbox.batch import Signal
+from causewatch.inbox.schema import connect
+
 SPARE_SHARE = 1 / 16
 """Of the file, what may be free: new batches use it, and nothing needs to be moved."""
+SCRUB_WAIT_MS = 20
+"""How long readers are waited for: nobody can append meanwhile."""
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a stored batch without reading it; ``size_bytes`` is uncompressed."""
 
     seq: int
+    signal: Signal
     received_ns: int
+    items: int
     size_bytes: int
 
 
 def heads_after(connection: sqlite3.Connection, after: int, max_count: int) -> list[Head]:
     """Return the batches that follow a sequence number, in order."""
     rows = connection.execute(
-        "SELECT seq, received_ns, raw_bytes FROM batch WHERE seq > ? ORDER BY seq LIMIT ?",
+        "SELECT seq, signal, received_ns, items, raw_bytes FROM batch"
+        " WHERE seq > ? ORDER BY seq LIMIT ?",
         (after, max_count),
     )
-    return [Head(seq=seq, received_ns=at_ns, size_bytes=size) for seq, at_ns, size in rows]
+    return [
+        Head(seq=seq, signal=signal, received_ns=at_ns, items=items, size_bytes=size)
+        for seq, signal, at_ns, items, size in rows
+    ]
 
 
 def overwrite(connection: sqlite3.Connection, *, everything: bool) -> None:
@@ -58,3 +71,15 @@ def vacuum_some(connection: sqlite3.Connection, max_pages: int, spare_share: flo
         return False
     connection.execute(f"PRAGMA incremental_vacuum({max_pages})").fetchall()
     return True
+
+
+def scrub(path: Path, *, anew: bool) -> bool:
+    """See ``SqliteInbox.scrub``."""
+    with closing(connect(path)) as connection:
+        if anew:
+            connection.execute("VACUUM")
+        # What is done without holding up anybody comes first.
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        connection.execute(f"PRAGMA busy_timeout={SCRUB_WAIT_MS}")
+        (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return bool(busy == 0)

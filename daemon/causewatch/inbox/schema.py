@@ -7,7 +7,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from causewatch.inbox.batch import InboxUnusableError
+from causewatch.inbox.batch import InboxInUseError, InboxUnusableError
 
 _PAGE_BYTES = 16 * 1024
 """Bodies are tens of kilobytes: larger pages mean shorter overflow chains than SQLite's 4 KiB."""
@@ -54,7 +54,7 @@ def take_lock(path: Path) -> int:
     except OSError as error:
         holder = os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
         os.close(descriptor)
-        raise InboxUnusableError(
+        raise InboxInUseError(
             f"{path} is in use by another causewatch (process {holder}); "
             "give each its own store path"
         ) from error
@@ -71,7 +71,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
     """
     try:
         _create_private(path)
-        connection = _connect(path)
+        connection = connect(path)
     except (OSError, sqlite3.Error) as error:
         raise InboxUnusableError(f"{path}: cannot be opened: {error}") from error
     try:
@@ -97,12 +97,13 @@ def open_writer(path: Path) -> sqlite3.Connection:
 
 def open_reader(path: Path) -> sqlite3.Connection:
     """Return a connection that cannot write, for use by any one thread at a time."""
-    connection = _connect(path)
+    connection = connect(path)
     connection.execute("PRAGMA query_only=ON")
     return connection
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path) -> sqlite3.Connection:
+    """Return a connection to an inbox that is there."""
     return sqlite3.connect(
         path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
     )

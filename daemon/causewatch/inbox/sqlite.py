@@ -23,6 +23,7 @@ from causewatch.inbox.prune import (
     heads_after,
     overwrite,
     replace_body,
+    scrub,
     vacuum_some,
 )
 from causewatch.inbox.schema import open_reader, open_writer, take_lock
@@ -63,6 +64,7 @@ class SqliteInbox:
         now_ns: Callable[[], int],
         metrics: Metrics,
     ) -> None:
+        self._path = path
         self._limits = limits or InboxLimits()
         self._now_ns = now_ns
         self._metrics = metrics
@@ -209,6 +211,17 @@ class SqliteInbox:
         """
         found = self._writer.submit(lambda c: vacuum_some(c, max_pages, spare_share)).result()
         return bool(found)
+
+    def scrub(self, *, anew: bool = False) -> bool:
+        """Leave no copy of anything in the log; false while some reader keeps it from that.
+
+        ``anew`` writes the whole file anew first: what moved within it left copies of itself
+        behind. Appends wait for that, and it takes as much room again.
+
+        Raises:
+            sqlite3.Error: it could not be written.
+        """
+        return scrub(self._path, anew=anew)
 
     @property
     def max_bytes(self) -> int:

@@ -21,7 +21,7 @@ import structlog
 from causewatch.graph.lone import TracePart
 from causewatch.likeness.asked import NOTHING, Questions
 from causewatch.likeness.signs import SIGNS
-from causewatch.otlp.raw import Envelope, RawSpan
+from causewatch.otlp.raw import CUT_SPAN, Cut, Envelope, RawSpan
 
 log = structlog.get_logger("causewatch.likeness")
 
@@ -76,15 +76,16 @@ class NativeReader:
             ctypes.c_size_t,
             ctypes.POINTER(ctypes.c_uint64),
         ]
-        self._library.causewatch_regroup.restype = ctypes.c_int64
-        self._library.causewatch_regroup.argtypes = [
-            ctypes.c_void_p,
-            ctypes.c_char_p,
-            ctypes.c_size_t,
-            ctypes.POINTER(ctypes.c_void_p),
-            ctypes.POINTER(ctypes.c_void_p),
-            ctypes.POINTER(ctypes.c_size_t),
-        ]
+        for parting in (self._library.causewatch_regroup, self._library.causewatch_cut):
+            parting.restype = ctypes.c_int64
+            parting.argtypes = [
+                ctypes.c_void_p,
+                ctypes.c_char_p,
+                ctypes.c_size_t,
+                ctypes.POINTER(ctypes.c_void_p),
+                ctypes.POINTER(ctypes.c_void_p),
+                ctypes.POINTER(ctypes.c_size_t),
+            ]
         settings = ("\n".join(sorted(naming)) + "\0" + "\n".join(SIGNS)).encode()
         self._context = self._library.causewatch_open(settings, len(settings))
         if not self._context:
@@ -192,6 +193,22 @@ class NativeReader:
             ctypes.byref(self._found),
         )
         return self._found.value if code == 0 else None
+
+    def cut(self, request: bytes) -> Cut | None:
+        """Tell where the spans of a request lie, ``None`` where something about it is odd."""
+        count = self._library.causewatch_cut(
+            self._context,
+            request,
+            len(request),
+            ctypes.byref(self._heads),
+            ctypes.byref(self._bodies),
+            ctypes.byref(self._size),
+        )
+        if count < 0:
+            return None
+        spans = ctypes.string_at(self._heads.value or 0, count * CUT_SPAN.size) if count else b""
+        groups = ctypes.string_at(self._bodies.value or 0, self._size.value) if count else b""
+        return Cut(spans, groups)
 
     def regroup(self, request: bytes) -> list[TracePart] | None:
         """Return the spans of a request by trace, ``None`` where something about it is odd."""

@@ -46,9 +46,11 @@ def _look(store: Store, alerting: Alerting, told: Told, hush: Hush | None, now_n
     if keeps is not None:
         return _keep(store, told, keeps.reason)
     if told.held or told.digest != visible_digest(incident):
-        # Held back, or it changed while a configuration led elsewhere.
-        reason: ChangeReason = "unmuted"
-        notes = ("This was held back for a while, and is still open.",)
+        # It was held back, or a configuration led elsewhere meanwhile. Else what was shown was
+        # taken out of it (a purge): the message is changed, and nobody is disturbed.
+        missed = told.held or told.resolved
+        reason: ChangeReason = "unmuted" if missed else "cause_refined"
+        notes = ("This was held back for a while, and is still open.",) if missed else ()
         change = IncidentChange(incident=incident, reason=reason, notes=notes)
         return put(store, decide(change, target, told, now_ns=now_ns))
     if incident.acknowledged_by or not _is_due(told, destined.route, now_ns):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -160,6 +161,21 @@ def _same(span: Span) -> tuple[str, str]:
     return "", span.trace_id
 
 
+class Cut(NamedTuple):
+    """Where the spans of a request lie, as the compiled reader tells it.
+
+    ``spans`` has a ``CUT_SPAN`` for each, in their order, ``groups`` a ``CUT_GROUP`` for all spans
+    of one scope: where its resource and its scope, each with what else stands there, lie.
+    """
+
+    spans: bytes
+    groups: bytes
+
+
+CUT_SPAN = struct.Struct("<16s8s8s4Q2I")
+CUT_GROUP = struct.Struct("<4Q")
+
+
 class Resources:
     """The resources and scopes of a stream, each decoded once: few programs send many spans."""
 
@@ -167,6 +183,7 @@ class Resources:
         self._resources: dict[bytes, Resource] = {}
         self._scopes: dict[bytes, Scope] = {}
         self._envelopes: dict[Envelope, Envelope] = {}
+        self._groups: dict[Envelope, tuple[Resource, Scope, int, Envelope]] = {}
 
     def split(self, body: bytes) -> list[RawSpan]:
         """Return the usable spans of an ``ExportTraceServiceRequest``, in its order.
@@ -189,6 +206,47 @@ class Resources:
                     if not reason_against(raw)
                 )
         return found
+
+    def cut(self, request: bytes, cut: Cut) -> list[RawSpan]:
+        """Return the same as ``split`` of a request of which is known where its spans lie."""
+        groups = [
+            self._around(request[at : at + size], request[scope_at : scope_at + scope_size])
+            for at, size, scope_at, scope_size in CUT_GROUP.iter_unpack(cut.groups)
+        ]
+        found = []
+        for head in CUT_SPAN.iter_unpack(cut.spans):
+            trace_id, span_id, parent, start_ns, end_ns, at, size, group, has_links = head
+            resource, scope, origin, envelope = groups[group]
+            body = request[at : at + size]
+            found.append(
+                RawSpan(
+                    trace_id.hex(),
+                    span_id.hex(),
+                    "" if parent == _NO_ID else parent.hex(),
+                    start_ns,
+                    end_ns,
+                    _linked(trace_pb2.Span.FromString(body)) if has_links else (),
+                    body,
+                    resource,
+                    scope,
+                    origin,
+                    envelope=envelope,
+                )
+            )
+        return found
+
+    def _around(self, head: bytes, scope_head: bytes) -> tuple[Resource, Scope, int, Envelope]:
+        key = Envelope(head, scope_head)
+        known = self._groups.get(key)
+        if known is None:
+            if len(self._groups) >= MAX_RESOURCES_COUNT:
+                self._groups.clear()
+            group = trace_pb2.ResourceSpans.FromString(head)
+            scoped = trace_pb2.ScopeSpans.FromString(scope_head)
+            resource = self._resource(group.resource.SerializeToString(), group)
+            scope = self._scope(scoped.scope.SerializeToString(), scoped)
+            known = self._groups[key] = resource, scope, origin_of(resource, scope), key
+        return known
 
     def _envelope(self, head: bytes, scoped: trace_pb2.ScopeSpans) -> Envelope:
         """Return one object for all equal ones: a run holds as many as it has spans."""

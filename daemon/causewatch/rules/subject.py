@@ -28,7 +28,7 @@ from causewatch.model.value import Value
 from causewatch.signatures.needs import Needs
 from causewatch.signatures.subject import Subject
 
-_SETTLED_LATE = frozenset({"unused_result"})
+SETTLED_LATE = frozenset({"unused_result"})
 """Faults that say what did not happen: of a run under way it may still happen."""
 USAGE = {
     "input_tokens": "gen_ai.usage.input_tokens",
@@ -138,7 +138,7 @@ def _add_judgement(assessment: Assessment, derived: Sequence[_Derived]) -> None:
     """Add faults, tool verdicts, blame and, on the roots, the run's health."""
     graph, blame = assessment.graph, assessment.blame
     for fault in assessment.faults:
-        if graph.state == "early" and fault.name in _SETTLED_LATE:
+        if graph.state == "early" and fault.name in SETTLED_LATE:
             continue
         _append(derived[fault.step], "causewatch.fault", fault.name)
     for verdict in assessment.verdicts:

@@ -7,7 +7,7 @@ from any thread; ``transaction()`` belongs to the thread that entered it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from causewatch.store.record import (
     MessageRef,
     OutboxRow,
     OutboxState,
+    RunHead,
     ShortRun,
     StoredRun,
     Told,
@@ -265,6 +266,35 @@ class Store(RunStore, AlertStore, OutboxStore, SilenceStore, HistoryStore, Novel
         """Do a part of what ``prune`` does, in one short transaction; all zeros when all is done.
 
         At most ``max_rows`` of each kind; runs with an id in ``keep`` stay.
+        """
+        ...
+
+    def run_heads(self) -> Iterator[RunHead]:
+        """Yield all runs, whole and short ones; others may read and write in between."""
+        ...
+
+    def purge(
+        self,
+        *,
+        runs: Collection[str],
+        traces: Collection[str],
+        before_ns: int = 0,
+        mask: Callable[[str], str],
+    ) -> dict[str, int]:
+        """Forget runs wherever they are known; return what changed, by kind.
+
+        What was learned of tools and workflows, and did not change since ``before_ns``, goes too.
+
+        Runs, findings, and alerts, incidents and messages that are about nothing else go, whatever
+        their state. Others lose what they quote: sentences go through ``mask``. What is deleted is
+        overwritten; ``scrub`` ends that.
+        """
+        ...
+
+    def scrub(self) -> bool:
+        """Leave nothing in the files that is not stored; all others wait until it is done.
+
+        False where a reader elsewhere keeps an old copy in the log.
         """
         ...
 

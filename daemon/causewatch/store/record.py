@@ -40,6 +40,15 @@ class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     """What was told as new in it: a run that is judged again says the same."""
 
 
+class RunHead(msgspec.Struct, frozen=True, kw_only=True):
+    """What is read of a run to know whether it is to be forgotten."""
+
+    run_id: str
+    trace_ids: tuple[str, ...] = ()
+    batches: tuple[int, ...] = ()
+    updated_at_ns: int = 0
+
+
 class ShortGap(msgspec.Struct, frozen=True, array_like=True):
     """Something that could not be checked, at a span where it is one."""
 

@@ -6,7 +6,7 @@ Handlers are plain functions, which Starlette runs in worker threads, since read
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from causewatch.errors import UserError
 from causewatch.model.incident import Incident, IncidentState
 from causewatch.notify.config import Links
 from causewatch.notify.links import runbook_url, trace_url
@@ -34,6 +35,7 @@ from causewatch.web.reader import Health, IncidentReader, Reloaded
 MAX_LISTED = 1000
 DEFAULT_LISTED = 200
 MAX_RUNS_LOOKED_AT = 20
+MAX_PURGE_BYTES = 4 * 1024 * 1024
 MAX_RUNS_SHOWN = 100
 MAX_EXPLANATION_CHARS = 200_000
 _HERE = Path(__file__).resolve().parent / "templates"
@@ -49,8 +51,12 @@ def create_web_app(  # noqa: PLR0913  # the daemon's ports, handed in one by one
     desk: IncidentDesk | None = None,
     links: Links | None = None,
     bearer_token: str = "",
+    purge: Callable[[bytes], Iterator[bytes]] | None = None,
 ) -> Starlette:
-    """Return the application; ``app`` serves it on the configured address."""
+    """Return the application; ``app`` serves it on the configured address.
+
+    ``purge`` takes what is to be forgotten, and returns JSON lines of how far it is.
+    """
     site = _Site(reader, metrics, health, reload, links or Links())
     routes = [
         Route("/", site.index),
@@ -65,8 +71,27 @@ def create_web_app(  # noqa: PLR0913  # the daemon's ports, handed in one by one
         Route("/-/reload", site.reload, methods=["POST"]),
         *(handling_routes(desk) if desk is not None else ()),
     ]
+    if purge is not None:
+        routes.append(Route("/-/purge", _purger(purge), methods=["POST"]))
     guard = Middleware(Guard, bearer_token=bearer_token)
     return Starlette(routes=routes, middleware=[guard])
+
+
+def _purger(
+    purge: Callable[[bytes], Iterator[bytes]],
+) -> Callable[[Request], Awaitable[Response]]:
+    """Return the handler of ``POST /-/purge``: 400 for what cannot be meant, else JSON lines."""
+
+    async def handle(request: Request) -> Response:
+        if int(request.headers.get("content-length", MAX_PURGE_BYTES + 1)) > MAX_PURGE_BYTES:
+            return _json({"error": f"at most {MAX_PURGE_BYTES} bytes, and how many"}, 413)
+        try:
+            lines = purge(await request.body())
+        except UserError as error:
+            return _json({"error": str(error)}, 400)
+        return StreamingResponse(lines, media_type="application/x-ndjson")
+
+    return handle
 
 
 class _Site:

@@ -13,9 +13,12 @@ from app_fixtures import LOST, T0_NS, Desk, S, assessment, loaded
 from causewatch.app.groups import MAX_FAILURES, MAX_PENDING_MIB, MAX_PENDING_RUNS, Groups
 from causewatch.blame.judge import judge
 from causewatch.incidents.gather import IncidentChange
-from causewatch.model.judgement import Assessment
+from causewatch.model.judgement import Assessment, Fault
 from causewatch.rules.bundle import Group
 from causewatch.rules.evaluate import Evaluation, evaluate
+from causewatch.rules.subject import subject_of
+from causewatch.signatures.needs import Needs
+from causewatch.signatures.subject import Subject
 from causewatch.telemetry.metrics import Metrics
 
 CUT = "pydantic-ai__native__truncated_handoff"
@@ -350,3 +353,52 @@ def test_a_reload_may_ask_for_what_nobody_read_before() -> None:
     desk.groups.replace(loaded(DIGEST))
     desk.groups.evaluate("silent", T0_NS)
     assert desk.reasons[:1] == ["opened"]
+
+
+UNUSED = """
+groups:
+- name: silent
+  interval: 10s
+  rules:
+  - alert: Unused
+    signature: '{ span.causewatch.fault = "unused_result" }'
+  - alert: Corrupted
+    signature: '{ span.causewatch.blame.role = "origin" }'
+"""
+
+
+def test_a_run_that_ended_early_is_not_derived_again_when_it_is_complete(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Unless more came, or something counts only now: a run under way may yet use a result."""
+    derived: list[str] = []
+
+    def counted(assessment: Assessment, needs: Needs) -> Subject:
+        derived.append(assessment.graph.state)
+        return subject_of(assessment, needs)
+
+    monkeypatch.setattr("causewatch.app.groups.subject_of", counted)
+    desk = Desk(UNUSED)
+    late = assessment(CUT)
+    early = msgspec.structs.replace(
+        late, graph=msgspec.structs.replace(late.graph, state="early"), has_ended=True
+    )
+    more = msgspec.structs.replace(late.graph, steps=(*late.graph.steps,))
+    unused = (Fault(name="unused_result", step=0, reason="nobody used it", confidence=0.5),)
+    for first, second, expected in (
+        (early, late, ["early"]),
+        (early, msgspec.structs.replace(late, graph=more), ["early", "complete"]),
+        (early, msgspec.structs.replace(late, faults=()), ["early", "complete"]),
+        (
+            msgspec.structs.replace(early, faults=unused),
+            msgspec.structs.replace(late, faults=unused),
+            ["early", "complete"],
+        ),
+    ):
+        derived.clear()
+        for slot, each in enumerate((first, second)):
+            desk.groups.offer(each, first_batch=1)
+            desk.groups.evaluate("silent", T0_NS + slot * S)
+        assert derived == expected
+    alerts = {alert.labels["alertname"] for alert in desk.store.alerts()}
+    assert alerts == {"Unused", "Corrupted"}

@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from msgspec.structs import replace
 
 from causewatch.errors import UserError
-from causewatch.forward.queue import ForwardQueue, Offer, digest_of
+from causewatch.forward.queue import ForwardQueue, Offer, digest_of, purge_queue
 from causewatch.forward.request import Piece
+from causewatch.otlp.decode import decode_traces
+from causewatch.otlp.encode import encode_traces
 from forward_fixtures import T0_NS, S, piece, queue_in
+from otlp_fixtures import span
 
 RAW = len(piece(0).body)
 
@@ -196,3 +200,51 @@ def test_runs_that_come_together_share_a_row(tmp_path: Path) -> None:
     queue.append([offer(index) for index in range(3)], T0_NS)
     (item,) = queue.take(RAW, T0_NS)
     assert (item.spans, item.body) == (3, b"".join(piece(index).body for index in range(3)))
+
+
+def named(queue: ForwardQueue, number: int, *traces: str) -> None:
+    """Append a run with a span of each of some traces."""
+    spans = [replace(span(number), trace_id=each) for each in traces]
+    waiting = Piece(len(spans), encode_traces(spans))
+    sent = frozenset({digest_of((traces[0], str(number)))})
+    queue.append([Offer(run_id=traces[0], pieces=(waiting,), sent=sent)], T0_NS + number * S)
+
+
+def test_spans_of_a_trace_are_taken_out(tmp_path: Path) -> None:
+    """Whole rows go, others are written anew, and what was sent of the trace is forgotten."""
+    one, other = "a" * 32, "b" * 32
+    queue = queue_in(tmp_path)
+    named(queue, 1, one)
+    named(queue, 2, other, one)
+    named(queue, 3, other)
+    assert queue.purge(lambda trace_id: trace_id != one, 0) == 2
+    items = queue.take(10**6, T0_NS + 4 * S)
+    assert [item.spans for item in items] == [1, 1]
+    found = [each.trace_id for item in items for each in decode_traces(item.body).spans]
+    assert found == [other, other]
+    assert queue.waiting_bytes == sum(
+        len(body) for (body,) in queue._connection.execute("SELECT body FROM item")
+    )
+    assert queue.sent_of([one]) == frozenset()
+    assert queue.sent_of([other]) != frozenset()
+    assert queue.purge(lambda trace_id: trace_id != one, 0) == 0
+
+
+def test_what_waits_for_longer_goes_as_a_whole(tmp_path: Path) -> None:
+    """By the time at which it was appended; a row that cannot be read as well."""
+    queue = queue_in(tmp_path)
+    for number in range(4):
+        named(queue, number, "a" * 32)
+    queue._connection.execute("UPDATE item SET body = x'00' WHERE seq = 4")
+    assert queue.purge(lambda _trace_id: True, T0_NS + 2 * S) == 3
+    assert [item.seq for item in queue.take(10**6, T0_NS)] == [3]
+
+
+def test_a_queue_that_nobody_has_open_can_be_purged(tmp_path: Path) -> None:
+    """Its bounds are not looked at: nothing else is dropped from it."""
+    queue = queue_in(tmp_path)
+    named(queue, 1, "a" * 32)
+    named(queue, 2, "b" * 32)
+    queue.close()
+    assert purge_queue(tmp_path / "forward-local.db", lambda t: t != "a" * 32, 0) == 1
+    assert [item.seq for item in queue_in(tmp_path).take(10**6, T0_NS)] == [2]

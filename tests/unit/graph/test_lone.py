@@ -163,3 +163,44 @@ def test_changed_names_each_trace_with_a_root_once(traces: Traces) -> None:
     traces.put(part("a"))
     assert "a" in traces.lone
     assert [trace.trace_id for trace in traces.lone.changed()] == ["a"]
+
+
+def test_a_trace_at_rest_is_due_without_being_read_again(traces: Traces) -> None:
+    """Its bytes are gone from memory, and nobody asks for them."""
+    traces.put(part("a", b"x" * 1000))
+    (trace,) = traces.lone.changed()
+    before = traces.lone.held_bytes
+    traces.lone.rest(trace)
+    assert traces.lone.held_bytes <= before - 1000
+    assert traces.due(after_s=10) == ["a"]
+    assert traces.read_again() == []
+    traces.lone.take("a")
+    assert traces.lone.held_bytes == 0
+
+
+def test_a_trace_at_rest_that_is_wanted_is_read_again(traces: Traces) -> None:
+    """It is due once more when all of it is here."""
+    traces.put(part("a", b"x"))
+    traces.lone.rest(*traces.lone.changed())
+    assert traces.due(after_s=10) == ["a"]
+    trace = traces.lone.get("a")
+    assert trace is not None
+    traces.lone.want(trace)
+    assert traces.due() == []
+    assert traces.read_again() == [1]
+    assert traces.due() == ["a"]
+    assert (trace.request, trace.is_wanted) == (b"x", True)
+
+
+def test_what_comes_for_a_trace_at_rest_wakes_it(traces: Traces) -> None:
+    """Then the rest of it is read again before it is due."""
+    traces.put(part("a", b"x"))
+    traces.lone.rest(*traces.lone.changed())
+    traces.put(part("a", b"y"), after_s=1)
+    assert traces.lone.changed() == []
+    assert traces.due(after_s=10) == []
+    assert traces.read_again() == [1]
+    assert traces.due() == ["a"]
+    trace = traces.lone.get("a")
+    assert trace is not None
+    assert sorted(trace.request) == sorted(b"xy")

@@ -236,6 +236,26 @@ def test_the_parts_of_a_request_are_its_spans_by_trace(library: Path, name: str)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
+def test_spans_cut_from_a_part_are_those_that_a_split_gives(library: Path, name: str) -> None:
+    """All that is read of a span before it is decoded, and what it decodes to."""
+    reader, cutting, splitting = NativeReader((), library), Resources(), Resources()
+    for body in requests(name):
+        for part in reader.regroup(body) or ():
+            cut = reader.cut(part.body)
+            assert cut is not None
+            found, expected = cutting.cut(part.body, cut), splitting.split(part.body)
+            assert [seen(span) for span in found] == [seen(span) for span in expected]
+            assert [span.whole() for span in found] == [span.whole() for span in expected]
+
+
+def seen(span: RawSpan) -> tuple[object, ...]:
+    """Return what is known of a span that is not decoded."""
+    ids = span.trace_id, span.span_id, span.parent_id, span.linked
+    return *ids, span.start_ns, span.end_ns, span.body, span.origin, span.envelope
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
 def test_the_likeness_of_a_request_is_that_of_its_spans(name: str) -> None:
     """Whichever way a run came, it is like the same others."""
     likenesses = Likenesses(SHIPPED)
@@ -263,8 +283,11 @@ def test_a_request_with_a_span_to_reject_is_left_to_the_strict_reader(
     assert reader.regroup(request.SerializeToString())
     setattr(request.resource_spans[0].scope_spans[0].spans[0], field, value)
     assert reader.regroup(request.SerializeToString()) is None
+    assert reader.cut(request.SerializeToString()) is None
     assert reader.regroup(b"nonsense") is None
+    assert reader.cut(b"nonsense") is None
     assert reader.regroup(b"") == []
+    assert reader.cut(b"") == (b"", b"")
 
 
 @pytest.mark.slow

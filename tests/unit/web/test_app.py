@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from causewatch.errors import UserError
 from causewatch.notify.config import Links
 from causewatch.store.record import StoredRun
 from causewatch.store.sqlite import SqliteStore
 from causewatch.telemetry.metrics import Metrics
 from causewatch.web import create_web_app
+from causewatch.web.app import MAX_PURGE_BYTES
 from causewatch.web.reader import Health, Reloaded
 from notify_fixtures import NOW, S, a_cause, an_alert, opened, resolved, step_ref, then
 from web_client import Browser
@@ -245,3 +247,33 @@ def test_many_runs_do_not_slow_a_page() -> None:
     page = client(store).get(f"/incidents/{incident.id}").text
     assert "too old" not in page
     assert NOW // S > 0
+
+
+def test_a_purge_is_posted_and_answered_line_by_line() -> None:
+    """The body goes to the daemon as it is; without one, there is nothing to post to."""
+    asked: list[bytes] = []
+
+    def purge(body: bytes) -> Iterator[bytes]:
+        asked.append(body)
+        yield b'{"step":1}\n'
+        yield b'{"purged":2}\n'
+
+    answer = client(purge=purge).post("/-/purge", content=b"some request")
+    assert (answer.status_code, answer.text) == (200, '{"step":1}\n{"purged":2}\n')
+    assert asked == [b"some request"]
+    assert client().post("/-/purge").status_code == 404
+    assert client(purge=purge).get("/-/purge").status_code == 405
+
+
+def test_a_purge_that_means_nothing_is_refused() -> None:
+    """400 with the reason; a request that is too large, or does not say how large, 413."""
+
+    def purge(_body: bytes) -> Iterator[bytes]:
+        raise UserError("say what to forget")
+
+    answer = client(purge=purge).post("/-/purge", content=b"{}")
+    assert (answer.status_code, answer.json()) == (400, {"error": "say what to forget"})
+    large = b" " * (MAX_PURGE_BYTES + 1)
+    assert client(purge=purge).post("/-/purge", content=large).status_code == 413
+    foreign = {"sec-fetch-site": "cross-site"}
+    assert client(purge=purge).post("/-/purge", content=b"{}", headers=foreign).status_code == 403

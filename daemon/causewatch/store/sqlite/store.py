@@ -6,12 +6,14 @@ from causewatch.store.sqlite.alerts import AlertTables
 from causewatch.store.sqlite.history import HistoryTables
 from causewatch.store.sqlite.novelty import NoveltyTables
 from causewatch.store.sqlite.outbox import OutboxTables
+from causewatch.store.sqlite.purge import PurgeTables
 from causewatch.store.sqlite.retention import RetentionTables
 from causewatch.store.sqlite.runs import RunTables
 from causewatch.store.sqlite.silences import SilenceTables
 
 
 class SqliteStore(
+    PurgeTables,
     RetentionTables,
     RunTables,
     AlertTables,
