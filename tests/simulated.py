@@ -135,7 +135,7 @@ class Liar:
             return Sent(ref=place.take(delivery, in_place=in_place))
         match world.chance.choice(["limit", "busy", "lost", "unanswered", "crash", "crash after"]):
             case "limit":
-                after_s = world.chance.choice([1.0, 30.0])
+                after_s = world.chance.choice([1.0, 30.0, 1800.0])
                 return Retry(after_s=after_s, reason="429", whole_channel=True)
             case "busy":
                 return Retry(reason="500")

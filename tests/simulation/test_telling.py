@@ -12,7 +12,7 @@ from collections import Counter
 import pytest
 
 from causewatch.store.record import OutboxRow
-from simulated import HOOK, PAGER_HOOK, SLACK, Place, World, morning, night
+from simulated import HOOK, PAGER_HOOK, REPEAT_S, SLACK, Place, World, morning, night
 
 QUICK = range(24)
 HISTORIES_A_TEST = 100
@@ -130,6 +130,21 @@ def test_what_was_held_back_and_still_fires_is_told(seed: int) -> None:
     for incident in world.disk.incidents(state="open"):
         assert shown[incident.id].state == "open"
         assert shown[incident.id].severity == incident.severity
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_stays_open_is_told_again_and_again(seed: int) -> None:
+    """Once an interval, whatever happened before, unless somebody works on it."""
+    world = night(seed)
+    hook = world.places[HOOK]
+    waiting = {i.id for i in world.disk.incidents(state="open") if not i.acknowledged_by}
+    for _ in range(3):
+        hook.arrived.clear()
+        world.clock.advance(REPEAT_S)
+        world.teller.review()
+        world.drain()
+        assert {row.incident.id for row in hook.arrived} == waiting
+        assert {row.reason for row in hook.arrived} <= {"repeated"}
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -16,7 +16,7 @@ from causewatch.incidents.gather import ChangeReason, IncidentChange
 from causewatch.incidents.route import Destined, Route
 from causewatch.model.incident import Incident
 from causewatch.notify.config import Alerting, Target
-from causewatch.notify.decide import NS_PER_S, decide, loud_at_ns, repeat
+from causewatch.notify.decide import NS_PER_S, decide, loud_at_ns, repeat, visible_digest
 from causewatch.notify.hush import Hush
 from causewatch.notify.tell import Telling, destinations, hush_of, put
 from causewatch.store.port import Store
@@ -45,9 +45,12 @@ def _look(store: Store, alerting: Alerting, told: Told, hush: Hush | None, now_n
     keeps = hush.over(destined, incident)
     if keeps is not None:
         return _keep(store, told, keeps.reason)
-    if told.held:
-        reason: ChangeReason = "unmuted"
-        notes = ("This was held back for a while, and is still open.",)
+    if told.held or told.digest != visible_digest(incident):
+        # It was held back, or a configuration led elsewhere meanwhile. Else what was shown was
+        # taken out of it (a purge): the message is changed, and nobody is disturbed.
+        missed = told.held or told.resolved
+        reason: ChangeReason = "unmuted" if missed else "cause_refined"
+        notes = ("This was held back for a while, and is still open.",) if missed else ()
         change = IncidentChange(incident=incident, reason=reason, notes=notes)
         return put(store, decide(change, target, told, now_ns=now_ns))
     if incident.acknowledged_by or not _is_due(told, destined.route, now_ns):

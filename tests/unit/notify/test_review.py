@@ -257,6 +257,20 @@ def test_a_receiver_that_goes_away_leaves_nothing_behind() -> None:
     assert night.store.told_due(loud_before_ns=0) == ()
 
 
+def test_a_receiver_that_comes_back_hears_that_the_incident_is_open_again() -> None:
+    """It was told of the end; what happened while a reload led elsewhere is caught up with."""
+    night = Night(repeat_interval_s=HOUR_S)
+    led_here = night.alerting
+    night.fire(QUIET)
+    assert night.fire(resolved(QUIET)) == ENDED
+    night.alerting = Alerting(route=route_to("other"))
+    night.fire(QUIET)
+    night.alerting = led_here
+    assert night.later(HOUR_S) == ["slack thread", "slack update", "webhook open"]
+    assert night.later(HOUR_S) == ["slack thread", "webhook open"]
+    assert night.fire(resolved(QUIET)) == ENDED
+
+
 def test_without_a_route_nothing_is_reviewed() -> None:
     """Nobody is to be told."""
     night = Night()
