@@ -238,6 +238,13 @@ class Metrics:
             ["integration", "receiver", "outcome"],
             registry=r,
         )
+        self.notifications_suppressed = Counter(
+            "causewatch_notifications_suppressed",
+            "Changes that a receiver was not told of: a silence, inhibition, a time interval.",
+            ["reason"],
+            registry=r,
+        )
+        self.silences = Gauge("causewatch_silences", "Silences by state.", ["state"], registry=r)
         self.outbox_rows = Gauge(
             "causewatch_outbox_rows", "Outbox rows by state.", ["state"], registry=r
         )
