@@ -43,6 +43,6 @@ def test_another_c_library_is_left_alone(
         asked.append(name)
         raise missing
 
-    monkeypatch.setattr(allocator.ctypes, "CDLL", absent)
+    monkeypatch.setattr("causewatch.app.allocator.ctypes.CDLL", absent)
     allocator.share_memory()
     assert asked == [None]
