@@ -259,6 +259,7 @@ def _runs(section: Section | None) -> RunLimits:
         max_age_s=section.seconds("max_age", limits.max_age_s),
         late_s=section.seconds("late", limits.late_s),
         max_live_mib=section.integer("max_live_mib", limits.max_live_mib),
+        max_run_mib=section.integer("max_run_mib", limits.max_run_mib),
         join=_joins(section) if section.value("join") is not None else limits.join,
     )
 

@@ -132,7 +132,14 @@ _RUNS = Shape(
         Key(
             name="max_live_mib",
             kind=Integer(minimum=1, maximum=1 << 20),
-            doc="Memory for live runs in MiB; what is beyond waits in the inbox. Default 512.",
+            doc="Memory for live runs in MiB; what is beyond waits in the inbox. Default 224.",
+        ),
+        Key(
+            name="max_run_mib",
+            kind=Integer(minimum=1, maximum=1 << 20),
+            doc="How much of one run is taken in, in MiB: a run is judged in memory, at four to"
+            " five times its size. Of a larger one the spans that came first are judged, as"
+            " `evicted`; the others are left out, with a counter, but stored. Default 128.",
         ),
         Key(
             name="join",

@@ -6,12 +6,11 @@ Stop: receivers first; what was acknowledged waits in the inbox for the next sta
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import queue
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Literal
@@ -21,6 +20,7 @@ import structlog
 
 from causewatch import __version__
 from causewatch.app.address import Address
+from causewatch.app.allocator import share_memory
 from causewatch.app.assess import INBOX_FILE, STATE_FILE
 from causewatch.app.clock import now_ns
 from causewatch.app.config import Config, Receive
@@ -61,9 +61,6 @@ from causewatch.web.reader import Health, Reloaded
 
 GC_ALLOCATIONS = 50_000
 """Objects that are made, more than are dropped, before the youngest are looked through."""
-MAX_ARENAS = 2
-_M_ARENA_MAX = -8
-"""From glibc's malloc.h."""
 GRACE_S = 5.0
 
 log = structlog.get_logger("causewatch.daemon")
@@ -146,15 +143,16 @@ class Daemon:
         )
         self._pipeline = self._new_pipeline()
         self._halting = threading.Event()
-        self._worker = threading.Thread(
-            target=self._pipeline.run, args=(self._halting,), name="causewatch-pipeline"
-        )
-        self._keeper = threading.Thread(
-            target=self._retention.run, args=(self._halting,), name="causewatch-retention"
-        )
-        self._reviewer = threading.Thread(
-            target=self._teller.run, args=(self._halting,), name="causewatch-reviewer"
-        )
+        self._worker = self._thread("pipeline", self._pipeline.run)
+        self._keeper = self._thread("retention", self._retention.run)
+        self._reviewer = self._thread("reviewer", self._teller.run)
+
+    def _wake_sender(self) -> None:
+        self._sender.wake()  # another one after a purge
+
+    def _thread(self, name: str, run: Callable[[threading.Event], None]) -> threading.Thread:
+        """Return a thread that runs until ``_halt``."""
+        return threading.Thread(target=run, args=(self._halting,), name=f"causewatch-{name}")
 
     def _new_pipeline(self) -> Pipeline:
         """Return a pipeline that goes on from what is durable."""
@@ -227,8 +225,8 @@ class Daemon:
     def _halt(self) -> None:
         """Stop what ``_begin`` started; what is not done waits in inbox, store and queues."""
         self._halting.set()
-        self._teller.nudge()
         if self._worker.ident is not None:
+            self._teller.nudge()
             self._worker.join()
             self._keeper.join()
             self._reviewer.join()
@@ -284,9 +282,6 @@ class Daemon:
     def ask_to_reload(self) -> None:
         """Make ``wait`` reload the rule files now."""
         self._asked.put("reload")
-
-    def _wake_sender(self) -> None:
-        self._sender.wake()  # a purge makes a new one
 
     def _rules_changed(self) -> None:
         self._scheduler.reschedule()
@@ -378,14 +373,6 @@ def serve(config: Config) -> None:
         daemon.wait()
     finally:
         daemon.stop()
-
-
-def share_memory() -> None:
-    """Let threads share what glibc holds free: else each keeps its own for good."""
-    try:
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, MAX_ARENAS)
-    except (AttributeError, OSError):
-        return  # another C library, which needs no such advice
 
 
 def spare_the_collector() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from causewatch.app.purge_scope import Purged
 
 EVERY_S = 2.0
-_NS_PER_S = 1_000_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NS_PER_US = 1_000
 _COUNTED = {
     "spans": "spans",
     "log_records": "log records",
@@ -128,7 +129,7 @@ def _time_ns(text: str) -> int:
         ) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return int(moment.timestamp()) * _NS_PER_S
+    return (moment - _EPOCH) // timedelta(microseconds=1) * _NS_PER_US
 
 
 def _tell(purged: Purged, *, is_dry: bool) -> None:

@@ -136,7 +136,7 @@ class Metrics:
             "causewatch_dropped_spans", "Spans dropped after the ack.", ["reason"], registry=r
         )
         self.evicted_runs = Counter(
-            "causewatch_evicted_runs", "Runs judged early to free memory.", ["reason"], registry=r
+            "causewatch_evicted_runs", "Runs put on disk or judged in part.", ["reason"], registry=r
         )
         self.steps = Counter(
             "causewatch_steps", "Steps understood.", ["dialect", "kind"], registry=r

@@ -13,6 +13,8 @@ from app_fixtures import LOST, S, loaded
 from causewatch.app import intake
 from causewatch.app.groups import Groups
 from causewatch.app.pipeline import CURSOR, Pipeline
+from causewatch.app.purge import Purge
+from causewatch.app.purge_scope import Wanted
 from causewatch.graph.assemble import RunAssembler
 from causewatch.inbox.sqlite import SqliteInbox
 from causewatch.likeness.native import native_reader
@@ -195,3 +197,33 @@ def test_what_was_spilled_comes_to_the_same(
     lone = {run.trace_ids[0] for run in truth if len(run.trace_ids) == 1}
     assert len(lone) > 50
     assert {run_id: fast[run_id] for run_id in lone} == {run_id: slow[run_id] for run_id in lone}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_native", [True, False])
+def test_what_is_purged_under_a_run_that_waits_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_native: bool
+) -> None:
+    """Its batches are wanted back in vain: no error, and all others come out the same."""
+    if not is_native:
+        monkeypatch.setattr(intake, "native_reader", lambda _naming: None)
+    limits = RunLimits(quiet_s=1, quiet_without_root_s=5, max_live_mib=1, max_age_s=100)
+    requests, truth = bodies(spans=1_500, seed=11, start_ns=T0_NS, corrupted=0.05)
+    lone = sorted(run.trace_ids[0] for run in truth if len(run.trace_ids) == 1)
+    forgotten, kept = frozenset(lone[::2]), lone[1::2]
+
+    def purged(desk: Desk, requests: Sequence[bytes]) -> None:
+        middle = len(requests) // 2
+        as_it_comes(desk, requests[:middle])
+        purge = Purge(inbox=desk.inbox, store=desk.store, folder=desk.folder, dialects=())
+        assert purge.apply(purge.find(Wanted(traces=forgotten))).spans > 0
+        as_it_comes(desk, requests[middle:])
+
+    plain = told(tmp_path / "plain", limits, as_it_comes, requests)
+    desk = told(tmp_path / "purged", limits, purged, requests)
+    assert desk.pipeline._assembler.dropped.spilled_runs > 0
+    known, left = plain.known(), desk.known()
+    assert {run_id: left[run_id] for run_id in kept} == {run_id: known[run_id] for run_id in kept}
+    assert desk.inbox.cursor(CURSOR) == desk.inbox.last_seq()
+    plain.close()
+    desk.close()

@@ -20,6 +20,7 @@ from causewatch.app.purge_stopped import purge
 from causewatch.errors import UnreachableError, UserError
 from causewatch.otlp.encode import encode_traces
 from causewatch.web.app import MAX_PURGE_BYTES
+from forward_fixtures import LOCAL
 from purge_fixtures import Estate, pieces_left, spans_of, trace_id
 
 FREE = Address(host="127.0.0.1", port=0)
@@ -43,12 +44,14 @@ def config(tmp_path: Path) -> Config:
     estate.send(3)
     estate.tell("one", 1)
     estate.forward(1, 2, to="gone")
+    estate.forward(1, 2)
     estate.close()
     return Config(
         rule_paths=(rules,),
         receive=Receive(grpc=FREE, http=FREE),
         web=Web(listen=FREE, token=TOKEN),
         store_path=tmp_path / "store",
+        forward=(LOCAL,),
     )
 
 
@@ -75,7 +78,7 @@ def test_the_command_has_the_daemon_do_it(daemon: Daemon, config: Config) -> Non
     done = purge(
         config, ONE, lambda what, _done, _total: steps.append(what), is_dry=False, url=url(daemon)
     )
-    assert (done.spans, done.runs, done.forward_spans, done.is_done) == (2, 1, 2, True)
+    assert (done.spans, done.runs, done.forward_spans, done.is_done) == (2, 1, 4, True)
     assert {"rewriting batches", "writing the store anew"} <= set(steps)
     assert pieces_left(config.store_path, 1) == []
     assert "inbox.db" in pieces_left(config.store_path, 2)
