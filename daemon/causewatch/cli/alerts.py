@@ -8,13 +8,23 @@ from typing import Any
 
 import click
 
-from causewatch.cli.daemon_options import by_option, client, daemon_options, plain, who
+from causewatch.cli.daemon_options import (
+    ListByDefault,
+    by_option,
+    client,
+    daemon_options,
+    plain,
+    who,
+)
 from causewatch.cli.options import format_option, is_json
 
 
-@click.group()
+@click.group(cls=ListByDefault)
 def command() -> None:
-    """List the alerts and incidents of a running daemon, and handle incidents."""
+    """List the alerts and incidents of a running daemon, and handle incidents.
+
+    Without a command: `list`.
+    """
 
 
 @command.command("list")

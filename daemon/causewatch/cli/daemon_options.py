@@ -15,6 +15,17 @@ DEFAULT_URL = "http://127.0.0.1:9319"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class ListByDefault(click.Group):
+    """A group that lists where no sub-command is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Spell ``alerts --all`` as ``alerts list --all``."""
+        is_help = bool(args) and args[0] in {"-h", "--help"}
+        if not args or (args[0].startswith("-") and not is_help):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
 def daemon_options(function: F) -> F:
     """Add ``--url`` and ``--token-file``."""
     url = click.option(

@@ -9,18 +9,25 @@ from typing import Any
 
 import click
 
-from causewatch.cli.daemon_options import by_option, client, daemon_options, plain, who
+from causewatch.cli.daemon_options import (
+    ListByDefault,
+    by_option,
+    client,
+    daemon_options,
+    plain,
+    who,
+)
 from causewatch.cli.options import format_option, is_json
 
 DEFAULT_LENGTH = "2h"
 
 
-@click.group()
+@click.group(cls=ListByDefault)
 def command() -> None:
     """Add, list and expire the silences of a running daemon.
 
     An incident all of whose alerts are silenced is told when the silence ends, if it is still open
-    then. A maintenance that is planned is a silence with a --start.
+    then. A maintenance that is planned is a silence with a --start. Without a command: `list`.
     """
 
 

@@ -8,6 +8,8 @@ from typing import Literal, assert_never
 import msgspec
 import re2
 
+_QUIET = re2.Options()
+_QUIET.log_errors = False  # what is wrong is said by those who ask, not on standard error
 MatchOperator = Literal["=", "!=", "=~", "!~"]
 
 
@@ -50,7 +52,7 @@ def matches_all(matchers: Iterable[Matcher], labels: Mapping[str, str]) -> bool:
 def is_pattern(text: str) -> bool:
     """Tell whether text is a regular expression that can be used (RE2)."""
     try:
-        re2.compile(text)
+        re2.compile(text, _QUIET)
     except re2.error:
         return False
     return True

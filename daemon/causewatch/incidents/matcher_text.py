@@ -22,7 +22,12 @@ _TOKEN = re.compile(
     r"""|(?P<quoted>"(?:[^"\\]|\\.)*")|(?P<bare>[^\s{}!=~,"'`\\]+)""",
     re.DOTALL,
 )
-_CLASSIC = re.compile(r"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(=~|=|!=|!~)\s*(.*?)\s*\Z", re.DOTALL)
+# Blanks are those of ASCII here, those of Unicode above.
+_CLASSIC = re.compile(
+    r"[\t\n\f\r ]*([a-zA-Z_:][a-zA-Z0-9_:]*)[\t\n\f\r ]*(=~|=|!=|!~)"
+    r"[\t\n\f\r ]*(.*?)[\t\n\f\r ]*\Z",
+    re.DOTALL,
+)
 _ESCAPE = re.compile(
     r"""\\(?:(?P<plain>[abfnrtv\\"])|x(?P<x>[0-9a-fA-F]{2})|(?P<o>[0-3][0-7]{2})"""
     r"""|u(?P<u>[0-9a-fA-F]{4})|U(?P<U>[0-9a-fA-F]{8})|(?P<bad>.?))""",
@@ -181,7 +186,7 @@ def _split(text: str) -> list[str]:
             quoted = not quoted
         escaped = letter == "\\" and not escaped
         part += letter
-    return [*parts, part] if part.strip() else parts
+    return [*parts, part.strip()] if part.strip() else parts
 
 
 def _classic_matcher(text: str) -> Matcher:

@@ -169,7 +169,7 @@ class OutboxStore(Protocol):
         ...
 
     def told_due(self, *, loud_before_ns: int) -> tuple[Told, ...]:
-        """Return what a review has to look at, by incident.
+        """Return what a review has to look at, in any order.
 
         What is held back, and what open incidents were last told aloud at or before a time.
         """

@@ -119,6 +119,15 @@ def test_incidents_are_handled(served: Served) -> None:
     assert listed.startswith("firing      ToolFailed  since 2026-")
 
 
+@pytest.mark.parametrize("command", ["alerts", "silence"])
+def test_without_a_command_it_lists(served: Served, command: str) -> None:
+    """The shortest question is the one most often asked; help is still help."""
+    served.desk.store.put_alerts([an_alert()])
+    assert served.run(command).out == served.run(command, "list").out
+    assert served.run(command, "--all").code == 0
+    assert "Usage:" in call(command, "--help").out
+
+
 def test_what_a_name_holds_cannot_steer_the_terminal(served: Served) -> None:
     """A label may carry text of a payload."""
     served.desk.store.put_alerts([an_alert(labels={"x": "a\x1b[31mb\u202ec"})])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,8 @@ from hypothesis import strategies as st
 
 from causewatch.incidents.matcher import Matcher, matches
 from causewatch.incidents.matcher_text import MAX_MATCHERS_CHARS, MatcherError, parse_matchers
+
+VECTORS = Path(__file__).parents[2] / "vectors" / "alertmanager_matchers.jsonl"
 
 
 def read(text: str) -> list[tuple[str, str, str]]:
@@ -83,6 +87,23 @@ def test_where_the_grammars_disagree_the_classic_one_counts() -> None:
     """The newer one knows more escapes; a file written for the older one keeps its meaning."""
     assert read(r'foo="\u2603"') == [("foo", "=", r"\u2603")]
     assert read(r'foo="a\tb"') == [("foo", "=", r"a\tb")]
+
+
+def test_alertmanager_reads_the_same() -> None:
+    """Odd texts, with what Alertmanager 0.28.1 makes of them in its default mode."""
+    for line in VECTORS.read_text(encoding="utf-8").split("\n")[:-1]:
+        case = json.loads(line)
+        try:
+            found = [list(matcher) for matcher in read(case["text"])]
+        except MatcherError:
+            found = None
+        assert found == case["matchers"], case["text"]
+
+
+def test_a_label_without_a_name_is_refused() -> None:
+    """Alertmanager takes it; no alert has such a label."""
+    with pytest.raises(MatcherError, match="must not be empty"):
+        parse_matchers('""="x"')
 
 
 @pytest.mark.parametrize(

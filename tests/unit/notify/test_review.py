@@ -247,6 +247,22 @@ def test_reminders_do_not_pile_up_where_nothing_gets_through() -> None:
     assert len(night.rows()) == 2
 
 
+def test_what_comes_and_goes_while_nothing_gets_through_is_told_in_order() -> None:
+    """A webhook hears of each beginning and each end, however late; none takes another's place."""
+    night = Night()
+    now_ns = night.clock.now_ns()
+    for alert in (QUIET, resolved(QUIET), QUIET, resolved(QUIET)):
+        with night.store.transaction():
+            live = night.store.live_incidents(resolved_since_ns=0)
+            changes = gather(live, [alert], now_ns)
+            night.store.put_incidents([change.incident for change in changes])
+            tell(night.store, changes, alerting=night.alerting, now_ns=now_ns)
+    rows = night.store.unfinished(WEBHOOK)
+    assert [row.action for row in rows] == ["open", "resolve", "open", "resolve"]
+    assert [row.incident.revision for row in rows] == [1, 2, 3, 4]
+    assert len(night.store.unfinished(SLACK)) == 1
+
+
 def test_a_receiver_that_goes_away_leaves_nothing_behind() -> None:
     """A reload may take a route away while something is held back for it."""
     night = Night()

@@ -89,5 +89,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX incidents_closed ON incidents (closed) WHERE closed",
         "ALTER TABLE told ADD COLUMN held INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE told ADD COLUMN loud_at_ns INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX told_held ON told (held) WHERE held",
     ),
 )

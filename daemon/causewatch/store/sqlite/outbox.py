@@ -92,9 +92,9 @@ class OutboxTables(Database):
         """See ``OutboxStore.told_due``."""
         return self._values(
             Told,
-            "SELECT told.value FROM told LEFT JOIN incidents ON incidents.id = told.incident_id"
-            " WHERE told.held OR (incidents.state = 'open' AND told.loud_at_ns <= ?)"
-            " ORDER BY told.incident_id, told.target",
+            "SELECT value FROM told WHERE held UNION ALL SELECT told.value FROM incidents"
+            " JOIN told ON told.incident_id = incidents.id WHERE incidents.state = 'open'"
+            " AND NOT told.held AND told.loud_at_ns <= ?",
             (loud_before_ns,),
         )
 
