@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +15,8 @@ import msgspec
 from bench.recorded_load import Truth
 from bench.servers import STATE_FILE
 from causewatch.app.assess import INBOX_FILE
+from causewatch.app.rulefiles import load_bundle
+from causewatch.resources import shipped
 from causewatch.store.record import ShortRun
 
 NS_PER_S = 1_000_000_000
@@ -33,10 +35,13 @@ class Watch:
     def __init__(self, store: Path, now_ns: Callable[[], int]) -> None:
         self._path = store / STATE_FILE
         self._now_ns = now_ns
+        self._monotone = monotone_rules()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self.seen_ns: dict[str, int] = {}
         """By run."""
+        self.monotone_ns: dict[str, int] = {}
+        """The same of rules that are judged before a run is complete."""
 
     def start(self) -> Watch:
         """Begin to look."""
@@ -53,13 +58,15 @@ class Watch:
             last = 0
             while not self._stop.wait(_LOOK_EVERY_S):
                 rows = connection.execute(
-                    "SELECT id, run_id FROM findings WHERE id > ? AND rule_id NOT LIKE ?",
+                    "SELECT id, run_id, rule_id FROM findings WHERE id > ? AND rule_id NOT LIKE ?",
                     (last, f"{OWN_GROUPS}%"),
                 ).fetchall()
                 now_ns = self._now_ns()
-                for number, run_id in rows:
+                for number, run_id, rule_id in rows:
                     last = max(last, number)
                     self.seen_ns.setdefault(run_id, now_ns)
+                    if rule_id in self._monotone:
+                        self.monotone_ns.setdefault(run_id, now_ns)
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +86,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     """By recording: the share of its runs that were not judged in full."""
     detected_s: tuple[float, ...]
     """Of each planted incident: from the commit of its last span until its outbox row was there."""
+    detected_by_monotone_s: tuple[float, ...] = ()
+    """The same of those that a monotone rule found: one that need not wait for the run's end."""
 
 
 class _Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +99,20 @@ class _Stored(msgspec.Struct, frozen=True, kw_only=True):
     explanation: str = ""
 
 
-def found_in(store: Path, truths: Sequence[Truth], seen_ns: dict[str, int]) -> Found:
+def monotone_rules() -> frozenset[str]:
+    """Return the ids of the shipped rules that more spans can never take back: they match early."""
+    groups = load_bundle([shipped("rules")]).bundle.groups
+    return frozenset(
+        rule.rule_id for group in groups for rule in group.rules if rule.signature.monotone
+    )
+
+
+def found_in(
+    store: Path,
+    truths: Sequence[Truth],
+    seen_ns: Mapping[str, int],
+    monotone_ns: Mapping[str, int] = {},
+) -> Found:
     """Compare a store, and when its findings were seen, with what was planted."""
     runs, rules = _runs(store), _rules(store)
     received_ns = _received(store)
@@ -99,6 +121,7 @@ def found_in(store: Path, truths: Sequence[Truth], seen_ns: dict[str, int]) -> F
     matched: Counter[str] = Counter()
     passed: dict[str, list[bool]] = defaultdict(list)
     detected_s: list[float] = []
+    by_monotone_s: list[float] = []
     for truth in truths:
         own = {runs[trace].run_id: runs[trace] for trace in truth.trace_ids if trace in runs}
         shipped = [run for run in own if any(not r.startswith(OWN_GROUPS) for r in rules[run])]
@@ -114,8 +137,9 @@ def found_in(store: Path, truths: Sequence[Truth], seen_ns: dict[str, int]) -> F
             committed_ns = max(
                 received_ns.get(seq, 0) for run in shipped for seq in own[run].batches
             )
-            at_ns = min((seen_ns[run] for run in shipped if run in seen_ns), default=committed_ns)
-            detected_s.append(max(0, at_ns - committed_ns) / NS_PER_S)
+            detected_s.append(_waited_s(shipped, seen_ns, committed_ns) or 0.0)
+            if (waited_s := _waited_s(shipped, monotone_ns, committed_ns)) is not None:
+                by_monotone_s.append(waited_s)
     healthy = sum(truth.fault == "none" for truth in truths)
     return Found(
         planted=len(truths) - healthy,
@@ -127,7 +151,14 @@ def found_in(store: Path, truths: Sequence[Truth], seen_ns: dict[str, int]) -> F
         matched=dict(matched),
         passed_over={name: sum(one) / len(one) for name, one in sorted(passed.items())},
         detected_s=tuple(detected_s),
+        detected_by_monotone_s=tuple(by_monotone_s),
     )
+
+
+def _waited_s(runs: Sequence[str], seen_ns: Mapping[str, int], committed_ns: int) -> float | None:
+    """Return how long after its last span the first of some runs was seen, if one was."""
+    seen = [seen_ns[run] for run in runs if run in seen_ns]
+    return max(0, min(seen) - committed_ns) / NS_PER_S if seen else None
 
 
 def _said(truth: Truth, run: _Stored, rules: set[str]) -> str:

@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
 
+from causewatch.app.allocator import share_memory
 from causewatch.app.clock import now_ns
 from causewatch.errors import FullError, InputError
 from causewatch.inbox.archive import stored_batches
@@ -76,6 +77,8 @@ def main() -> None:
     given = parser.parse_args()
     # Taken by sigwait below: no other thread may be interrupted by it.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    # As the daemon does.
+    share_memory()
     metrics = Metrics()
     with closing(SqliteInbox(given.folder / INBOX_NAME, now_ns=now_ns, metrics=metrics)) as inbox:
         handler = Handler(

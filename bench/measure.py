@@ -130,7 +130,7 @@ def measure(name: str, plan: Plan) -> Measured:
             child.stop()
         found = None
         if watch is not None and server.store is not None:
-            found = found_in(server.store, made.truths, watch.seen_ns)
+            found = found_in(server.store, made.truths, watch.seen_ns, watch.monotone_ns)
     return Measured(
         kind=name,
         corrupted=plan.corrupted,

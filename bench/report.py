@@ -30,6 +30,8 @@ class Row(NamedTuple):
     second_pass: float | None
     detected_s: tuple[float, float] | None
     """The same two of detection; ``None`` where nothing is detected."""
+    monotone_s: tuple[float, float] | None
+    """The same of what a monotone rule detected."""
 
 
 def method() -> str:
@@ -49,6 +51,7 @@ def rows_of(measured: Sequence[Measured]) -> list[Row]:
 def _row(kind: str, same: Sequence[Measured]) -> Row:
     cpu = [one.cpu_s_per_million for one in same]
     detected = [took for one in same if one.found for took in one.found.detected_s]
+    monotone = [took for one in same if one.found for took in one.found.detected_by_monotone_s]
     passes = [one.second_pass for one in same if one.second_pass is not None]
     return Row(
         kind=kind,
@@ -61,6 +64,7 @@ def _row(kind: str, same: Sequence[Measured]) -> Row:
         judged_per_s=statistics.median(one.judged_per_s for one in same),
         second_pass=statistics.median(passes) if passes else None,
         detected_s=both(detected) if detected else None,
+        monotone_s=both(monotone) if monotone else None,
     )
 
 
@@ -106,6 +110,7 @@ def verdicts(measured: Sequence[Measured]) -> str:
         "healthy runs alarmed",
         "runs judged in full",
         "s until detected: p50 / p99",
+        "by a monotone rule",
         "judged spans/s",
     ]
     lines = [head]
@@ -113,9 +118,6 @@ def verdicts(measured: Sequence[Measured]) -> str:
         same = [one for one in measured if one.kind == kind and one.found]
         found = [one.found for one in same if one.found]
         (row,) = rows_of(same)
-        times = (
-            "-" if row.detected_s is None else f"{row.detected_s[0]:.1f} / {row.detected_s[1]:.1f}"
-        )
         lines.append(
             [
                 KINDS[kind].what,
@@ -123,7 +125,8 @@ def verdicts(measured: Sequence[Measured]) -> str:
                 f"{sum(one.found for one in found):,} of {sum(one.planted for one in found):,}",
                 f"{sum(one.alarmed for one in found):,} of {sum(one.healthy for one in found):,}",
                 _percent(row.second_pass),
-                times,
+                _times(row.detected_s),
+                _times(row.monotone_s),
                 f"{row.judged_per_s:,.0f}",
             ]
         )
@@ -201,6 +204,10 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 def _ratio(value: float, yard: float | None) -> str:
     return f"{value / yard:.2f}" if yard else "-"
+
+
+def _times(seconds: tuple[float, float] | None) -> str:
+    return "-" if seconds is None else f"{seconds[0]:.1f} / {seconds[1]:.1f}"
 
 
 def _percent(share: float | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from itertools import count
@@ -17,6 +19,7 @@ from causewatch.app.clock import now_ns
 PROBE_IDS = 1 << 32
 _MS = 1_000_000
 _SAMPLE_EVERY_S = 0.1
+_SLOWED_EVERY_S = 0.25
 
 
 class Requests:
@@ -102,6 +105,33 @@ class Requests:
         span.span_id = root
         self.ids.add(root)
         yield request.SerializeToString()
+
+
+class Slowed:
+    """Lets a process work only so much of the time, while the block runs: a machine too small."""
+
+    def __init__(self, pid: int, share: float) -> None:
+        self._pid = pid
+        self._works_s = share * _SLOWED_EVERY_S
+        self._rests_s = _SLOWED_EVERY_S - self._works_s
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._hold_back)
+
+    def _hold_back(self) -> None:
+        while not self._stop.wait(self._works_s):
+            os.kill(self._pid, signal.SIGSTOP)
+            self._stop.wait(self._rests_s)
+            os.kill(self._pid, signal.SIGCONT)
+
+    def __enter__(self) -> Self:
+        """Begin to hold it back."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        """Let it work."""
+        self._stop.set()
+        self._thread.join()
 
 
 class Resident:

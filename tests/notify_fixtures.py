@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 
 from causewatch.incidents.gather import IncidentChange, gather
+from causewatch.incidents.route import Route
 from causewatch.model.finding import Alert, AlertState, Cause, StepRef
 from causewatch.model.incident import Incident
-from causewatch.notify.config import Receiver, Route, SlackConfig, Target, WebhookConfig, targets_of
+from causewatch.notify.config import Receiver, SlackConfig, Target, WebhookConfig, targets_of
 
 S = 1_000_000_000
 NOW = 1_790_000_000 * S

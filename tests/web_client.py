@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 
 import httpx
@@ -28,6 +29,12 @@ class Browser:
     ) -> httpx.Response:
         """Post nothing, or some bytes, to a path."""
         return asyncio.run(self._ask("POST", path, headers, content))
+
+    def send(self, method: str, path: str, body: object) -> httpx.Response:
+        """Send JSON to a path."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {"content-type": "application/json"}
+        return asyncio.run(self._ask(method, path, headers, content))
 
     async def _ask(
         self,

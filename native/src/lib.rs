@@ -2,6 +2,7 @@
 //! `daemon/causewatch/likeness/native.py`.
 
 mod asked;
+mod count;
 mod json;
 mod payloads;
 mod proto;
@@ -225,6 +226,20 @@ pub unsafe extern "C" fn causewatch_regroup(
         *size_out = found.bodies.len();
     }
     (found.heads.len() / regroup::HEAD_BYTES) as i64
+}
+
+/// Returns how many spans a request has if every one of them is surely usable; -1 where the strict
+/// reader has to look at each.
+///
+/// # Safety
+/// `request` points to `size` readable bytes.
+#[no_mangle]
+pub unsafe extern "C" fn causewatch_usable_spans(request: *const u8, size: usize) -> i64 {
+    let request = unsafe { std::slice::from_raw_parts(request, size) };
+    match catch_unwind(|| count::usable_spans(request)) {
+        Ok(Ok(count)) => count as i64,
+        _ => -1,
+    }
 }
 
 /// Tells where the spans of a request lie. Returns how many there are and points `spans` and `groups`

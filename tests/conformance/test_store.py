@@ -12,6 +12,8 @@ import pytest
 
 from causewatch.faults.history import History, ToolHistory
 from causewatch.faults.learn import MAX_TOOLS_COUNT
+from causewatch.incidents.matcher import Matcher
+from causewatch.incidents.silence import Silence
 from causewatch.model.expectation import Novel
 from causewatch.model.finding import Finding
 from causewatch.notify.config import Receiver, SlackConfig, targets_of
@@ -352,6 +354,90 @@ def test_what_was_told_is_kept_by_incident_and_target(store: Store) -> None:
     store.put_told(msgspec.structs.replace(told, ref=ref))
     store.put_told(msgspec.structs.replace(told, incident_id="j", told_at_ns=NOW + S))
     assert store.last_ref("t") == ref
+
+
+def test_what_is_held_back_or_was_told_long_ago_is_found(store: Store) -> None:
+    """For a review: of open incidents by when they were told aloud, and all that is held back."""
+    incident = opened().incident
+    ended = then(incident, resolved(an_alert())).incident
+    over = msgspec.structs.replace(ended, id="over")
+    store.put_incidents([incident, over])
+    told = Told(
+        incident_id=incident.id, target="t", revision=1, resolved=False, digest="d", told_at_ns=NOW
+    )
+    loud = msgspec.structs.replace(told, loud_at_ns=NOW)
+    gone = msgspec.structs.replace(loud, incident_id="over")
+    held = msgspec.structs.replace(loud, incident_id="gone", target="x", held="silenced")
+    for each in (loud, gone, held):
+        store.put_told(each)
+    assert set(store.told_due(loud_before_ns=NOW)) == {loud, held}
+    assert set(store.told_due(loud_before_ns=NOW - 1)) == {held}
+    store.drop_told("gone", "x")
+    assert store.told("gone", "x") is None
+    assert store.told_due(loud_before_ns=NOW - 1) == ()
+
+
+def test_what_was_told_before_there_were_reminders_is_found(store: Store) -> None:
+    """A row without a time of its own for that: the next review looks at it."""
+    incident = opened().incident
+    store.put_incidents([incident])
+    told = Told(
+        incident_id=incident.id, target="t", revision=1, resolved=False, digest="d", told_at_ns=NOW
+    )
+    store.put_told(told)
+    assert store.told_due(loud_before_ns=0) == (told,)
+
+
+def test_a_closed_incident_is_live_however_old(store: Store) -> None:
+    """Its alerts fire: without it gathering would open another one for them."""
+    incident = opened().incident
+    closed = msgspec.structs.replace(
+        incident, state="resolved", closed_by="Ana", closed_at_ns=NOW, resolved_at_ns=NOW
+    )
+    store.put_incidents([closed])
+    assert store.live_incidents(resolved_since_ns=NOW + 3600 * S) == (closed,)
+    assert store.open_incident_count() == 0
+    store.prune(NOW + 3600 * S)
+    assert store.incident(closed.id) == closed
+    store.put_incidents([msgspec.structs.replace(closed, closed_by="", closed_at_ns=0)])
+    assert store.live_incidents(resolved_since_ns=NOW + 3600 * S) == ()
+
+
+def a_silence(silence_id: str, ends_at_s: int) -> Silence:
+    """Return a silence that ends some seconds from now."""
+    return Silence(
+        id=silence_id,
+        matchers=(Matcher(name="team", op="=~", value="a|b"),),
+        starts_at_ns=NOW,
+        ends_at_ns=NOW + ends_at_s * S,
+        created_by="Ana",
+        comment="a deploy “é”",
+        created_at_ns=NOW,
+        updated_at_ns=NOW,
+    )
+
+
+def test_silences_are_kept_by_id_and_found_by_their_end(store: Store) -> None:
+    """As they are; one that is put again is replaced."""
+    late, soon = a_silence("late", 100), a_silence("soon", 10)
+    for each in (late, soon):
+        store.put_silence(each)
+    assert store.silences() == (soon, late)
+    assert store.silences(ends_after_ns=NOW + 10 * S) == (late,)
+    assert store.silence("late") == late
+    assert store.silence("none") is None
+    ended = a_silence("late", 5)
+    store.put_silence(ended)
+    assert store.silences(ends_after_ns=NOW + 10 * S) == ()
+    assert store.silence("late") == ended
+
+
+def test_silences_that_are_long_over_are_forgotten(store: Store) -> None:
+    """With the rest of what is old."""
+    store.put_silence(a_silence("old", 10))
+    store.put_silence(a_silence("new", 1000))
+    store.prune(NOW + 500 * S)
+    assert [silence.id for silence in store.silences()] == ["new"]
 
 
 def test_a_transaction_is_all_or_nothing(store: Store) -> None:

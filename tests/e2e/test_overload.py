@@ -31,7 +31,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from causewatch.store.record import ShortRun
 from collector import DEPLOYED, Collector, Target
 from daemon import Daemon, quick_rules
-from heavy_load import Requests, Resident
+from heavy_load import Requests, Resident, Slowed
 from receive_fixtures import PROTOBUF, TRACES_METHOD
 
 pytestmark = [pytest.mark.collector, pytest.mark.slow, pytest.mark.timeout(400)]
@@ -53,6 +53,10 @@ READING_LIMIT_S = 180.0
 INBOX_MIB = 192
 """A fifth of it stays free once room has been made: more than the Collector's batches of 32 MB."""
 RUNS, MODELS, NOISE_BYTES = 2_800, 4, 20_000
+OVERLOAD = 10
+"""How many times what the daemon can do is sent: seconds of its work for each that it may work."""
+WORKS = 0.3
+"""Of the time, while that is sent: on the same machine nothing can send ten times what it does."""
 PROBE_RUNS = 100
 """In one request of what is sent straight: too large for what is left in a full inbox."""
 
@@ -115,6 +119,28 @@ def test_a_trace_of_100_mb_is_judged(tmp_path: Path) -> None:
     assert Counter(step["span_id"] for step in graph["steps"]) == Counter(
         span_id.hex() for span_id in load.ids
     )
+
+
+def test_of_a_larger_trace_only_what_is_granted_is_judged(tmp_path: Path) -> None:
+    """What came first is, and the rest is counted: memory does not grow with the trace.
+
+    It is stored all the same, and shown when somebody asks.
+    """
+    granted_mib = 32
+    load = Requests(3)
+    with limited(tmp_path, {**SOON, "max_run_mib": granted_mib}) as daemon:
+        idle_mib = cost(daemon.child.pid).rss_mib
+        with Resident(daemon.child.pid) as resident:
+            taken_in(daemon, load.huge(1, spans=100, noise_bytes=1_000_000))
+            daemon.wait_for_verdicts(1)
+        assert daemon.metric("causewatch_evicted_runs_total", reason="full") == 1
+        dropped = daemon.metric("causewatch_dropped_spans_total", reason="run_full")
+        assert daemon.child.stop() == 0
+    assert resident.most_mib - idle_mib <= granted_mib * TIMES_JUDGED + ON_THE_WAY_MIB
+    small = 1
+    assert small < len(load.ids) - dropped <= granted_mib * MIB / 1_000_000 + small
+    (graph,) = graphs(tmp_path / "daemon" / "store")
+    assert len(graph["steps"]) == len(load.ids)
 
 
 def graphs(store: Path) -> list[dict[str, Any]]:
@@ -228,12 +254,14 @@ def first_refusal(
 
 @pytest.mark.parametrize("config", ["otlp-grpc.yaml", "otlp-http.yaml"])
 def test_too_much_is_refused_for_now_and_arrives_in_the_end(config: str, tmp_path: Path) -> None:
-    """Sent faster than there is room for it: refused for now, then all of it is judged, once.
+    """Sent ten times faster than it is judged: refused for now, then all of it is judged, once.
 
-    The Collector has the shipped configuration; the inbox holds less than what comes.
+    The Collector has the shipped configuration; the inbox holds less than what comes. Afterwards
+    the daemon may work all the time again.
     """
     load = Requests(4)
-    bodies = load.runs(RUNS, models=MODELS, noise_bytes=NOISE_BYTES, at_once=20)
+    bodies = list(load.runs(RUNS, models=MODELS, noise_bytes=NOISE_BYTES, at_once=20))
+    offered = len(load.ids)
     with Sink(tmp_path / "sink") as sink:
         forward = {"name": "sink", "endpoint": f"http://127.0.0.1:{sink.target.grpc_port}"}
         settings = {
@@ -245,26 +273,29 @@ def test_too_much_is_refused_for_now_and_arrives_in_the_end(config: str, tmp_pat
             Collector(tmp_path / "collector", [DEPLOYED / config], daemon.target) as collector,
             ThreadPoolExecutor() as pool,
         ):
-            idle_mib = cost(daemon.child.pid).rss_mib
+            idle = cost(daemon.child.pid)
             with Resident(daemon.child.pid) as resident:
-                sending = pool.submit(
-                    send_grpc, collector.grpc, bodies, in_flight=4, timeout_s=SENDING_LIMIT_S
-                )
-                over_grpc = first_refusal(refusal_over_grpc, daemon, load)
-                over_http = first_refusal(refusal_over_http, daemon, load)
-                sent = sending.result()
+                with Slowed(daemon.child.pid, WORKS):
+                    sending = pool.submit(
+                        send_grpc, collector.grpc, bodies, in_flight=4, timeout_s=SENDING_LIMIT_S
+                    )
+                    over_grpc = first_refusal(refusal_over_grpc, daemon, load)
+                    over_http = first_refusal(refusal_over_http, daemon, load)
+                    sent = sending.result()
                 sink.wait_for(len(load.ids))
             wait_until(lambda: lag(daemon) == 0, timeout_s=READING_LIMIT_S, what="reading")
+            work_s = cost(daemon.child.pid).cpu_s - idle.cpu_s
             assert daemon.metric("causewatch_live_runs") == 0
             assert daemon.metric("causewatch_refused_batches_total", reason="inbox_full") > 0
             assert daemon.child.stop() == 0
         assert "Dropping data" not in (tmp_path / "collector" / "collector.log").read_text()
         counts = sink.counts()
     assert sent.accepted == sent.requests
+    assert work_s * offered / len(load.ids) >= OVERLOAD * WORKS * sent.seconds
     assert (over_grpc.code, over_http.code) == ("UNAVAILABLE", "429")
     assert over_grpc.delay_s > 0
     assert over_http.delay_s > 0
     assert counts.keys() == load.ids
     assert set(counts.values()) == {1}
     assert judged(tmp_path / "daemon" / "store") == Counter(load.traces)
-    assert resident.most_mib - idle_mib <= LIVE_MIB + ON_THE_WAY_MIB
+    assert resident.most_mib - idle.rss_mib <= LIVE_MIB + ON_THE_WAY_MIB

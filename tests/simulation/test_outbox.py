@@ -14,7 +14,7 @@ import pytest
 
 from causewatch.incidents.gather import REOPEN_WITHIN_NS, gather
 from causewatch.model.finding import Alert
-from causewatch.notify.config import Receiver, SlackConfig, WebhookConfig, targets_of
+from causewatch.notify.config import Alerting, Receiver, SlackConfig, WebhookConfig, targets_of
 from causewatch.notify.outcome import Dead, Delivery, Outcome, Retry, Sent, Unknown
 from causewatch.notify.sender import Sender
 from causewatch.notify.tell import tell
@@ -28,6 +28,7 @@ TEAM = Receiver(
     slack=(SlackConfig(channel="#agents", bot_token="x"),),
     webhooks=(WebhookConfig(url="https://example.com"),),
 )
+ALERTING = Alerting(route=route_to(), receivers={"team": TEAM})
 SLACK, WEBHOOK = (target.name for target in targets_of(TEAM))
 STEPS = 60
 CAUSES = [a_cause(origin=step_ref(f"tool{'x' * n}", "clerk")) for n in range(3)]
@@ -153,7 +154,7 @@ class World:
             changes = gather(live, [alert], now_ns)
             self.store.put_alerts([alert])
             self.store.put_incidents([change.incident for change in changes])
-            tell(self.store, changes, route=route_to(), receivers={"team": TEAM}, now_ns=now_ns)
+            tell(self.store, changes, alerting=ALERTING, now_ns=now_ns)
 
     def pump(self) -> None:
         """Send what is due; on a crash, start again."""

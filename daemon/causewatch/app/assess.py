@@ -31,7 +31,7 @@ from causewatch.rules.bundle import Bundle
 from causewatch.store.archive import NOTHING_REMEMBERED, Remembered, remembered
 
 # Files are judged whole: nothing is quiet, late or evicted.
-OFFLINE_LIMITS = RunLimits(max_live_mib=1 << 20, max_spans_per_run=1_000_000)
+OFFLINE_LIMITS = RunLimits(max_live_mib=1 << 20, max_run_mib=1 << 20, max_spans_per_run=1_000_000)
 _END_OF_TIME_NS = 1 << 62
 INBOX_FILE = "inbox.db"
 """Name of the inbox within a daemon's store folder."""

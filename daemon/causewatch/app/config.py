@@ -14,16 +14,18 @@ from causewatch.app.address import Address, parse_address
 from causewatch.app.config_shape import CONFIG
 from causewatch.app.forward_config import read_forward
 from causewatch.app.judge_config import JudgeConfig, read_judge
-from causewatch.app.receivers import read_receivers, read_route
+from causewatch.app.receivers import read_receivers
 from causewatch.app.redaction_config import read_redaction
 from causewatch.app.retention import RetentionLimits
+from causewatch.app.routes import read_alerting
 from causewatch.app.secret import read_secret
 from causewatch.errors import Problem, ProblemsError
 from causewatch.faults.tuning import DEFAULT_TUNING, Tuning
 from causewatch.forward.destination import Destination
+from causewatch.incidents.route import Route
 from causewatch.model.judgement import FAULT_NAMES
 from causewatch.model.limits import JoinBy, RunLimits, ScoreLimit
-from causewatch.notify.config import Receiver, Route
+from causewatch.notify.config import Alerting, Receiver
 from causewatch.receive.redaction import NO_REDACTION, Redaction
 from causewatch.rules.dialect_file import is_dialect_node
 from causewatch.rules.read import Section, read
@@ -85,10 +87,19 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     scores: tuple[ScoreLimit, ...] = ()
     faults: Tuning = DEFAULT_TUNING
     judge: JudgeConfig | None = None
-    route: Route | None = None
-    receivers: tuple[Receiver, ...] = ()
+    alerting: Alerting = Alerting()
     forward: tuple[Destination, ...] = ()
     sampling: Sampling | None = None
+
+    @property
+    def route(self) -> Route | None:
+        """Return the routing tree."""
+        return self.alerting.route
+
+    @property
+    def receivers(self) -> tuple[Receiver, ...]:
+        """Return whom to tell, in the order of the file."""
+        return tuple(self.alerting.receivers.values())
 
 
 def load_config(path: Path, env: Mapping[str, str] = os.environ) -> Config:
@@ -180,8 +191,7 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
         scores=_scores(section, problems),
         faults=_faults(section.section("faults")),
         judge=read_judge(section, folder, problems),
-        route=read_route(section, receivers, problems),
-        receivers=receivers,
+        alerting=read_alerting(section, receivers, problems),
         forward=read_forward(section, folder, (receive.grpc, receive.http), problems),
         sampling=read_sampling(section.section("sampling"), problems),
     )
@@ -249,6 +259,7 @@ def _runs(section: Section | None) -> RunLimits:
         max_age_s=section.seconds("max_age", limits.max_age_s),
         late_s=section.seconds("late", limits.late_s),
         max_live_mib=section.integer("max_live_mib", limits.max_live_mib),
+        max_run_mib=section.integer("max_run_mib", limits.max_run_mib),
         join=_joins(section) if section.value("join") is not None else limits.join,
     )
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from causewatch.app.alert_shape import ALERTING
 from causewatch.app.forward_shape import FORWARD
 from causewatch.app.redaction_shape import DROP_ATTRIBUTES, REDACT
 from causewatch.model.judgement import FAULT_NAMES
 from causewatch.rules.shape import (
-    Boolean,
     Choice,
     Duration,
     Either,
@@ -14,7 +14,6 @@ from causewatch.rules.shape import (
     Json,
     Key,
     ListOf,
-    MapOf,
     Number,
     Shape,
     Text,
@@ -133,7 +132,14 @@ _RUNS = Shape(
         Key(
             name="max_live_mib",
             kind=Integer(minimum=1, maximum=1 << 20),
-            doc="Memory for live runs in MiB; what is beyond waits in the inbox. Default 512.",
+            doc="Memory for live runs in MiB; what is beyond waits in the inbox. Default 224.",
+        ),
+        Key(
+            name="max_run_mib",
+            kind=Integer(minimum=1, maximum=1 << 20),
+            doc="How much of one run is taken in, in MiB: a run is judged in memory, at four to"
+            " five times its size. Of a larger one the spans that came first are judged, as"
+            " `evicted`; the others are left out, with a counter, but stored. Default 128.",
         ),
         Key(
             name="join",
@@ -188,56 +194,6 @@ _STORE = Shape(
     ),
 )
 
-_SLACK = Shape(
-    name="Slack receiver",
-    keys=(
-        Key(
-            name="bot_token_file", kind=Text(not_empty=True), doc="File with a bot token (`xoxb-`)."
-        ),
-        Key(name="bot_token", kind=Text(not_empty=True), doc="The token; use `${env:NAME}`."),
-        Key(
-            name="webhook_url_file",
-            kind=Text(not_empty=True),
-            doc="File with an incoming webhook's URL: one message at open, one at resolve.",
-        ),
-        Key(name="webhook_url", kind=Text(not_empty=True), doc="The URL; use `${env:NAME}`."),
-        Key(name="channel", kind=Text(), doc="Channel name or id; needed with a bot token."),
-        Key(
-            name="api_url",
-            kind=Text(),
-            doc="Base of Slack's Web API, for a proxy. Default `https://slack.com/api/`.",
-        ),
-        Key(
-            name="mention",
-            kind=MapOf(value=ListOf(item=Text(not_empty=True))),
-            doc='Whom to mention, by severity: `{page: ["@here", "U123456"]}`.',
-        ),
-        Key(name="send_resolved", kind=Boolean(), doc="Tell of the end as well. Default true."),
-        Key(
-            name="excerpts",
-            kind=Boolean(),
-            doc="Show payload excerpts that evidence quotes. Default false: they are private.",
-        ),
-    ),
-)
-
-_WEBHOOK = Shape(
-    name="webhook receiver",
-    keys=(
-        Key(name="url", kind=Text(not_empty=True), doc="Where the JSON is posted."),
-        Key(name="url_file", kind=Text(not_empty=True), doc="File with the URL."),
-        Key(
-            name="secret_file",
-            kind=Text(not_empty=True),
-            doc="File with a Standard Webhooks secret (`whsec_...`); requests are then signed.",
-        ),
-        Key(name="secret", kind=Text(not_empty=True), doc="The secret; use `${env:NAME}`."),
-        Key(name="send_resolved", kind=Boolean(), doc="Tell of the end as well. Default true."),
-        Key(name="excerpts", kind=Boolean(), doc="Send payload excerpts. Default false."),
-        Key(name="timeout", kind=Duration(not_zero=True), doc="Default 20s."),
-    ),
-)
-
 _LOWEST = -1e9
 _EVALUATION = Shape(
     name="evaluation limit",
@@ -252,47 +208,6 @@ _EVALUATION = Shape(
         Key(name="max_score", kind=Number(minimum=_LOWEST), doc="A higher score is bad."),
     ),
 )
-
-_RECEIVER = Shape(
-    name="receiver",
-    keys=(
-        Key(name="name", kind=Text(not_empty=True), doc="What routes call it.", required=True),
-        Key(name="slack_configs", kind=ListOf(item=_SLACK), doc="Slack channels."),
-        Key(name="webhook_configs", kind=ListOf(item=_WEBHOOK), doc="JSON webhooks."),
-        Key(name="alertmanager_configs", kind=Json(), doc="Alertmanagers.", later=True),
-    ),
-)
-
-
-def _route(depth: int) -> Shape:
-    """Return the shape of a route with ``depth`` levels of routes below it."""
-    keys = [
-        Key(name="receiver", kind=Text(not_empty=True), doc="Name of the receiver."),
-        Key(
-            name="matchers",
-            kind=ListOf(item=Text(not_empty=True)),
-            doc='Label matchers such as `severity="page"` or `team=~"ai.*"`; all must match.',
-        ),
-        Key(
-            name="continue",
-            kind=Boolean(),
-            doc="Whether the siblings after a matching route are tried too.",
-        ),
-        Key(name="group_by", kind=ListOf(item=Choice(words=("cause",))), doc="Only `[cause]`."),
-        Key(name="group_wait", kind=Json(), doc="Grouping wait.", later=True),
-        Key(
-            name="group_interval",
-            kind=Duration(not_zero=True),
-            doc="Small changes (one more run) update a message at most this often. Default 1m.",
-        ),
-        Key(name="repeat_interval", kind=Json(), doc="Repetition.", later=True),
-    ]
-    if depth > 0:
-        keys.append(Key(name="routes", kind=ListOf(item=_route(depth - 1)), doc="Routes below."))
-    return Shape(name="route", keys=tuple(keys))
-
-
-MAX_ROUTE_DEPTH = 8
 
 _DIALECTS = Shape(
     name="dialects section",
@@ -417,11 +332,8 @@ CONFIG = Shape(
             kind=ListOf(item=_EVALUATION),
             doc="Which scores of evaluations mean that a run ended wrong.",
         ),
-        Key(name="route", kind=_route(MAX_ROUTE_DEPTH), doc="Which receiver gets which incident."),
-        Key(name="receivers", kind=ListOf(item=_RECEIVER), doc="Whom to tell."),
+        *ALERTING,
         Key(name="forward", kind=ListOf(item=FORWARD), doc="Where judged runs go on to."),
         Key(name="sampling", kind=SAMPLING, doc="Which judged runs are forwarded."),
-        Key(name="inhibit_rules", kind=Json(), doc="Inhibition.", later=True),
-        Key(name="time_intervals", kind=Json(), doc="Time intervals.", later=True),
     ),
 )

@@ -6,12 +6,11 @@ Stop: receivers first; what was acknowledged waits in the inbox for the next sta
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import queue
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Literal
@@ -21,6 +20,7 @@ import structlog
 
 from causewatch import __version__
 from causewatch.app.address import Address
+from causewatch.app.allocator import share_memory
 from causewatch.app.assess import INBOX_FILE, STATE_FILE
 from causewatch.app.clock import now_ns
 from causewatch.app.config import Config, Receive
@@ -37,6 +37,7 @@ from causewatch.app.retention import Retention
 from causewatch.app.rulefiles import load_bundle
 from causewatch.app.sampled import Sampler
 from causewatch.app.scheduler import Scheduler
+from causewatch.app.teller import Teller
 from causewatch.app.webserver import WebServer
 from causewatch.dialects.needed import needed_keys
 from causewatch.errors import UserError
@@ -44,11 +45,10 @@ from causewatch.forward.forwarding import Forwarding
 from causewatch.graph.assemble import RunAssembler
 from causewatch.inbox.batch import InboxLimits
 from causewatch.inbox.sqlite import SqliteInbox
-from causewatch.incidents.gather import IncidentChange
+from causewatch.incidents.grouping import grouped_by
 from causewatch.notify.channels import channels_of
-from causewatch.notify.config import Links, Route
+from causewatch.notify.config import Links
 from causewatch.notify.sender import Sender
-from causewatch.notify.tell import tell
 from causewatch.receive.handler import Handler
 from causewatch.receive.limits import Listen, ReceiveLimits, ReceiverAuth, ReceiverTls
 from causewatch.receive.redact import Redactor
@@ -61,9 +61,6 @@ from causewatch.web.reader import Health, Reloaded
 
 GC_ALLOCATIONS = 50_000
 """Objects that are made, more than are dropped, before the youngest are looked through."""
-MAX_ARENAS = 2
-_M_ARENA_MAX = -8
-"""From glibc's malloc.h."""
 GRACE_S = 5.0
 
 log = structlog.get_logger("causewatch.daemon")
@@ -93,7 +90,20 @@ class Daemon:
         )
         self._store = SqliteStore(config.store_path / STATE_FILE)
         self._links = Links(external_url=_external_url(config), trace_url=config.trace_url)
-        self._groups = Groups(loaded, store=self._store, metrics=self.metrics, tell=self._tell)
+        self._teller = Teller(
+            self._store,
+            config.alerting,
+            metrics=self.metrics,
+            now_ns=now_ns,
+            wake=self._wake_sender,
+        )
+        self._groups = Groups(
+            loaded,
+            store=self._store,
+            metrics=self.metrics,
+            tell=self._teller.tell,
+            key_of=grouped_by(config.route),
+        )
         self._dialects = load_dialects(config.dialect_paths)
         self._retention = Retention(
             config.retention,
@@ -133,12 +143,16 @@ class Daemon:
         )
         self._pipeline = self._new_pipeline()
         self._halting = threading.Event()
-        self._worker = threading.Thread(
-            target=self._pipeline.run, args=(self._halting,), name="causewatch-pipeline"
-        )
-        self._keeper = threading.Thread(
-            target=self._retention.run, args=(self._halting,), name="causewatch-retention"
-        )
+        self._worker = self._thread("pipeline", self._pipeline.run)
+        self._keeper = self._thread("retention", self._retention.run)
+        self._reviewer = self._thread("reviewer", self._teller.run)
+
+    def _wake_sender(self) -> None:
+        self._sender.wake()  # another one after a purge
+
+    def _thread(self, name: str, run: Callable[[threading.Event], None]) -> threading.Thread:
+        """Return a thread that runs until ``_halt``."""
+        return threading.Thread(target=run, args=(self._halting,), name=f"causewatch-{name}")
 
     def _new_pipeline(self) -> Pipeline:
         """Return a pipeline that goes on from what is durable."""
@@ -174,6 +188,7 @@ class Daemon:
             self.metrics,
             health=self._health,
             reload=self._reload,
+            desk=self._teller,
             links=self._links,
             bearer_token=self._config.web.token,
             purge=self._answer_purge,
@@ -205,13 +220,16 @@ class Daemon:
         self._scheduler.start()
         self._worker.start()
         self._keeper.start()
+        self._reviewer.start()
 
     def _halt(self) -> None:
         """Stop what ``_begin`` started; what is not done waits in inbox, store and queues."""
         self._halting.set()
         if self._worker.ident is not None:
+            self._teller.nudge()
             self._worker.join()
             self._keeper.join()
+            self._reviewer.join()
             self._scheduler.stop()
             self._sender.stop()
         self._forwarding.stop()
@@ -264,25 +282,6 @@ class Daemon:
     def ask_to_reload(self) -> None:
         """Make ``wait`` reload the rule files now."""
         self._asked.put("reload")
-
-    def _tell(self, changes: Sequence[IncidentChange], slot_ns: int) -> None:
-        """Queue messages; called within the transaction that changes the incidents."""
-        for change in changes:
-            if change.reason == "unchanged":
-                continue
-            log.info(
-                "incident",
-                id=change.incident.id,
-                change=change.reason,
-                severity=change.incident.severity,
-                title=change.incident.title,
-            )
-        route: Route | None = self._config.route
-        if route is None:
-            return
-        receivers = {receiver.name: receiver for receiver in self._config.receivers}
-        if tell(self._store, changes, route=route, receivers=receivers, now_ns=slot_ns):
-            self._sender.wake()
 
     def _rules_changed(self) -> None:
         self._scheduler.reschedule()
@@ -374,14 +373,6 @@ def serve(config: Config) -> None:
         daemon.wait()
     finally:
         daemon.stop()
-
-
-def share_memory() -> None:
-    """Let threads share what glibc holds free: else each keeps its own for good."""
-    try:
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, MAX_ARENAS)
-    except (AttributeError, OSError):
-        return  # another C library, which needs no such advice
 
 
 def spare_the_collector() -> None:

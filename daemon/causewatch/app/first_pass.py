@@ -81,8 +81,7 @@ class FirstPass:
         """Tell of a live run whether it is, so far, like others that showed no symptom."""
         likeness = self._likeness(snapshot)
         with self._lock:
-            is_familiar = self._familiars.known(likeness) is not None
-        return is_familiar or likeness in self._calm
+            return self._familiars.known(likeness) is not None or self._is_calm(likeness)
 
     def meet_trace(self, trace: LoneTrace) -> Familiar | None:
         """Return the same of a run that is one trace and was not part of any other."""
@@ -102,8 +101,15 @@ class FirstPass:
         likeness = self._likeness_of_trace(trace)
         with self._lock:
             is_familiar = self._familiars.known(likeness) is not None
-            is_familiar = is_familiar or self._familiars.is_learning(likeness)
-        return is_familiar or likeness in self._calm
+            is_learning = self._familiars.is_learning(likeness)
+            return is_familiar or is_learning or self._is_calm(likeness)
+
+    def _is_calm(self, likeness: int | None) -> bool:
+        """Tell whether runs of a likeness showed no symptom, neither early nor when complete.
+
+        A loop has none, and what a contract says is none: such runs are judged early each time.
+        """
+        return likeness in self._calm and not self._familiars.has_told(likeness)
 
     def will_pass(self, trace: LoneTrace) -> Familiar | None:
         """Return by what a trace, if nothing more comes, will be passed over; ``None`` if not."""

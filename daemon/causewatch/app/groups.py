@@ -20,6 +20,7 @@ from causewatch.app.rulefiles import Loaded
 from causewatch.contracts.compile import Contract
 from causewatch.faults.trust import Trust
 from causewatch.graph.inbound import estimated_bytes
+from causewatch.incidents.fingerprint import incident_key
 from causewatch.incidents.gather import REOPEN_WITHIN_NS, IncidentChange, gather
 from causewatch.model.finding import Alert, Finding
 from causewatch.model.judgement import Assessment
@@ -68,10 +69,12 @@ class Groups:
         store: Store,
         metrics: Metrics,
         tell: Callable[[Sequence[IncidentChange], int], None],
+        key_of: Callable[[Alert], str] = incident_key,
     ) -> None:
         self._store = store
         self._metrics = metrics
         self._tell = tell
+        self._key_of = key_of
         self._lock = threading.Lock()
         self._pending: dict[str, list[Pending]] = {}
         self._evaluating: dict[str, int] = {}
@@ -347,7 +350,7 @@ class Groups:
         changed = [msgspec.structs.replace(alert, revision=revision) for alert in changed]
         self._store.put_alerts(changed)
         live = self._store.live_incidents(resolved_since_ns=slot_ns - REOPEN_WITHIN_NS)
-        changes = gather(live, changed, slot_ns)
+        changes = gather(live, changed, slot_ns, key_of=self._key_of)
         self._store.put_incidents([change.incident for change in changes])
         self._tell(changes, slot_ns)
         self._measure()

@@ -114,12 +114,18 @@ class Intake:
         now_ns, lone, odd = self._now_ns(), self.lone, []
         for part in parts:
             trace = lone.get(part.trace_id)
-            if part.is_odd or (trace is None and self._is_known(part.trace_id, batch.seq)):
+            is_odd = part.is_odd or self._is_large(trace, part)
+            if is_odd or (trace is None and self._is_known(part.trace_id, batch.seq)):
                 odd.append(part)
                 continue
             number = 0 if trace is not None else self._assembler.next_number()
             lone.put(part, batch=batch.seq, number=number, now_ns=now_ns)
         return odd
+
+    def _is_large(self, trace: LoneTrace | None, part: TracePart) -> bool:
+        """Tell whether a trace would be more than may be judged of one run: the assembler says."""
+        before = 0 if trace is None else trace.bytes + trace.spilled_bytes
+        return before + len(part.body) > self._assembler.limits.max_run_mib * 1024 * 1024
 
     def _is_known(self, trace_id: str, seq: int) -> bool:
         """Tell whether a trace belongs to a run already, or is waited for."""

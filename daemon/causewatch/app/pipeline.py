@@ -26,6 +26,7 @@ from causewatch.app.groups import Groups
 from causewatch.app.intake import Intake
 from causewatch.app.learning import Learning
 from causewatch.app.newness import Looked, Newness
+from causewatch.app.outgoing import Outgoing
 from causewatch.app.sampled import Sampler
 from causewatch.blame.judge import judge
 from causewatch.blame.render import explain_json
@@ -56,7 +57,7 @@ MAX_BYTES_PER_TURN = 32 * 1024 * 1024
 EARLY_EVERY_S = 0.25
 EARLY_SHARE = 0.2
 """Of the time, what judging live runs early may take: it is repeated as they grow."""
-MAX_JUDGE_S = 1.0
+MAX_JUDGE_S = 0.5
 """How long one round judges before it looks at the rest, and at whether to stop."""
 MAX_LEARN_S = 5.0
 """How long a run waits, rather than be judged in full, for what the rules say of six like it."""
@@ -110,6 +111,7 @@ class Pipeline:
         )
         self._position = inbox.cursor(CURSOR)
         self._due: deque[RunSnapshot] = deque()
+        self._outgoing = Outgoing()
         self._dropped: dict[str, int] = {}
         self._early: dict[str, tuple[_Extent, Assessment]] = {}
         self._early_at_s = self._look_at_s = 0.0
@@ -198,13 +200,18 @@ class Pipeline:
 
     def _judge(self, snapshot: RunSnapshot) -> None:
         """Judge a run that is complete, late or evicted; keep it, and offer it to the groups."""
-        familiar = None if snapshot.run_id in self._early else self._first_pass.meet(snapshot)
+        _, early = self._early.get(snapshot.run_id, (None, None))
+        is_told = early is not None and early.blame.verdict == "corrupted"
+        familiar = None if is_told else self._first_pass.meet(snapshot)
         if familiar is not None:
+            self._forget_early(snapshot)
             self._first_pass.pass_over(snapshot, familiar, self._now_ns())
             decisions = self._sampler.passed_over(snapshot, familiar, self._now_ns())
             self._forward(passed_over(snapshot, familiar, decisions))
             return
         assessment = self._assessed(snapshot)
+        if assessment is not None and snapshot.state != "evicted":
+            self._outgoing.learn(assessment.graph)
         looked = self._looked(assessment) if assessment is not None else None
         stored = self._stored(looked.assessment, snapshot) if looked is not None else None
         if looked is not None and stored is not None:
@@ -216,6 +223,9 @@ class Pipeline:
         found = looked.assessment if looked is not None else None
         decisions = self._sampler.judged(snapshot, found, self._now_ns())
         self._forward(judged(snapshot, found, decisions))
+        self._forget_early(snapshot)
+
+    def _forget_early(self, snapshot: RunSnapshot) -> None:
         for run_id in (snapshot.run_id, *snapshot.aliases):
             self._early.pop(run_id, None)
 
@@ -241,27 +251,38 @@ class Pipeline:
         if time.monotonic() < self._early_at_s:
             return
         began_s = time.monotonic()
-        took_s = 0.0
-        for snapshot in self._assembler.changed(self._now_ns()):
-            if self._first_pass.may_wait(snapshot):
-                continue
-            judged_s = time.monotonic()
-            assessment = self._assessed(snapshot)
-            snapshot.release()
-            took_s += time.monotonic() - judged_s
-            if assessment is None:
-                continue
-            assessment = msgspec.structs.replace(assessment, has_ended=snapshot.has_ended)
-            if len(self._early) < MAX_EARLY_RUNS:
-                self._early[snapshot.run_id] = (self._extent(snapshot), assessment)
-            blame = assessment.blame
-            has_surfaced = blame.verdict == "corrupted" and blame.symptom is not None
-            if has_surfaced or assessment.has_ended:
-                self._groups.offer(assessment, first_batch=min(snapshot.batches))
-            if not has_surfaced:
-                self._first_pass.note_calm(snapshot)
+        again_s = sum(
+            self._offer_early(snapshot)
+            for snapshot in self._assembler.changed(self._now_ns())
+            if not self._first_pass.may_wait(snapshot)
+        )
         # A long run costs more each time it grows: what comes in must not wait for that.
-        self._early_at_s = began_s + max(EARLY_EVERY_S, took_s / EARLY_SHARE)
+        # Right after the next look at traces: what that makes runs of is not to wait once more.
+        self._early_at_s = max(self._look_at_s, began_s + again_s / EARLY_SHARE)
+
+    def _offer_early(self, snapshot: RunSnapshot) -> float:
+        """Judge a live run, and offer it if it tells what will stay true.
+
+        Returns how many seconds were spent on what will have to be judged again.
+        """
+        began_s = time.monotonic()
+        assessment = self._assessed(snapshot)
+        snapshot.release()
+        if assessment is None:
+            return time.monotonic() - began_s
+        has_ended = self._outgoing.has_ended(snapshot, assessment.graph)
+        assessment = msgspec.structs.replace(assessment, has_ended=has_ended)
+        if len(self._early) < MAX_EARLY_RUNS:
+            self._early[snapshot.run_id] = (self._extent(snapshot), assessment)
+        is_corrupted = assessment.blame.verdict == "corrupted"
+        has_surfaced = is_corrupted and assessment.blame.symptom is not None
+        if has_surfaced or has_ended:
+            self._groups.offer(assessment, first_batch=min(snapshot.batches))
+        if not has_surfaced and not (has_ended and is_corrupted):
+            self._first_pass.note_calm(snapshot)
+        if has_ended and not self._waits_for_the_end():
+            return 0.0
+        return time.monotonic() - began_s
 
     def _look_at_traces(self) -> None:
         """Make runs of the lone traces that are like no others; let those rest that are.

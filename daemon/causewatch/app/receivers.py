@@ -1,26 +1,15 @@
-"""Reads ``route`` and ``receivers`` of the configuration: who is told, and where."""
+"""Reads ``receivers`` of the configuration: who is told, and where."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from causewatch.app.secret import read_secret
-from causewatch.notify.config import (
-    SLACK_API_URL,
-    Matcher,
-    MatchOperator,
-    Receiver,
-    Route,
-    SlackConfig,
-    WebhookConfig,
-)
-from causewatch.notify.route import problems_of
-from causewatch.rules.read import Section, did_you_mean
+from causewatch.incidents.route import Route
+from causewatch.notify.config import SLACK_API_URL, Receiver, SlackConfig, WebhookConfig
+from causewatch.notify.problems import problems_of
+from causewatch.rules.read import Section
 from causewatch.rules.yaml import Problems
-
-_MATCHER = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*(=~|!~|!=|=)\s*(.*?)\s*\Z", re.DOTALL)
-_OPERATORS: dict[str, MatchOperator] = {"=": "=", "!=": "!=", "=~": "=~", "!~": "!~"}
 
 
 def read_receivers(section: Section, folder: Path, problems: Problems) -> tuple[Receiver, ...]:
@@ -39,20 +28,6 @@ def read_receivers(section: Section, folder: Path, problems: Problems) -> tuple[
         if item.ok:
             _refuse_unusable(receiver, item, problems)
     return tuple(found.values())
-
-
-def read_route(
-    section: Section, receivers: tuple[Receiver, ...], problems: Problems
-) -> Route | None:
-    """Return the routing tree; without one, the only receiver gets everything."""
-    names = tuple(receiver.name for receiver in receivers)
-    route = section.section("route")
-    if route is not None:
-        return _route(route, names, names[0] if len(names) == 1 else "", problems)
-    if len(names) > 1:
-        message = "several receivers need a `route` that says which of them is told"
-        problems.add(section.key_place("receivers"), "route", message)
-    return Route(receiver=names[0]) if len(names) == 1 else None
 
 
 def _slack(section: Section, folder: Path, problems: Problems) -> SlackConfig:
@@ -86,40 +61,3 @@ def _refuse_unusable(receiver: Receiver, section: Section, problems: Problems) -
     probe = Route(receiver=receiver.name)
     for message in problems_of(probe, {receiver.name: receiver}):
         problems.add(section.place, "receiver", message)
-
-
-def _route(section: Section, names: tuple[str, ...], inherited: str, problems: Problems) -> Route:
-    receiver = section.text("receiver") or inherited
-    if receiver not in names:
-        message = f"there is no receiver {receiver!r}{did_you_mean(receiver, names)}"
-        if not receiver:
-            message = "a route needs a receiver"
-        problems.add(section.place_of("receiver"), "route", message)
-    return Route(
-        receiver=receiver,
-        matchers=_matchers(section, problems),
-        routes=tuple(
-            _route(child, names, receiver, problems) for child in section.sections("routes")
-        ),
-        continue_=section.boolean("continue"),
-        group_interval_s=section.seconds("group_interval", 60.0),
-    )
-
-
-def _matchers(section: Section, problems: Problems) -> tuple[Matcher, ...]:
-    matchers = []
-    for text in section.texts("matchers"):
-        found = _MATCHER.match(text)
-        if found is None:
-            message = f'a matcher looks like severity="page" or team=~"ai.*", not {text!r}'
-            problems.add(section.place_of("matchers"), "matcher", message)
-            continue
-        name, operator, value = found.groups()
-        if len(value) > 1 and value[0] == value[-1] == '"':
-            value = value[1:-1].replace('\\"', '"').replace("\\\\", "\\")
-        matcher = Matcher(name=name, op=_OPERATORS[operator], value=value)
-        probe = Route(receiver="", matchers=(matcher,))
-        for message in problems_of(probe, {"": Receiver(name="")}):
-            problems.add(section.place_of("matchers"), "matcher", message)
-        matchers.append(matcher)
-    return tuple(matchers)

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import msgspec
 
-from causewatch.app.announced import STAND_IN, Routing, routing_of, stand_in
+from causewatch.app.announced import STAND_IN, routing_of, stand_in
 from causewatch.app.config import is_config_file
 from causewatch.app.rulefiles import read_rule_files
 from causewatch.errors import Problem, ProblemsError
+from causewatch.notify.config import Alerting
 from causewatch.rules.bundle import AnyRule, Bundle, Group
 from causewatch.rules.dialect_file import is_dialect_file
 from causewatch.rules.file import load
@@ -44,7 +45,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True):
     examples: tuple[tuple[Group, AnyRule], ...] = ()
     """The rules of this file that have examples."""
     tests: CaseFile | None = None
-    routing: Routing = msgspec.field(default_factory=stand_in)
+    routing: Alerting = msgspec.field(default_factory=stand_in)
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,7 +154,7 @@ def _files_of(tests: CaseFile, around: Mapping[str, bytes], problems: Problems) 
 
 
 def _check_references(
-    tests: CaseFile, bundle: Bundle, routing: Routing, problems: Problems
+    tests: CaseFile, bundle: Bundle, routing: Alerting, problems: Problems
 ) -> None:
     """Report names that the rules and the routing do not have: such a test could not fail."""
     rules = [rule for group in bundle.groups for rule in group]
@@ -195,12 +196,12 @@ def _reference(check: Check) -> tuple[str, str]:
             return "receiver", check.receiver
 
 
-def _check_only_receiver(routing: Routing, place: Place, problems: Problems) -> None:
+def _check_only_receiver(routing: Alerting, place: Place, problems: Problems) -> None:
     if len(routing.receivers) > 1:
         listed = ", ".join(sorted(routing.receivers))
         problems.add(place, "reference", f"say which receiver is meant: {listed}")
 
 
-def receiver_of(check: MessageCheck, routing: Routing) -> str:
+def receiver_of(check: MessageCheck, routing: Alerting) -> str:
     """Return the receiver that a check is about; unnamed it is the only one."""
     return check.receiver or next(iter(routing.receivers), STAND_IN)

@@ -31,7 +31,7 @@ WRONG_CLAIM_FIX = (
     "look for what changes attributes on the way (a processor of the Collector), and use one"
     " version of causewatch.instrument in all agents"
 )
-EVICTED_FIX = "raise runs.max_live_mib in causewatch.yaml"
+EVICTED_FIX = "raise runs.max_run_mib in causewatch.yaml, if the run is a large one"
 _WORK: frozenset[StepKind] = frozenset({"agent", "model", "tool", "retrieval"})
 
 
@@ -254,7 +254,7 @@ def _missing_spans(graph: CausalGraph) -> Iterator[Gap]:
 
 def _evicted(graph: CausalGraph) -> Iterator[Gap]:
     if graph.state == "evicted":
-        reason = "the run was judged before it was complete: it took too much memory"
+        reason = "the run was judged without all of its spans: they take too much memory"
         told = Unverifiable(step=None, what="the rest of the run", reason=reason, fix=EVICTED_FIX)
         yield Gap(told, blinds=False)
 

@@ -19,6 +19,7 @@ from causewatch.errors import CausewatchError
 
 # Modules are imported only when their command runs: start-up stays far below 0.3 s.
 COMMANDS = {
+    "alerts": "list alerts and incidents; acknowledge, resolve or reopen an incident",
     "check": "check rule files, or queries, and say where they are wrong",
     "dialects": "list the span dialects, or explain how spans were understood",
     "demo": "run the real daemon on recorded agent runs and show the incident",
@@ -29,10 +30,13 @@ COMMANDS = {
     "healthcheck": "ask a running daemon whether it is healthy",
     "init": "write a rules repository to start from, with tests and CI",
     "learn": "infer rules from recorded good runs, for review",
+    "notify": "send a test message to receivers",
     "purge": "forget traces, sessions, or all before a time",
     "query": "run a signature over spans in files",
+    "routes": "show the routing tree, and who would be told of an alert",
     "schema": "print JSON Schemas and words for editors, and how to set them up",
     "serve": "receive spans, judge runs, tell people",
+    "silence": "let nobody be told of some alerts for a while",
     "test": "run the examples of rules and their test files, in virtual time",
 }
 

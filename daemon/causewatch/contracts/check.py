@@ -167,8 +167,10 @@ def _is_missing(contract: Contract, graph: CausalGraph, handoff: Handoff) -> boo
     """Tell whether a handoff was sent, and not received although there was time enough."""
     if handoff.receiver is not None or handoff.received is not None:
         return False
-    if graph.state != "early":
+    if graph.is_whole:
         return True
+    if graph.state == "evicted":
+        return False  # it may have been received by what was not taken in
     now_ns = max(step.span.end_ns for step in graph.steps)
     return now_ns - sent_ns(graph, handoff) >= (contract.spec.missing_after_s or 0) * _NS_PER_S
 

@@ -30,7 +30,7 @@ from causewatch.graph.join import JoinIndex
 from causewatch.graph.lone import MAX_READ_AGAIN_BYTES, LoneTrace
 from causewatch.graph.marks import marks_of
 from causewatch.graph.shelf import Shelf
-from causewatch.graph.waiting import MAX_TRACES_PER_RUN_COUNT, WaitingLinks
+from causewatch.graph.waiting import WaitingLinks
 from causewatch.model.limits import DEFAULT_RUN_LIMITS, RunLimits
 from causewatch.model.span import LogRecord, Span
 from causewatch.otlp.raw import RawSpan, as_raw
@@ -195,13 +195,13 @@ class RunAssembler:
         """Return the live runs that grew since they were last returned, for early evaluation.
 
         Runs that are about to be ``due`` at ``now_ns`` are left to it, and so are runs that were
-        judged before, that lack a root for a short time only, or that are not all in memory.
+        judged before, that lack a root for a short time only, are full, or not all in memory.
         """
         waiting = dict(self._shelf.changed)
         self._shelf.changed.clear()
         found = []
         for run_id, run in waiting.items():
-            if run.phase != "live" or run.was_judged or not run.has_changed:
+            if run.phase != "live" or run.was_judged or run.is_full or not run.has_changed:
                 continue
             if run.missing_batches or not run.count() or self._due_ns(run) <= now_ns:
                 continue
@@ -248,8 +248,9 @@ class RunAssembler:
     def _put(self, run: GatheredRun, span: RawSpan) -> bool:
         """Put a span into its run; tell whether that changed the run."""
         is_known = (span.trace_id, span.span_id) in run.spans
-        if not is_known and run.count() >= self.limits.max_spans_per_run:
+        if not is_known and not run.has_room_for(span, self.limits):
             self.dropped.run_full += 1
+            self.dropped.full_runs += run.fill()
             return False
         before, rooted = run.bytes, len(run.rooted)
         outcome = run.put(span)
@@ -317,10 +318,7 @@ class RunAssembler:
 
     def _merge(self, one: GatheredRun, other: GatheredRun) -> None:
         """Make two runs one: the one that was seen first takes the other over."""
-        if (
-            len(one.traces) + len(other.traces) > MAX_TRACES_PER_RUN_COUNT
-            or one.count() + other.count() > self.limits.max_spans_per_run
-        ):
+        if not one.has_room_beside(other, self.limits):
             self.dropped.join_refused += 1
             return
         first, second = (one, other) if one.number < other.number else (other, one)

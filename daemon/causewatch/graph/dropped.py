@@ -13,7 +13,7 @@ class Dropped(msgspec.Struct, kw_only=True):
     synthetic: int = 0
     """Spans of our own that came back."""
     run_full: int = 0
-    """Spans past ``max_spans_per_run``."""
+    """Spans past ``max_spans_per_run`` or ``max_run_mib``."""
     too_late: int = 0
     """Spans and logs that came more than ``late_s`` after their run was judged."""
     no_trace: int = 0
@@ -24,6 +24,8 @@ class Dropped(msgspec.Struct, kw_only=True):
     """Judged runs whose spans were given up for memory: can be read again."""
     evicted_runs: int = 0
     """Live runs that were judged early, as there were too many."""
+    full_runs: int = 0
+    """Live runs with more than may be judged: they are judged with what came first."""
     spilled_runs: int = 0
     """Live runs whose spans were put out of memory until they are due."""
 

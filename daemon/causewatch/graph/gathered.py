@@ -10,11 +10,14 @@ import msgspec
 
 from causewatch.graph.inbound import believed, estimated_bytes, held_bytes
 from causewatch.graph.lone import LoneTrace
-from causewatch.graph.tree import is_fuller
+from causewatch.graph.tree import SKEW_NS, is_fuller
+from causewatch.graph.waiting import MAX_TRACES_PER_RUN_COUNT
 from causewatch.model.graph import Join, RunState
+from causewatch.model.limits import RunLimits
 from causewatch.model.span import LogRecord, Span
 from causewatch.otlp.raw import RawSpan, process_of
 
+_MIB = 1024 * 1024
 Phase = Literal["live", "resting", "unloaded"]
 """``live``: spans may still come. ``resting``: judged, its spans still in memory. ``unloaded``:
 judged, and only its trace ids and batch numbers are remembered."""
@@ -47,16 +50,25 @@ class RunSnapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def has_ended(self) -> bool:
         """Tell whether nothing is missing: each parent is there, and the root ended last.
 
-        One process sends its spans in the order in which they ended; what others still have to send
-        cannot be told.
+        A process sends its spans in the order in which they ended. So nothing more comes from one
+        that began a trace when that root is its last, and nothing that a caller waited for from
+        another one when the span with which it began its part is there. Whether a process has yet
+        to send anything at all cannot be told from this.
         """
-        ids = {span.span_id for span in self.raw_spans}
-        if not all(span.parent_id in ids for span in self.raw_spans if span.parent_id):
-            return False
-        processes = {process_of(span) for span in self.raw_spans}
-        last_ns = max((span.end_ns for span in self.raw_spans), default=0)
-        roots = [span for span in self.raw_spans if not span.parent_id]
-        return len(processes) == 1 and any(root.end_ns >= last_ns for root in roots)
+        known = {span.span_id for span in self.raw_spans}
+        last_ns: dict[str, int] = {}
+        root_ns: dict[str, int] = {}
+        for span in self.raw_spans:
+            if span.parent_id and span.parent_id not in known:
+                return False
+            process = process_of(span)
+            last_ns[process] = max(span.end_ns, last_ns.get(process, 0))
+            if not span.parent_id:
+                root_ns[process] = max(span.end_ns, root_ns.get(process, 0))
+        latest_ns = max(root_ns.values(), default=0) + SKEW_NS
+        return bool(root_ns) and all(
+            ended_ns <= root_ns.get(process, latest_ns) for process, ended_ns in last_ns.items()
+        )
 
     def release(self) -> None:
         """Give back what was decoded: a run in memory is held as it came."""
@@ -91,6 +103,8 @@ class GatheredRun:
         self.phase: Phase = "live"
         self.was_judged = False
         self.has_changed = False
+        self.is_full = False
+        """Some of its spans were not taken in: there are too many, or they are too large."""
 
     @classmethod
     def adopted(cls, trace: LoneTrace) -> GatheredRun:
@@ -125,6 +139,24 @@ class GatheredRun:
     def has_all_roots(self) -> bool:
         """Tell whether each trace of the run has a span without parent."""
         return len(self.rooted) == len(self.traces)
+
+    def has_room_for(self, span: RawSpan, limits: RunLimits) -> bool:
+        """Tell whether the run may be judged in one piece with one more span."""
+        is_large = self.bytes + held_bytes(span) > limits.max_run_mib * _MIB
+        return not is_large and self.count() < limits.max_spans_per_run
+
+    def has_room_beside(self, other: GatheredRun, limits: RunLimits) -> bool:
+        """Tell whether two runs may be judged in one piece."""
+        return (
+            len(self.traces) + len(other.traces) <= MAX_TRACES_PER_RUN_COUNT
+            and self.count() + other.count() <= limits.max_spans_per_run
+            and self.bytes + other.bytes <= limits.max_run_mib * _MIB
+        )
+
+    def fill(self) -> bool:
+        """Note that a span was not taken in; tell whether it was the first."""
+        was_full, self.is_full = self.is_full, True
+        return not was_full
 
     def put(self, span: RawSpan) -> Literal["new", "fuller", "duplicate"]:
         """Take one span in, or keep the one with its ids that is there, whichever is fuller."""
@@ -194,6 +226,7 @@ class GatheredRun:
         self.last_ns = max(self.last_ns, other.last_ns)
         self.revision = max(self.revision, other.revision)
         self.was_judged = self.was_judged or other.was_judged
+        self.is_full = self.is_full or other.is_full
         self.phase = "live"
         self.has_changed = True
 
@@ -213,7 +246,7 @@ class GatheredRun:
             aliases=tuple(self.aliases),
             raw_spans=self.all_spans(),
             logs=tuple(self.logs.values()),
-            state=state,
+            state="evicted" if self.is_full else state,
             revision=self.revision,
             batches=tuple(sorted(self.batches)),
             joins=tuple(self.joins[key] for key in sorted(self.joins)),

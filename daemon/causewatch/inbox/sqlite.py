@@ -37,6 +37,12 @@ _INSERT = (
     "VALUES (?, ?, ?, ?, ?, ?)"
 )
 _SELECT = "SELECT seq, signal, received_ns, raw_bytes, crc32, body FROM batch"
+# In one statement, as each takes a lock of the file.
+_STATE = (
+    "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'batch'), 0), "
+    "(page_count - freelist_count) * page_size "
+    "FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+)
 _ADVANCE = (
     "INSERT INTO cursor (name, seq) VALUES (?, ?) "
     "ON CONFLICT (name) DO UPDATE SET seq = max(seq, excluded.seq)"
@@ -267,14 +273,10 @@ class SqliteInbox:
 
     def _after_commit(self, connection: sqlite3.Connection, took_s: float) -> None:
         """Take note of the new end and size; wake the readers."""
-        row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'batch'").fetchone()
-        pages, free, page_bytes = (
-            connection.execute(f"PRAGMA {name}").fetchone()[0]
-            for name in ("page_count", "freelist_count", "page_size")
-        )
+        last_seq, stored_bytes = connection.execute(_STATE).fetchone()
         with self._committed:
-            self._last_seq = int(row[0]) if row else 0
-            self._stored_bytes = (pages - free) * page_bytes
+            self._last_seq = int(last_seq)
+            self._stored_bytes = int(stored_bytes)
             self._committed.notify_all()
         self._metrics.inbox_size_bytes.set(self._stored_bytes)
         self._metrics.inbox_commit_seconds.observe(took_s)

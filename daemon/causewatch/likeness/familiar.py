@@ -51,6 +51,7 @@ class _Known(msgspec.Struct, kw_only=True):
     confirmed_count: int = 0
     met_count: int = 0
     is_loud: bool = False
+    has_told: bool = False
 
 
 _NEW = _Known()
@@ -145,6 +146,10 @@ class Familiars:
             return None
         return known.familiar
 
+    def has_told(self, likeness: int | None) -> bool:
+        """Tell whether some run of a likeness told something, or matched."""
+        return likeness is not None and self._known.get(likeness, _NEW).has_told
+
     def is_learning(self, likeness: int | None) -> bool:
         """Tell whether enough runs of a likeness were judged, and only rules have yet to look."""
         if likeness is None:
@@ -172,7 +177,7 @@ class Familiars:
         while len(self._last) > MAX_AWAITED_COUNT:
             del self._last[next(iter(self._last))]
         if familiar is None:
-            self._silence(likeness)
+            self._silence(likeness, has_told=True)
             return
         awaited = _Awaited(likeness=likeness, familiar=familiar, groups=set(groups))
         if not awaited.groups:
@@ -190,7 +195,7 @@ class Familiars:
             self._awaited.pop(run_id, None)
             likeness = self._last.get(run_id)
             if likeness is not None:
-                self._silence(likeness)
+                self._silence(likeness, has_told=True)
             return
         awaited = self._awaited.get(run_id)
         if awaited is None:
@@ -237,8 +242,9 @@ class Familiars:
         while len(self._known) > self._max:
             del self._known[next(iter(self._known))]
 
-    def _silence(self, likeness: int) -> None:
+    def _silence(self, likeness: int, *, has_told: bool = False) -> None:
         """Trust a likeness no more, whatever comes."""
         known = self._known.setdefault(likeness, _Known())
         known.is_loud = True
+        known.has_told = known.has_told or has_told
         self._forget_oldest()

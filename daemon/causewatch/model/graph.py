@@ -115,6 +115,11 @@ class CausalGraph(msgspec.Struct, frozen=True, kw_only=True):
     handoffs: tuple[Handoff, ...]
 
     @property
+    def is_whole(self) -> bool:
+        """Tell whether all is there that came: what did not happen can be judged."""
+        return self.state in {"complete", "late"}
+
+    @property
     def agents(self) -> tuple[str, ...]:
         """Return the agents' names in order of first appearance."""
         return tuple(dict.fromkeys(name for name in self.owner if name))

@@ -27,6 +27,12 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     resolved_at_ns: int = 0
     revision: int = 1
     """Counts the changes people should see; a notification names the revision it showed."""
+    acknowledged_by: str = ""
+    """Who works on it: it is not told again while nothing about it changes."""
+    acknowledged_at_ns: int = 0
+    closed_by: str = ""
+    """Who resolved it by hand, while alerts of it fired."""
+    closed_at_ns: int = 0
 
     @property
     def alertnames(self) -> tuple[str, ...]:

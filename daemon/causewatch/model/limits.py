@@ -19,6 +19,7 @@ class RunLimits(msgspec.Struct, frozen=True, kw_only=True):
     late_s: float = 3600.0
     max_live_mib: int = 224
     max_spans_per_run: int = 20_000
+    max_run_mib: int = 128
     join: tuple[JoinBy, ...] = ("link", "session", "a2a", "history")
 
 

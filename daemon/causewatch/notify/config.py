@@ -8,9 +8,12 @@ from typing import Literal, TypeAlias, assert_never
 
 import msgspec
 
+from causewatch.incidents.calendar import Intervals
+from causewatch.incidents.inhibit import InhibitRule
+from causewatch.incidents.route import Route
+
 SLACK_API_URL = "https://slack.com/api/"
 Integration = Literal["slack", "slack_webhook", "webhook"]
-MatchOperator = Literal["=", "!=", "=~", "!~"]
 
 
 class SlackConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,23 +63,13 @@ class Receiver(msgspec.Struct, frozen=True, kw_only=True):
     webhooks: tuple[WebhookConfig, ...] = ()
 
 
-class Matcher(msgspec.Struct, frozen=True, kw_only=True):
-    """A condition on one label; a missing label is the empty string, patterns match as a whole."""
+class Alerting(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is told of what, and when nobody is. Without a route nobody is told of anything."""
 
-    name: str
-    op: MatchOperator = "="
-    value: str = ""
-
-
-class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """A node of the routing tree, as in Alertmanager. The matchers of the root are not asked."""
-
-    receiver: str
-    matchers: tuple[Matcher, ...] = ()
-    routes: tuple[Route, ...] = ()
-    continue_: bool = False
-    group_interval_s: float = 60.0
-    """Small changes (one more run) update a message at most this often."""
+    route: Route | None = None
+    receivers: Mapping[str, Receiver] = msgspec.field(default_factory=dict)
+    intervals: Intervals = msgspec.field(default_factory=dict)
+    inhibit_rules: tuple[InhibitRule, ...] = ()
 
 
 class Links(msgspec.Struct, frozen=True, kw_only=True):

@@ -99,8 +99,10 @@ def supersede(older: OutboxRow, newer: OutboxRow) -> OutboxRow | None:
     alone: what is added to it might never be seen.
     """
     same = older.target == newer.target and older.incident.id == newer.incident.id
-    if not (same and older.in_place and newer.in_place and older.state == "queued"):
+    if not (same and older.state == "queued"):
         return None
+    if not (older.in_place and newer.in_place):
+        return _refreshed(older, newer)
     due_at_ns = older.due_at_ns if older.attempts else min(older.due_at_ns, newer.due_at_ns)
     match _MERGES.get((older.action, newer.action)):
         case "newest":
@@ -127,6 +129,14 @@ def supersede(older: OutboxRow, newer: OutboxRow) -> OutboxRow | None:
             return None
         case _ as never:
             assert_never(never)
+
+
+def _refreshed(older: OutboxRow, newer: OutboxRow) -> OutboxRow | None:
+    """Return a first message that nobody has seen yet, with what came up since."""
+    if older.action != "open" or newer.action != "open" or older.attempts:
+        return None
+    due_at_ns = min(older.due_at_ns, newer.due_at_ns)
+    return msgspec.structs.replace(older, incident=newer.incident, due_at_ns=due_at_ns)
 
 
 def _again(

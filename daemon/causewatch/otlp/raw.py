@@ -146,7 +146,7 @@ class RawSpan:
             self._span = None
 
 
-def process_of(span: RawSpan) -> str:
+def process_of(span: RawSpan | Span) -> str:
     """Return a service's name with its instance, as far as its resource tells them apart."""
     instance = str(span.resource.attributes.get("service.instance.id", ""))
     return f"{span.resource.service_name} {instance}"

@@ -64,7 +64,7 @@ def visits_of(graph: CausalGraph) -> tuple[Visit, ...]:
 
 def is_whole(graph: CausalGraph) -> bool:
     """Tell whether nothing can be missing: the run is complete, and no parent of a step is."""
-    return graph.state in {"complete", "late"} and ORPHAN not in graph.parent
+    return graph.is_whole and ORPHAN not in graph.parent
 
 
 class _Draft:

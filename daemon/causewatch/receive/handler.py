@@ -12,7 +12,7 @@ import structlog
 
 from causewatch.errors import FullError
 from causewatch.inbox.batch import NotStoredError, Signal
-from causewatch.otlp.count import count_traces
+from causewatch.likeness.proof import traces_counter
 from causewatch.otlp.decode import Counted, NotOtlpError, count_logs
 from causewatch.otlp.json import json_to_protobuf
 from causewatch.otlp.reject import REJECT_TEXT, Rejected
@@ -71,6 +71,7 @@ class Handler:
         self._inbox = inbox
         self._redact = redact
         self._metrics = metrics
+        self._count_traces = traces_counter()
         self._held_bytes = 0
         # Large JSON takes some fifteen times its size while it is converted, and the interpreter
         # converts one at a time anyway.
@@ -140,11 +141,29 @@ class Handler:
         self, signal: Signal, body: bytes, encoding: Encoding, body_format: Format
     ) -> tuple[bytes, Counted]:
         """Return what is to be stored of a request, and what of it is usable."""
-        limit_bytes = self.limits.max_message_bytes
-        plain, counted = _checked(signal, body, encoding, body_format, limit_bytes)
+        plain, counted = self._checked(signal, body, encoding, body_format)
         if self._redact is not None and counted.kept:
             plain = self._redact(signal, plain)
         return plain, counted
+
+    def _checked(
+        self, signal: Signal, body: bytes, encoding: Encoding, body_format: Format
+    ) -> tuple[bytes, Counted]:
+        """Return the plain protobuf, and what of it is usable.
+
+        Raises:
+            BombError, InflateError, NotOtlpError: there is none.
+        """
+        plain = inflate(body, encoding, limit_bytes=self.limits.max_message_bytes)
+        if body_format == "json":
+            plain = json_to_protobuf(signal, plain)
+        match signal:
+            case "traces":
+                return plain, self._count_traces(plain)
+            case "logs":
+                return plain, count_logs(plain)
+            case _:
+                assert_never(signal)
 
     async def _commit(
         self, signal: Signal, transport: Transport, plain: bytes, counted: Counted
@@ -181,23 +200,3 @@ class Handler:
         self, reason: Literal["not_stored", "unexpected"], message: str
     ) -> Unavailable:
         return Unavailable(reason=reason, retry_after_s=self.limits.retry_after_s, message=message)
-
-
-def _checked(
-    signal: Signal, body: bytes, encoding: Encoding, body_format: Format, limit_bytes: int
-) -> tuple[bytes, Counted]:
-    """Return the plain protobuf, and what of it is usable.
-
-    Raises:
-        BombError, InflateError, NotOtlpError: there is none.
-    """
-    plain = inflate(body, encoding, limit_bytes=limit_bytes)
-    if body_format == "json":
-        plain = json_to_protobuf(signal, plain)
-    match signal:
-        case "traces":
-            return plain, count_traces(plain)
-        case "logs":
-            return plain, count_logs(plain)
-        case _:
-            assert_never(signal)

@@ -153,7 +153,7 @@ class _Match(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _matches(rule: Rule, graph: CausalGraph, subject: Subject, cause: Cause) -> Iterator[_Match]:
-    if graph.state == "early" and not rule.signature.monotone:
+    if not graph.is_whole and not rule.signature.monotone:
         return
     result = rule.signature.evaluate(subject)
     if not result.matched:

@@ -175,7 +175,9 @@ class _Reader:
             if key is None:
                 self._unknown(entry.key, entry.key_place, shape)
             elif key.later:
-                self._problems.add(entry.key_place, "unsupported", f"{entry.key!r} is {_LATER}")
+                why = f": {key.why}" if key.why else ""
+                message = f"{entry.key!r} is {_LATER}{why}"
+                self._problems.add(entry.key_place, "unsupported", message)
             else:
                 found = self._value(entry.value, key.kind, repr(entry.key))
                 if found is not None:
@@ -275,6 +277,8 @@ def _scalar_value(node: Scalar, kind: _ScalarKind) -> object:
 
 
 def _duration(text: str, kind: Duration) -> float:
+    if text == "0" and kind.bare_zero:
+        return 0.0
     if _NUMBER.match(text):
         raise _BadError(f"needs a unit: write {text}s, {text}m or {text}h", "unit")
     seconds = seconds_of(text)

@@ -108,6 +108,8 @@ def _scalar(
                 schema = {"type": ["string", "number", "boolean"], "minLength": 1}
         case Duration():
             schema = {"type": "string", "pattern": _DURATION_PATTERN}
+            if kind.bare_zero:
+                schema = {"anyOf": [schema, {"const": 0}, {"const": "0"}]}
         case Size():
             schema = {"type": "string", "pattern": _SIZE_PATTERN}
         case Integer() | Number():

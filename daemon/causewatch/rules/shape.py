@@ -19,6 +19,8 @@ class Duration(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A span of time with its unit, such as ``15m`` or ``1h30m``; read as seconds."""
 
     not_zero: bool = False
+    bare_zero: bool = False
+    """Whether ``0`` needs no unit, as in Alertmanager's files."""
 
 
 class Size(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -98,3 +100,5 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     doc: str
     required: bool = False
     later: bool = False
+    why: str = ""
+    """Of a key that is not supported: the reason, or what to write in its place."""

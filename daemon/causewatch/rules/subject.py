@@ -138,7 +138,7 @@ def _add_judgement(assessment: Assessment, derived: Sequence[_Derived]) -> None:
     """Add faults, tool verdicts, blame and, on the roots, the run's health."""
     graph, blame = assessment.graph, assessment.blame
     for fault in assessment.faults:
-        if graph.state == "early" and fault.name in SETTLED_LATE:
+        if not graph.is_whole and fault.name in SETTLED_LATE:
             continue
         _append(derived[fault.step], "causewatch.fault", fault.name)
     for verdict in assessment.verdicts:
@@ -147,7 +147,7 @@ def _add_judgement(assessment: Assessment, derived: Sequence[_Derived]) -> None:
             worst = _worst([str(known or "pass"), verdict.verdict])
             derived[verdict.step]["causewatch.validation"] = worst
     _add_expected(assessment, derived)
-    if graph.state != "early" or assessment.has_ended:
+    if graph.is_whole or assessment.has_ended:
         _add_blame(graph, blame, derived)
         _add_health(assessment, derived)
         for failing in assessment.failed_by:

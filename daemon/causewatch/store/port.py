@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from causewatch.faults.history import History
+from causewatch.incidents.silence import Silence
 from causewatch.model.finding import Alert, AlertState, Finding
 from causewatch.model.incident import Incident, IncidentState
 from causewatch.novelty.baseline import Baseline
@@ -163,8 +164,35 @@ class OutboxStore(Protocol):
         """Return what a target was told of an incident, or ``None``."""
         ...
 
+    def drop_told(self, incident_id: str, target: str) -> None:
+        """Forget that a target was to be told of an incident."""
+        ...
+
+    def told_due(self, *, loud_before_ns: int) -> tuple[Told, ...]:
+        """Return what a review has to look at, in any order.
+
+        What is held back, and what open incidents were last told aloud at or before a time.
+        """
+        ...
+
     def last_ref(self, target: str) -> MessageRef | None:
         """Return where the newest known message of a target is, or ``None``."""
+        ...
+
+
+class SilenceStore(Protocol):
+    """Silences."""
+
+    def put_silence(self, silence: Silence) -> None:
+        """Insert or replace a silence by id."""
+        ...
+
+    def silence(self, silence_id: str) -> Silence | None:
+        """Return a silence, or ``None``."""
+        ...
+
+    def silences(self, *, ends_after_ns: int = 0) -> tuple[Silence, ...]:
+        """Return those that end after a time, the one that ends first at the front."""
         ...
 
 
@@ -200,7 +228,7 @@ class NoveltyStore(Protocol):
         ...
 
 
-class Store(RunStore, AlertStore, OutboxStore, HistoryStore, NoveltyStore, Protocol):
+class Store(RunStore, AlertStore, OutboxStore, SilenceStore, HistoryStore, NoveltyStore, Protocol):
     """Everything a daemon keeps."""
 
     def transaction(self) -> AbstractContextManager[None]:

@@ -178,3 +178,9 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     """Digest of all that people see of it: equal means nothing new to tell."""
     told_at_ns: int
     ref: MessageRef | None = None
+    held: str = ""
+    """Why something new is not told for now: a silence, inhibition, a time interval."""
+    loud_at_ns: int = 0
+    """When people were last disturbed, not only a message changed in place."""
+    repeats: int = 0
+    """How often it was told again."""

@@ -136,7 +136,7 @@ class Metrics:
             "causewatch_dropped_spans", "Spans dropped after the ack.", ["reason"], registry=r
         )
         self.evicted_runs = Counter(
-            "causewatch_evicted_runs", "Runs judged early to free memory.", ["reason"], registry=r
+            "causewatch_evicted_runs", "Runs put on disk or judged in part.", ["reason"], registry=r
         )
         self.steps = Counter(
             "causewatch_steps", "Steps understood.", ["dialect", "kind"], registry=r
@@ -238,6 +238,13 @@ class Metrics:
             ["integration", "receiver", "outcome"],
             registry=r,
         )
+        self.notifications_suppressed = Counter(
+            "causewatch_notifications_suppressed",
+            "Changes that a receiver was not told of: a silence, inhibition, a time interval.",
+            ["reason"],
+            registry=r,
+        )
+        self.silences = Gauge("causewatch_silences", "Silences by state.", ["state"], registry=r)
         self.outbox_rows = Gauge(
             "causewatch_outbox_rows", "Outbox rows by state.", ["state"], registry=r
         )

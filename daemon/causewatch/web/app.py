@@ -26,7 +26,9 @@ from causewatch.notify.config import Links
 from causewatch.notify.links import runbook_url, trace_url
 from causewatch.notify.times import iso
 from causewatch.telemetry.metrics import Metrics
+from causewatch.web.desk import IncidentDesk
 from causewatch.web.guard import Guard
+from causewatch.web.handling import handling_routes
 from causewatch.web.present import alert_json, incident_json, run_json, visible
 from causewatch.web.reader import Health, IncidentReader, Reloaded
 
@@ -46,6 +48,7 @@ def create_web_app(  # noqa: PLR0913  # the daemon's ports, handed in one by one
     *,
     health: Callable[[], Health],
     reload: Callable[[], Reloaded],
+    desk: IncidentDesk | None = None,
     links: Links | None = None,
     bearer_token: str = "",
     purge: Callable[[bytes], Iterator[bytes]] | None = None,
@@ -66,6 +69,7 @@ def create_web_app(  # noqa: PLR0913  # the daemon's ports, handed in one by one
         Route("/-/healthy", site.healthy),
         Route("/-/ready", site.ready),
         Route("/-/reload", site.reload, methods=["POST"]),
+        *(handling_routes(desk) if desk is not None else ()),
     ]
     if purge is not None:
         routes.append(Route("/-/purge", _purger(purge), methods=["POST"]))

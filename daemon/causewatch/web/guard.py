@@ -49,7 +49,7 @@ class Guard:
             challenge = {"www-authenticate": 'Bearer realm="causewatch"'}
             return PlainTextResponse("a bearer token is needed\n", 401, challenge)
         # Another site's page may make a browser post here; a browser says so.
-        if scope["method"] == "POST" and headers.get("sec-fetch-site", "none") not in {
+        if scope["method"] in {"POST", "DELETE"} and headers.get("sec-fetch-site", "none") not in {
             "none",
             "same-origin",
         }:

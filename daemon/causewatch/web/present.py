@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from causewatch.incidents.silence import Silence
 from causewatch.incidents.title import UNSEEN
 from causewatch.model.finding import Alert
 from causewatch.model.incident import Incident
@@ -30,6 +31,31 @@ def incident_json(incident: Incident) -> Json:
         "opened_at": iso(incident.opened_at_ns),
         "updated_at": iso(incident.updated_at_ns),
         "resolved_at": iso(incident.resolved_at_ns),
+        "acknowledged_by": incident.acknowledged_by or None,
+        "acknowledged_at": iso(incident.acknowledged_at_ns),
+        "closed_by": incident.closed_by or None,
+    }
+
+
+def silence_json(silence: Silence, state: str) -> Json:
+    """Return a silence as Alertmanager's API writes it."""
+    return {
+        "id": silence.id,
+        "status": {"state": state},
+        "matchers": [
+            {
+                "name": matcher.name,
+                "value": matcher.value,
+                "isRegex": matcher.op in {"=~", "!~"},
+                "isEqual": matcher.op in {"=", "=~"},
+            }
+            for matcher in silence.matchers
+        ],
+        "startsAt": iso(silence.starts_at_ns),
+        "endsAt": iso(silence.ends_at_ns),
+        "updatedAt": iso(silence.updated_at_ns),
+        "createdBy": silence.created_by,
+        "comment": silence.comment,
     }
 
 

@@ -10,8 +10,8 @@ from causewatch.app.address import Address
 from causewatch.app.config import Config, Receive, Web, is_config_file, load_config
 from causewatch.errors import ProblemsError
 from causewatch.faults.tuning import Tuning
+from causewatch.incidents.matcher import Matcher
 from causewatch.model.limits import ScoreLimit
-from causewatch.notify.config import Matcher
 
 FULL = """\
 rules: {paths: [rules, /etc/more], reload_interval: 5s}

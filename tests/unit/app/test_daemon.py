@@ -6,15 +6,18 @@ import signal
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from app_fixtures import LOST
 from causewatch.app.address import Address
+from causewatch.app.api_client import ApiClient
+from causewatch.app.clock import now_ns
 from causewatch.app.config import Config, Receive, Web
 from causewatch.app.daemon import Daemon
-from causewatch.errors import ProblemsError
+from causewatch.errors import ProblemsError, UserError
 
 FREE = Address(host="127.0.0.1", port=0)
 
@@ -95,6 +98,22 @@ def test_a_signal_at_any_moment_of_the_wait_is_heard(
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert asked_count >= 200
+
+
+def test_people_can_ask_the_daemon(daemon: Daemon) -> None:
+    """Silences over the API of the daemon itself, reviewed by a thread of its own."""
+    assert daemon._web is not None
+    asked = ApiClient(f"http://127.0.0.1:{daemon._web.port}")
+    ends = datetime.fromtimestamp(now_ns() // 10**9 + 600, tz=UTC).isoformat()
+    body = {"matchers": ["a=b"], "endsAt": ends, "createdBy": "Ana", "comment": "a test"}
+    silence_id = asked.ask("POST", "silences", body=body)["silenceID"]
+    (found,) = asked.ask("GET", "silences")["silences"]
+    assert (found["id"], found["status"]["state"]) == (silence_id, "active")
+    asked.ask("DELETE", "silences", silence_id)
+    assert asked.ask("GET", "silences") == {"silences": []}
+    assert daemon._reviewer.is_alive()
+    with pytest.raises(UserError, match="no such incident"):
+        asked.ask("POST", "incidents", "none", "resolve", body={"by": "Ana"})
 
 
 def test_dialects_of_the_configuration_are_in_force(tmp_path: Path) -> None:

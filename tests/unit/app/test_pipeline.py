@@ -441,10 +441,33 @@ def test_judging_early_leaves_most_of_the_time_to_what_comes_in(
         return judge(*arguments, **named)
 
     monkeypatch.setattr(pipeline, "judge", slow)
+    missing = "failures: {missing: {severity: ticket, after: 5s}}"
+    text = f"contracts:\n- contract: any\n  from: '*'\n  to: '*'\n  schema: {{}}\n  {missing}\n"
+    house.groups.replace(loaded(text))
     house.send(FINE)
     house.turn()
     assert clock_s == [106.0]
     assert house.pipeline._early_at_s == pytest.approx(130.0)
+    house.close()
+
+
+def test_judging_early_what_has_ended_takes_no_time_from_anything(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not judged again when it is complete: the next one that ends does not wait for it."""
+    clock_s = [100.0]
+    monkeypatch.setattr("causewatch.app.pipeline.time.monotonic", lambda: clock_s[0])
+
+    def slow(*arguments: Any, **named: Any) -> Any:
+        clock_s[0] += 6.0
+        return judge(*arguments, **named)
+
+    monkeypatch.setattr(pipeline, "judge", slow)
+    house.send(FINE)
+    house.turn()
+    assert house.pipeline._early_at_s == pytest.approx(100.0 + pipeline.EARLY_EVERY_S)
+    house.turn(after_s=11)
+    assert clock_s == [106.0]
     house.close()
 
 

@@ -55,10 +55,13 @@ def test_costs_stand_beside_those_of_tail_sampling() -> None:
 def test_what_was_found_stands_beside_what_was_alarmed() -> None:
     """Neither figure means anything without the other."""
     found = msgspec.structs.replace(
-        NOTHING, planted=4, found=3, healthy=96, alarmed=1, detected_s=(0.5, 1, 9)
-    )
+        NOTHING, planted=4, found=3, healthy=96, alarmed=1, detected_s=(0.5, 1, 9),
+        detected_by_monotone_s=(0.5, 1),
+    )  # fmt: skip
     (line,) = verdicts([measured("causewatch", 5, found)]).splitlines()[2:]
-    assert "| 3 of 4 | 1 of 96 | 25.0 % | 1.0 / 9.0 | 500 |" in line
+    assert "| 3 of 4 | 1 of 96 | 25.0 % | 1.0 / 9.0 | 0.8 / 1.0 | 500 |" in line
+    (line,) = verdicts([measured("causewatch", 5, NOTHING)]).splitlines()[2:]
+    assert "| - | - | 500 |" in line
 
 
 def test_percentiles_are_those_of_all_requests() -> None:

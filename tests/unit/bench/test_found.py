@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from bench.found import Watch, all_seen, found_in, traces_in
+from bench.found import Watch, all_seen, found_in, monotone_rules, traces_in
 from bench.recorded_load import Truth
 from bench.servers import STATE_FILE
 
@@ -75,6 +75,18 @@ def test_an_incident_is_found_when_the_run_is_corrupted_and_an_alert_fired(store
     assert (found.planted, found.found) == (3, 1)
     assert found.missed == ("desk b", "desk z")
     assert found.detected_s == (2.0,)
+    assert found.detected_by_monotone_s == ()
+
+
+def test_what_need_not_wait_for_the_end_of_a_run_is_timed_by_itself(store: Path) -> None:
+    """An incident may be found by a monotone rule, and sooner or later by another one."""
+    found = found_in(store, [truth("a", "loop")], {"run a": 7 * S}, {"run a": 9 * S, "run z": S})
+    assert (found.detected_s, found.detected_by_monotone_s) == ((2.0,), (4.0,))
+
+
+def test_the_shipped_rules_go_by_what_no_later_span_takes_back() -> None:
+    """All that speak of a cause are monotone."""
+    assert {"silent-failures/ContentLost", "silent-failures/AgentLoop"} <= monotone_rules()
 
 
 def test_a_healthy_run_is_alarmed_by_the_shipped_rules_only(store: Path) -> None:
@@ -98,12 +110,13 @@ def test_the_watch_notes_when_a_finding_was_there(store: Path) -> None:
     """Also of one that comes while it looks; the bench's own rules are no detection."""
     watch = Watch(store, lambda: 42).start()
     with closing(SqliteStore(store / STATE_FILE)) as state:
-        state.add_findings([finding("silent-failures/Lost", "b")])
+        state.add_findings([finding("silent-failures/AgentLoop", "b")])
     until = time.monotonic() + 10
     while len(watch.seen_ns) < 2 and time.monotonic() < until:
         time.sleep(0.01)
     watch.stop()
     assert watch.seen_ns == {"run a": 42, "run b": 42}
+    assert watch.monotone_ns == {"run b": 42}
 
 
 def test_a_store_that_is_looked_at_is_not_written(store: Path) -> None:

@@ -189,11 +189,11 @@ def test_dropped_links_may_have_been_causes() -> None:
     assert only(blame).fix == limit_fix("links")
 
 
-def test_a_run_judged_before_its_end_says_so() -> None:
-    """The daemon's memory was full."""
+def test_a_run_judged_without_all_of_it_says_so() -> None:
+    """It is larger than what is judged of one run, or the daemon's memory was full."""
     gap = only(blamed(model(1), state="evicted"))
     assert gap.what == "the rest of the run"
-    assert "max_live_mib" in gap.fix
+    assert "max_run_mib" in gap.fix
 
 
 def test_what_blinds_comes_first_and_the_list_is_bounded() -> None:

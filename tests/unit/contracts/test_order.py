@@ -141,6 +141,7 @@ def test_what_telemetry_cut_has_no_key() -> None:
     [
         ("early", 30, "pass"),
         ("early", 130, "violated"),
+        ("evicted", 130, "pass"),
         ("complete", 30, "violated"),
         ("late", 30, "violated"),
     ],

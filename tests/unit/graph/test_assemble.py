@@ -254,9 +254,50 @@ def test_a_full_run_takes_no_more_spans() -> None:
     bench = Bench(max_spans_per_run=3)
     bench.add(0, *(span(i) for i in range(5)))
     bench.add(1, span(0))
-    assert ids(bench.only(11)) == [0, 1, 2]
+    found = bench.only(11)
+    assert (ids(found), found.state) == ([0, 1, 2], "evicted")
     assert bench.assembler.dropped.run_full == 2
+    assert bench.assembler.dropped.full_runs == 1
     assert bench.assembler.dropped.duplicate == 1
+
+
+def test_a_large_run_takes_no_more_than_may_be_judged_at_once() -> None:
+    """What came first is judged, when it is due, and never as if it were all."""
+    bench = Bench(max_run_mib=1)
+    bench.add(0, *(big(i, A) for i in range(5)), big(9, B))
+    assert [each.run_id for each in bench.assembler.changed(at(5))] == [B]
+    first, second = bench.due(10)
+    assert (first.run_id, ids(first), first.state) == (A, [0, 1, 2], "evicted")
+    assert (second.run_id, second.state) == (B, "complete")
+    assert bench.assembler.dropped.run_full == 2
+    assert bench.assembler.dropped.full_runs == 1
+
+
+def test_a_large_run_that_waited_on_disk_takes_no_more_either() -> None:
+    """What is read again for it is taken in as far as there is room."""
+    bench = Bench(max_run_mib=1, max_live_mib=1)
+    parts = {1: big(0, A, 600), 3: big(1, A, 600)}
+    bench.add(0, parts[1], batch=1)
+    bench.add(1, big(0, B, 600), batch=2)
+    bench.add(2, parts[3], batch=3)
+    assert A not in {each.run_id for each in bench.due(12)}
+    (need,) = [each for each in bench.assembler.needs() if each.run_id == A]
+    for batch in need.batches:
+        bench.assembler.refeed(A, [parts[batch]], [], batch=batch, now_ns=at(13))
+    (found,) = [each for each in bench.due(14) if each.run_id == A]
+    assert (need.batches, ids(found), found.state) == ((1,), [1], "evicted")
+
+
+def test_runs_too_large_together_are_not_joined() -> None:
+    """A join may not get around the limit of memory for a run."""
+    bench = Bench(max_run_mib=1)
+    bench.add(0, big(0, B, 600))
+    bench.add(1, big(1, A, 600), span(2, 1, trace=A, links=[(B, 0)]))
+    assert [(each.run_id, each.state) for each in bench.due(20)] == [
+        (B, "complete"),
+        (A, "complete"),
+    ]
+    assert bench.assembler.dropped.join_refused == 1
 
 
 def test_logs_belong_to_the_run_of_their_trace() -> None:

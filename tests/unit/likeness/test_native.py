@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from causewatch.otlp.raw import RawSpan, Resources
 from causewatch.rules.interest import Interest
 from graph_fixtures import CAPTURES
 
-ROOT = Path(__file__).parents[3]
 CASES = sorted(path.name for path in CAPTURES.glob("*.jsonl.gz"))
 ODD = [
     '{"a": 1',
@@ -36,16 +34,6 @@ ODD = [
     "é" * 30,
     "\x1c a",
 ]
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a fresh build of the library."""
-    target = tmp_path_factory.mktemp("native")
-    argv = ["cargo", "build", "--release", "--quiet", "--locked", "--offline"]
-    argv += ["--manifest-path", str(ROOT / "native" / "Cargo.toml"), "--target-dir", str(target)]
-    subprocess.run(argv, check=True, timeout=300)
-    return target / "release" / "libcausewatch_native.so"
 
 
 def requests(name: str) -> Iterator[bytes]:

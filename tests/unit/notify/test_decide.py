@@ -6,8 +6,10 @@ import msgspec
 import pytest
 
 from causewatch.incidents.gather import IncidentChange
+from causewatch.model.finding import Alert
 from causewatch.notify.config import Target
-from causewatch.notify.decide import decide, message_id, visible_digest
+from causewatch.notify.decide import Decision, decide, message_id, repeat, visible_digest
+from causewatch.notify.outbox import supersede
 from causewatch.store.record import MessageRef, Told
 from notify_fixtures import (
     NOW,
@@ -132,11 +134,83 @@ def test_more_runs_update_now_and_then() -> None:
     assert row.due_at_ns == now_ns
 
 
-def test_important_changes_do_not_wait_for_the_interval() -> None:
-    """An alert more is told at once."""
-    change = then(opened().incident, an_alert("B"), after_s=1)
+@pytest.mark.parametrize(
+    ("alert", "due_at_ns"),
+    [
+        (an_alert("B"), NOW + 60 * S),
+        (an_alert("B", labels={"severity": "page"}), NOW + S),
+        (resolved(an_alert()), NOW + S),
+    ],
+)
+def test_important_changes_do_not_wait_for_the_interval(alert: Alert, due_at_ns: int) -> None:
+    """An alert more is told with others that come; a page, and the end, are told at once."""
+    change = then(opened().incident, alert, after_s=1)
     rows = decide(change, SLACK, told_of(opened(), SLACK), now_ns=NOW + S).rows
-    assert {row.due_at_ns for row in rows} == {NOW + S}
+    assert {row.due_at_ns for row in rows} == {due_at_ns}
+
+
+@pytest.mark.parametrize(
+    ("severity", "waits_s"), [("ticket", 30), ("error", 30), ("critical", 0), ("page", 0)]
+)
+@pytest.mark.parametrize("target", [SLACK, WEBHOOK])
+def test_the_first_message_waits_for_others_unless_somebody_is_paged(
+    target: Target, severity: str, waits_s: int
+) -> None:
+    """``group_wait`` gathers; who is paged does not wait for it."""
+    change = opened(an_alert(labels={"severity": severity}))
+    (row,) = decide(change, target, None, now_ns=NOW, group_wait_s=30).rows
+    assert row.due_at_ns == NOW + waits_s * S
+
+
+def test_a_first_message_that_waits_takes_in_what_comes() -> None:
+    """Also where messages cannot be changed later: it is one row, with the newest incident."""
+    first = decide(opened(), WEBHOOK, None, now_ns=NOW, group_wait_s=30)
+    change = then(opened().incident, an_alert("B"), after_s=1)
+    again = decide(change, WEBHOOK, first.told, now_ns=NOW + S, group_wait_s=30)
+    assert again.rows == ()
+    assert again.refresh is not None
+    merged = supersede(first.rows[0], again.refresh)
+    assert merged is not None
+    assert merged.incident.alertnames == ("ToolFailed", "B")
+    assert (merged.message_id, merged.due_at_ns) == (first.rows[0].message_id, NOW + 30 * S)
+
+
+@pytest.mark.parametrize("target", [SLACK, WEBHOOK])
+def test_what_is_held_back_is_noted_once(target: Target) -> None:
+    """Nothing is sent; why is remembered, and not written again while it stays the same."""
+    held = decide(opened(), target, None, now_ns=NOW, held="silenced by Ana")
+    assert held.rows == ()
+    assert held.told is not None
+    assert (held.told.held, held.told.digest) == ("silenced by Ana", "")
+    again = decide(opened(), target, held.told, now_ns=NOW, held="silenced by Ana")
+    assert again == Decision()
+
+
+def test_the_end_of_what_was_told_is_told_in_a_silence() -> None:
+    """A pager that was told of the beginning would ring for ever."""
+    end = then(opened().incident, resolved(an_alert()))
+    told = told_of(opened(), WEBHOOK)
+    assert [r.action for r in decide(end, WEBHOOK, told, now_ns=NOW, held="x").rows] == ["resolve"]
+    assert decide(end, WEBHOOK, None, now_ns=NOW, held="x") == Decision()
+
+
+@pytest.mark.parametrize(
+    ("target", "action", "broadcast"), [(SLACK, "thread", True), (WEBHOOK, "open", False)]
+)
+def test_a_reminder_has_an_id_of_its_own(target: Target, action: str, broadcast: bool) -> None:
+    """Each is another message: a receiver that drops what it has seen keeps it."""
+    incident, told = opened().incident, told_of(opened(), target)
+    ids = set()
+    for _ in range(3):
+        decision = repeat(incident, target, told, now_ns=NOW + 4 * 3600 * S)
+        (row,) = decision.rows
+        assert (row.action, row.broadcast, row.reason) == (action, broadcast, "repeated")
+        assert row.notes in {(), ("Open for 4 h 0 min.",)}
+        ids.add(row.message_id)
+        assert decision.told is not None
+        told = decision.told
+    assert len(ids | {message_id(incident, target.name, "open")}) == 4
+    assert told.loud_at_ns == NOW + 4 * 3600 * S
 
 
 @pytest.mark.parametrize(

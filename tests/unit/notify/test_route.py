@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from causewatch.notify.config import (
-    Matcher,
-    MatchOperator,
-    Receiver,
-    Route,
-    SlackConfig,
-    WebhookConfig,
-    targets_of,
-)
-from causewatch.notify.route import problems_of, route_incident
+from causewatch.incidents.matcher import Matcher, MatchOperator
+from causewatch.incidents.route import Route, route_incident
+from causewatch.notify.config import Receiver, SlackConfig, WebhookConfig, targets_of
+from causewatch.notify.problems import problems_of
 from notify_fixtures import an_alert, opened, route_to
 
 PAGE = Matcher(name="severity", value="page")

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from causewatch.incidents.gather import IncidentChange
-from causewatch.notify.config import Receiver, SlackConfig, WebhookConfig, targets_of
+from causewatch.notify.config import Alerting, Receiver, SlackConfig, WebhookConfig, targets_of
 from causewatch.notify.outcome import Dead, Delivery, Outcome, Retry, Sent, Unknown
 from causewatch.notify.sender import Sender
 from causewatch.notify.tell import tell
@@ -92,10 +92,9 @@ class Bench:
             return tell(
                 self.store,
                 changes,
-                route=route_to(),
-                receivers={"team": TEAM},
+                alerting=Alerting(route=route_to(), receivers={"team": TEAM}),
                 now_ns=self.clock.now_ns(),
-            )
+            ).rows
 
     def rows(self) -> Sequence[OutboxRow]:
         return self.store.unfinished()
@@ -389,8 +388,8 @@ def test_a_store_that_fails_after_the_sending_does_not_mute_the_incident(bench: 
 
 def test_unknown_receivers_are_told_nothing(bench: Bench) -> None:
     """A route to nowhere is the configuration check's business, not a crash at night."""
-    found = tell(bench.store, [opened()], route=route_to("x"), receivers={}, now_ns=NOW)
-    assert found == 0
+    found = tell(bench.store, [opened()], alerting=Alerting(route=route_to("x")), now_ns=NOW)
+    assert found.rows == 0
 
 
 def test_the_outbox_gauge_follows(bench: Bench) -> None:

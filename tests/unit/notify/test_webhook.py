@@ -9,13 +9,17 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import msgspec
 import pytest
 from standardwebhooks.webhooks import Webhook
 
 from causewatch.errors import UserError
+from causewatch.incidents.gather import IncidentChange
+from causewatch.incidents.handle import handle
 from causewatch.notify.channels import channels_of
 from causewatch.notify.config import Links, Receiver, SlackConfig, WebhookConfig
 from causewatch.notify.outcome import Dead, Delivery, Outcome, Retry, Sent, Unknown
+from causewatch.notify.webhook.render import render_body
 from causewatch.notify.webhook.send import WebhookChannel
 from causewatch.store.record import Action, OutboxRow
 from notify_fixtures import NOW, VirtualClock, an_alert, opened, resolved, then
@@ -212,3 +216,22 @@ def test_every_destination_gets_its_channel() -> None:
     assert [channel.min_gap_s for channel in channels.values()] == [1.0, 1.0, 0.0]
     for channel in channels.values():
         channel.close()
+
+
+@pytest.mark.parametrize(("reason", "reminder"), [("opened", False), ("repeated", True)])
+def test_a_reminder_says_that_it_is_one(reason: str, reminder: bool) -> None:  # a parameter
+    """It opens nothing anew: who counts incidents can tell."""
+    row = msgspec.structs.replace(a_delivery().row, reason=reason)
+    assert json.loads(render_body(row, Links()))["reminder"] is reminder
+
+
+def test_who_resolved_it_by_hand_is_in_the_body() -> None:
+    """An end that alerts came to by themselves names nobody."""
+    closed = handle(opened().incident, "resolve", by="Ana", now_ns=NOW)
+    assert isinstance(closed, IncidentChange)
+    row = msgspec.structs.replace(a_delivery("resolve").row, incident=closed.incident)
+    assert json.loads(render_body(row, Links()))["incident"]["resolved_by"] == "Ana"
+    assert (
+        json.loads(render_body(a_delivery("resolve").row, Links()))["incident"]["resolved_by"]
+        is None
+    )

@@ -296,7 +296,7 @@ def test_large_json_is_converted_one_at_a_time(monkeypatch: pytest.MonkeyPatch) 
             running -= 1
         return b"plain", Counted(kept=1, rejected=())
 
-    monkeypatch.setattr("causewatch.receive.handler._checked", checked)
+    monkeypatch.setattr("causewatch.receive.handler.Handler._checked", checked)
     handler = Handler(ScriptedInbox(), limits=LIMITS, metrics=Metrics())
     body = gzip.compress(b"{}")
 

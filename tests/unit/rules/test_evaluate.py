@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from causewatch.model.finding import Finding
-from causewatch.model.graph import CausalGraph
+from causewatch.model.graph import CausalGraph, RunState
 from causewatch.model.judgement import (
     Assessment,
     Blame,
@@ -195,8 +195,11 @@ def test_a_synthetic_handoff_is_never_the_origin() -> None:
 def test_an_early_run_is_judged_only_by_what_cannot_change(signature: str, early: int) -> None:
     """Negation and upper bounds wait for the run to be complete."""
     group = group_of(signature=signature)
-    assert len(found(group, run_of(state="early"))) == early
-    for state in ("complete", "late", "evicted"):
+    open_states: tuple[RunState, ...] = ("early", "evicted")
+    for state in open_states:
+        assert len(found(group, run_of(state=state))) == early
+    ended_states: tuple[RunState, ...] = ("complete", "late")
+    for state in ended_states:
         assert len(found(group, run_of(state=state))) == 1
 
 

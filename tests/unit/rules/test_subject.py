@@ -6,6 +6,7 @@ import pytest
 from causewatch.blame.judge import judge
 from causewatch.graph.build import build
 from causewatch.model.expectation import Health
+from causewatch.model.graph import RunState
 from causewatch.model.judgement import (
     Assessment,
     Blame,
@@ -143,9 +144,10 @@ def test_blame_stands_on_the_steps_it_names() -> None:
     ]
 
 
-def test_an_early_run_has_no_blame_yet() -> None:
-    """What is not complete may still be repaired."""
-    derived = subject_of(Assessment(graph=run_of(state="early"), blame=BLAME)).derived
+@pytest.mark.parametrize("state", ["early", "evicted"])
+def test_a_run_that_is_not_all_there_has_no_blame_yet(state: RunState) -> None:
+    """What looks like harm may have been repaired in what is missing."""
+    derived = subject_of(Assessment(graph=run_of(state=state), blame=BLAME)).derived
     assert not [key for each in derived for key in each if "blame" in key or "health" in key]
 
 

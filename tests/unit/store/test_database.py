@@ -7,13 +7,16 @@ import stat
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from causewatch.errors import InputError
+from causewatch.store.record import Told
 from causewatch.store.sqlite import SqliteStore
 from causewatch.store.sqlite.database import migrate
 from causewatch.store.sqlite.migrations import MIGRATIONS
 from causewatch.store.sqlite.runs import labels_key
+from notify_fixtures import NOW, opened
 
 
 def test_the_file_and_its_side_files_are_private(tmp_path: Path) -> None:
@@ -81,6 +84,27 @@ def test_a_step_that_fails_leaves_the_schema_before_it() -> None:
     assert connection.execute("PRAGMA user_version").fetchone() == (0,)
     assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
     connection.close()
+
+
+def test_incidents_and_what_was_told_survive_a_new_column(tmp_path: Path) -> None:
+    """A file from before silences: its rows are read, and take what is new."""
+    path = tmp_path / "s.db"
+    before = sqlite3.connect(path, isolation_level=None)
+    migrate(before, MIGRATIONS[:5])
+    incident = opened().incident
+    told = Told(
+        incident_id=incident.id, target="t", revision=1, resolved=False, digest="d", told_at_ns=NOW
+    )
+    old = msgspec.json.encode(incident)
+    before.execute("INSERT INTO incidents VALUES (?, ?, 'open', 1, ?)", (incident.id, "k", old))
+    row = (incident.id, "t", NOW, False, msgspec.json.encode(told))
+    before.execute("INSERT INTO told VALUES (?, ?, ?, ?, ?)", row)
+    before.close()
+    store = SqliteStore(path)
+    assert store.live_incidents(resolved_since_ns=0) == (incident,)
+    assert store.told_due(loud_before_ns=0) == (told,)
+    store.put_incidents([incident])
+    store.close()
 
 
 def test_a_newer_file_is_refused(tmp_path: Path) -> None:

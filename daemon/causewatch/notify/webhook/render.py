@@ -54,6 +54,7 @@ def _body(row: OutboxRow, links: Links, say: _Say, alerts: int) -> _Json:
         "version": VERSION,
         "id": row.message_id,
         "type": "incident.resolved" if resolved else "incident.opened",
+        "reminder": row.reason == "repeated",
         "incident": _incident(incident, say, resolved=resolved),
         "cause": _cause(incident.cause, say),
         "alerts": [_alert(alert, say) for alert in incident.alerts[:alerts]],
@@ -80,6 +81,7 @@ def _incident(incident: Incident, say: _Say, *, resolved: bool) -> _Json:
         "opened_at": iso(incident.opened_at_ns),
         "updated_at": iso(incident.updated_at_ns),
         "resolved_at": iso(incident.resolved_at_ns) if resolved else None,
+        "resolved_by": incident.closed_by or None if resolved else None,
     }
 
 

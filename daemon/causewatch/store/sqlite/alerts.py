@@ -55,13 +55,14 @@ class AlertTables(Database):
         with self.transaction():
             for incident in incidents:
                 self._write(
-                    "INSERT OR REPLACE INTO incidents VALUES (?, ?, ?, ?, ?)",
+                    "INSERT OR REPLACE INTO incidents VALUES (?, ?, ?, ?, ?, ?)",
                     (
                         incident.id,
                         incident.key,
                         incident.state,
                         incident.updated_at_ns,
                         msgspec.json.encode(incident),
+                        incident.closed_at_ns > 0,
                     ),
                 )
 
@@ -85,7 +86,7 @@ class AlertTables(Database):
         return self._values(
             Incident,
             "SELECT value FROM incidents WHERE state = 'open'"
-            " OR (state = 'resolved' AND updated_at_ns >= ?) ORDER BY updated_at_ns, id",
+            " OR (state = 'resolved' AND updated_at_ns >= ?) OR closed ORDER BY updated_at_ns, id",
             (resolved_since_ns,),
         )
 

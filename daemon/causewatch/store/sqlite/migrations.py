@@ -79,4 +79,16 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             WHERE runs.verdict != 'healthy'""",
         "CREATE INDEX runs_by_verdict ON runs (verdict, updated_at_ns)",
     ),
+    (
+        """CREATE TABLE silences (
+            id TEXT PRIMARY KEY, ends_at_ns INTEGER NOT NULL,
+            value BLOB NOT NULL)""",
+        "CREATE INDEX silences_by_end ON silences (ends_at_ns)",
+        # Resolved by hand while alerts of it fire: gathering has to see it.
+        "ALTER TABLE incidents ADD COLUMN closed INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX incidents_closed ON incidents (closed) WHERE closed",
+        "ALTER TABLE told ADD COLUMN held INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE told ADD COLUMN loud_at_ns INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX told_held ON told (held) WHERE held",
+    ),
 )

@@ -72,14 +72,30 @@ class OutboxTables(Database):
     def put_told(self, told: Told) -> None:
         """See ``OutboxStore.put_told``."""
         self._write(
-            "INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
                 told.incident_id,
                 told.target,
                 told.told_at_ns,
                 told.ref is not None,
                 msgspec.json.encode(told),
+                bool(told.held),
+                told.loud_at_ns,
             ),
+        )
+
+    def drop_told(self, incident_id: str, target: str) -> None:
+        """See ``OutboxStore.drop_told``."""
+        self._write("DELETE FROM told WHERE incident_id = ? AND target = ?", (incident_id, target))
+
+    def told_due(self, *, loud_before_ns: int) -> tuple[Told, ...]:
+        """See ``OutboxStore.told_due``."""
+        return self._values(
+            Told,
+            "SELECT value FROM told WHERE held UNION ALL SELECT told.value FROM incidents"
+            " JOIN told ON told.incident_id = incidents.id WHERE incidents.state = 'open'"
+            " AND NOT told.held AND told.loud_at_ns <= ?",
+            (loud_before_ns,),
         )
 
     def told(self, incident_id: str, target: str) -> Told | None:

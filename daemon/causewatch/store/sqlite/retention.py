@@ -20,7 +20,8 @@ SPARE_SHARE = 1 / 16
 """Of the file, what may be free: new rows use it, and nothing needs to be moved."""
 _STALE = (
     ("alerts", "NOT active AND resolved_at_ns < ?"),
-    ("incidents", "state = 'resolved' AND updated_at_ns < ?"),
+    ("incidents", "state = 'resolved' AND NOT closed AND updated_at_ns < ?"),
+    ("silences", "ends_at_ns < ?"),
     ("findings", "at_ns < ?"),
     ("outbox", "state IN ('sent', 'dead') AND due_at_ns < ?"),
 )

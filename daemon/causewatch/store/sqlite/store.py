@@ -9,10 +9,18 @@ from causewatch.store.sqlite.outbox import OutboxTables
 from causewatch.store.sqlite.purge import PurgeTables
 from causewatch.store.sqlite.retention import RetentionTables
 from causewatch.store.sqlite.runs import RunTables
+from causewatch.store.sqlite.silences import SilenceTables
 
 
 class SqliteStore(
-    PurgeTables, RetentionTables, RunTables, AlertTables, OutboxTables, HistoryTables, NoveltyTables
+    PurgeTables,
+    RetentionTables,
+    RunTables,
+    AlertTables,
+    OutboxTables,
+    SilenceTables,
+    HistoryTables,
+    NoveltyTables,
 ):
     """``Store`` in one SQLite file, or in memory without a path."""
 
