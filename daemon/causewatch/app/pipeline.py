@@ -251,7 +251,8 @@ class Pipeline:
             if not self._first_pass.may_wait(snapshot)
         )
         # A long run costs more each time it grows: what comes in must not wait for that.
-        self._early_at_s = began_s + max(EARLY_EVERY_S, again_s / EARLY_SHARE)
+        # Right after the next look at traces: what that makes runs of is not to wait once more.
+        self._early_at_s = max(self._look_at_s, began_s + again_s / EARLY_SHARE)
 
     def _offer_early(self, snapshot: RunSnapshot) -> float:
         """Judge a live run, and offer it if it tells what will stay true.

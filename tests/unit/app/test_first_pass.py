@@ -75,7 +75,7 @@ class Desk:
     def told_at_once(self, name: str, rule_id: str) -> bool:
         """Send one, and tell whether a rule finds something in it before it is quiet."""
         trace = self.send(name).hex()
-        self.pipeline._early_at_s = 0.0
+        self.pipeline._early_at_s = self.pipeline._look_at_s = 0.0
         self.pipeline.turn()
         self.look()
         return any(trace in found.trace_ids for found in self.store.findings(rule_id, since_ns=0))
