@@ -200,8 +200,11 @@ class Pipeline:
 
     def _judge(self, snapshot: RunSnapshot) -> None:
         """Judge a run that is complete, late or evicted; keep it, and offer it to the groups."""
-        familiar = None if snapshot.run_id in self._early else self._first_pass.meet(snapshot)
+        _, early = self._early.get(snapshot.run_id, (None, None))
+        is_told = early is not None and early.blame.verdict == "corrupted"
+        familiar = None if is_told else self._first_pass.meet(snapshot)
         if familiar is not None:
+            self._forget_early(snapshot)
             self._first_pass.pass_over(snapshot, familiar, self._now_ns())
             decisions = self._sampler.passed_over(snapshot, familiar, self._now_ns())
             self._forward(passed_over(snapshot, familiar, decisions))
@@ -220,6 +223,9 @@ class Pipeline:
         found = looked.assessment if looked is not None else None
         decisions = self._sampler.judged(snapshot, found, self._now_ns())
         self._forward(judged(snapshot, found, decisions))
+        self._forget_early(snapshot)
+
+    def _forget_early(self, snapshot: RunSnapshot) -> None:
         for run_id in (snapshot.run_id, *snapshot.aliases):
             self._early.pop(run_id, None)
 

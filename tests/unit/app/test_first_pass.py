@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from causewatch.app.files import read_requests
+from causewatch.app.files import Request, read_requests
 from causewatch.app.groups import Groups
 from causewatch.app.pipeline import Pipeline
 from causewatch.app.rulefiles import load_bundle
@@ -63,8 +63,12 @@ class Desk:
     def send(self, name: str) -> bytes:
         """Send a copy of a recorded run with ids of its own; return that of its last trace."""
         self.sent += 1
+        return self.send_some(list(read_requests([str(CAPTURES / f"{name}.jsonl.gz")], errors=[])))
+
+    def send_some(self, requests: Sequence[Request]) -> bytes:
+        """Send some requests with the ids of the copy that is sent last."""
         trace = b""
-        for request in read_requests([str(CAPTURES / f"{name}.jsonl.gz")], errors=[]):
+        for request in requests:
             message = ExportTraceServiceRequest.FromString(request.body)
             for group in message.resource_spans:
                 for span in (span for scoped in group.scope_spans for span in scoped.spans):
@@ -72,11 +76,15 @@ class Desk:
             self.inbox.append("traces", message.SerializeToString(), 1).result()
         return trace
 
+    def look_early(self) -> None:
+        """Look at what is under way, whenever that was done last."""
+        self.pipeline._early_at_s = self.pipeline._look_at_s = 0.0
+        self.pipeline.turn()
+
     def told_at_once(self, name: str, rule_id: str) -> bool:
         """Send one, and tell whether a rule finds something in it before it is quiet."""
         trace = self.send(name).hex()
-        self.pipeline._early_at_s = self.pipeline._look_at_s = 0.0
-        self.pipeline.turn()
+        self.look_early()
         self.look()
         return any(trace in found.trace_ids for found in self.store.findings(rule_id, since_ns=0))
 
@@ -148,6 +156,23 @@ def test_a_run_like_three_that_were_judged_is_passed_over(desk: Desk) -> None:
     sample = desk.metrics.registry.get_sample_value
     assert sample("causewatch_runs_total", {"state": "complete", "verdict": "healthy"}) == 4
     assert desk.steps() == 4 * steps > 0
+
+
+def test_a_run_that_was_judged_while_it_grew_is_passed_over_all_the_same(desk: Desk) -> None:
+    """What counts is what it was like when it was complete, unless something was told of it."""
+    for _ in range(3):
+        desk.run(OK)
+    requests = list(read_requests([str(CAPTURES / f"{OK}.jsonl.gz")], errors=[]))
+    desk.sent += 1
+    desk.send_some(requests[-1:])  # its root comes first
+    desk.look_early()
+    assert desk.pipeline._early
+    desk.send_some(requests[:-1])
+    desk.look_early()
+    desk.now_ns += 100 * S
+    desk.pipeline.turn()
+    assert (desk.count("judged"), desk.count("quiet")) == (3, 1)
+    assert not desk.pipeline._early
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from causewatch.errors import FullError
@@ -379,6 +379,7 @@ def test_damaged_pages_cost_only_what_is_on_them(path: Path) -> None:
 
 
 @given(st.lists(st.binary(max_size=300), max_size=12), st.integers(1, 4), st.integers(1, 400))
+@settings(deadline=None)
 def test_reading_in_any_portions_gives_the_same(
     tmp_path_factory: pytest.TempPathFactory, bodies: list[bytes], max_batches: int, max_bytes: int
 ) -> None:
