@@ -163,3 +163,16 @@ def test_labels_have_one_spelling() -> None:
     """The order of labels and odd characters in them do not matter to the key."""
     assert labels_key({"b": '"', "a": "é"}) == labels_key({"a": "é", "b": '"'})
     assert labels_key({"a": "b,c=d"}) != labels_key({"a": "b", "c": "d"})
+
+
+@pytest.mark.parametrize("narrowed", [{"target": "t"}, {"target": "t", "incident_id": "i"}])
+def test_what_waits_is_found_by_its_index(narrowed: dict[str, str]) -> None:
+    """A new message looks for its like: in a storm not among all that wait."""
+    store = SqliteStore()
+    asked: list[str] = []
+    store._connection.set_trace_callback(asked.append)
+    store.unfinished(**narrowed)
+    store._connection.set_trace_callback(None)
+    ((_, _, _, plan),) = store._read(f"EXPLAIN QUERY PLAN {asked[-1]}")[:1]
+    assert "outbox_unfinished" in plan
+    assert all(f"{column}=?" in plan for column in narrowed)
