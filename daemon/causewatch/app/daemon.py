@@ -167,7 +167,8 @@ class Daemon:
             scores=self._config.scores,
             tuning=self._config.faults,
             meaning=self._meaning,
-            forwarding=self._forwarding,
+            # Without a destination nothing need be kept for one.
+            forwarding=self._forwarding if self._config.forward else None,
             sampler=Sampler(
                 self._config.sampling,
                 self._config.forward,

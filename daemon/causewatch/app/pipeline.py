@@ -175,11 +175,8 @@ class Pipeline:
         for trace in self._intake.lone.due(self._now_ns()):
             familiar = self._familiar_of(trace)
             if familiar is None:
-                if trace.rests:
-                    self._intake.lone.want(trace)
-                elif trace.last_ns <= learning_ns or not self._first_pass.is_learning(trace):
-                    self._first_pass.carry(trace)
-                    self._intake.hand_over(trace)
+                if trace.last_ns <= learning_ns or not self._first_pass.is_learning(trace):
+                    self._make_run(trace)
                 continue
             self._first_pass.pass_over_trace(trace, familiar, self._now_ns())
             self._forward_trace(trace, familiar)
@@ -188,6 +185,14 @@ class Pipeline:
             if time.monotonic() >= until_s:
                 break
         return settled_count
+
+    def _make_run(self, trace: LoneTrace) -> None:
+        """Make a run of a lone trace that is due, once all of it is in memory."""
+        if trace.rests:
+            self._intake.lone.want(trace)
+            return
+        self._first_pass.carry(trace)
+        self._intake.hand_over(trace)
 
     def _familiar_of(self, trace: LoneTrace) -> Familiar | None:
         """Return by what a trace is passed over, ``None`` where its spans are needed for more."""
