@@ -14,6 +14,7 @@ from causewatch.app.address import Address, parse_address
 from causewatch.app.config_shape import CONFIG
 from causewatch.app.forward_config import read_forward
 from causewatch.app.judge_config import JudgeConfig, read_judge
+from causewatch.app.own_alerts_config import OwnAlertsConfig, read_own_alerts
 from causewatch.app.receivers import read_receivers
 from causewatch.app.redaction_config import read_redaction
 from causewatch.app.retention import RetentionLimits
@@ -88,6 +89,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     faults: Tuning = DEFAULT_TUNING
     judge: JudgeConfig | None = None
     alerting: Alerting = Alerting()
+    own_alerts: OwnAlertsConfig = OwnAlertsConfig()
     forward: tuple[Destination, ...] = ()
     sampling: Sampling | None = None
 
@@ -192,6 +194,7 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
         faults=_faults(section.section("faults")),
         judge=read_judge(section, folder, problems),
         alerting=read_alerting(section, receivers, problems),
+        own_alerts=read_own_alerts(section, problems),
         forward=read_forward(section, folder, (receive.grpc, receive.http), problems),
         sampling=read_sampling(section.section("sampling"), problems),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from causewatch.app.alert_shape import ALERTING
 from causewatch.app.forward_shape import FORWARD
+from causewatch.app.own_alerts_config import OWN_ALERTS
 from causewatch.app.redaction_shape import DROP_ATTRIBUTES, REDACT
 from causewatch.model.judgement import FAULT_NAMES
 from causewatch.rules.shape import (
@@ -333,6 +334,7 @@ CONFIG = Shape(
             doc="Which scores of evaluations mean that a run ended wrong.",
         ),
         *ALERTING,
+        OWN_ALERTS,
         Key(name="forward", kind=ListOf(item=FORWARD), doc="Where judged runs go on to."),
         Key(name="sampling", kind=SAMPLING, doc="Which judged runs are forwarded."),
     ),

@@ -26,6 +26,7 @@ from causewatch.app.config import Config, Receive
 from causewatch.app.dialectfiles import load_dialects
 from causewatch.app.groups import Groups
 from causewatch.app.meaning import EndpointJudge
+from causewatch.app.own_alerts import OwnAlerts
 from causewatch.app.pipeline import CURSOR, Pipeline
 from causewatch.app.private import FOLDER_MODE, tighten
 from causewatch.app.purge import OnStep, Purge
@@ -138,11 +139,19 @@ class Daemon:
         self._forwarding = Forwarding(
             config.forward, config.store_path, metrics=self.metrics, now_ns=now_ns
         )
+        self._own_alerts = OwnAlerts(
+            config.own_alerts,
+            self._groups,
+            store=self._store,
+            now_ns=now_ns,
+            problems=lambda: self._health().unhealthy,
+        )
         self._pipeline = self._new_pipeline()
         self._halting = threading.Event()
         self._worker = self._thread("pipeline", self._pipeline.run)
         self._keeper = self._thread("retention", self._retention.run)
         self._reviewer = self._thread("reviewer", self._teller.run)
+        self._own = self._thread("own-alerts", self._own_alerts.run)
 
     def _wake_sender(self) -> None:
         self._sender.wake()  # another one after a purge
@@ -219,6 +228,7 @@ class Daemon:
         self._worker.start()
         self._keeper.start()
         self._reviewer.start()
+        self._own.start()
 
     def _halt(self) -> None:
         """Stop what ``_begin`` started; what is not done waits in inbox, store and queues."""
@@ -228,6 +238,7 @@ class Daemon:
             self._worker.join()
             self._keeper.join()
             self._reviewer.join()
+            self._own.join()
             self._scheduler.stop()
             self._sender.stop()
         self._forwarding.stop()

@@ -19,11 +19,14 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from causewatch.app.groups import NS_PER_S, Groups
+from causewatch.rules.backoff import rest_s
 from causewatch.store.port import Store
 from causewatch.telemetry.metrics import Metrics
 
 EARLY_EVERY_S = 0.5
 RETRY_AFTER_S = 5.0
+MAX_RETRY_AFTER_S = 300.0
+"""Of a group that fails and fails: its slots stay as they are, but it gets no look in between."""
 MAX_WORKERS = 4
 
 log = structlog.get_logger("causewatch.scheduler")
@@ -41,6 +44,7 @@ class Scheduler:
         self._now_ns = now_ns
         self._lock = threading.Lock()
         self._early_at_s: dict[str, float] = {}
+        self._retry_at_s: dict[str, float] = {}
         self._apscheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(MAX_WORKERS)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -60,6 +64,8 @@ class Scheduler:
     def reschedule(self) -> None:
         """Bring the jobs in line with the bundle in force, after a reload."""
         wanted = {group.key: group.interval_s for group in self._groups.loaded.bundle.groups}
+        with self._lock:
+            self._retry_at_s.clear()
         for job in self._apscheduler.get_jobs():
             if job.id not in wanted:
                 job.remove()
@@ -79,6 +85,8 @@ class Scheduler:
         with self._lock:
             now_s = time.monotonic()
             due_s = max(now_s, self._early_at_s.get(key, 0.0) + EARLY_EVERY_S)
+            if self._retry_at_s.get(key, 0.0) > now_s:
+                return  # it failed just now: its next look is set
             if self._early_at_s.get(key, 0.0) > now_s:
                 return  # one is already on its way
             self._early_at_s[key] = due_s
@@ -111,7 +119,21 @@ class Scheduler:
         except Exception:
             # A failing group stays scheduled; its runs wait for the next look.
             log.exception("group could not be evaluated", group=key)
-            self._bring_forward(key, RETRY_AFTER_S)
+            self._retry(key)
+        else:
+            with self._lock:
+                self._retry_at_s.pop(key, None)
+
+    def _retry(self, key: str) -> None:
+        delay_s = rest_s(
+            self._groups.failures(key),
+            patience=1,
+            first_s=RETRY_AFTER_S,
+            longest_s=MAX_RETRY_AFTER_S,
+        )
+        with self._lock:
+            self._retry_at_s[key] = time.monotonic() + delay_s
+        self._bring_forward(key, delay_s)
 
     def _slot_ns(self, key: str, interval_s: float) -> int:
         """Return the last slot: a multiple of the interval, shifted by the key."""

@@ -189,6 +189,12 @@ class Metrics:
             ["rule"],
             registry=r,
         )
+        self.rule_rested_runs = Counter(
+            "causewatch_rule_rested_runs",
+            "Runs that a rule did not look at, as it had failed over those before.",
+            ["rule"],
+            registry=r,
+        )
         self.group_last_duration_seconds = Gauge(
             "causewatch_rule_group_last_duration_seconds",
             "Duration of the last evaluation.",

@@ -101,6 +101,29 @@ def test_a_group_that_fails_stays_scheduled(desk: Desk) -> None:
     assert desk.reasons == ["opened"]
 
 
+def test_a_group_that_fails_and_fails_gets_fewer_looks_in_between(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New runs do not bring its next look forward; when it works again they do."""
+    scheduler = scheduler_of(desk, Clock())
+    delays_s: list[float] = []
+    monkeypatch.setattr(scheduler, "_bring_forward", lambda _key, delay_s: delays_s.append(delay_s))
+    decide = desk.groups._decide
+    monkeypatch.setattr(desk.groups, "_decide", lambda *_: 1 // 0)
+    desk.groups.offer(assessment(CUT), first_batch=1)
+    delays_s.clear()
+    for number in range(8):
+        scheduler._evaluate("silent")
+        scheduler._early_at_s.clear()
+        desk.groups.offer(assessment(CUT), first_batch=number)
+    assert delays_s == [5, 10, 20, 40, 80, 160, 300, 300]
+    monkeypatch.setattr(desk.groups, "_decide", decide)
+    scheduler._evaluate("silent")
+    assert desk.reasons == ["opened"]
+    desk.groups.offer(assessment(CUT), first_batch=9)
+    assert delays_s[8:] == [0]
+
+
 def test_a_group_that_is_gone_is_passed_over(desk: Desk) -> None:
     """A job that fires while a reload removes its group does nothing."""
     scheduler_of(desk, Clock())._evaluate("no-such-group")
