@@ -32,6 +32,7 @@ FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
+SECRET_FILES = ("git-token", "deploy-key", "known-hosts")
 BACKEND_KEYS = (
     "DD_API_KEY", "ELASTIC_API_KEY", "HONEYCOMB_API_KEY", "LANGFUSE_AUTH", "LANGSMITH_API_KEY",
     "OTLP_TOKEN", "WANDB_API_KEY",
@@ -84,6 +85,8 @@ def test_yaml_in_the_docs_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-example")
     for name in BACKEND_KEYS:
         monkeypatch.setenv(name, "a-key")
+    for name in SECRET_FILES:
+        (tmp_path / name).write_text("a-key", encoding="utf-8")
     blocks = [
         (p, b)
         for p, b in fences("yaml")
@@ -102,7 +105,7 @@ def test_yaml_in_the_docs_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             load_dialect_files({page + ".yaml": body.encode()})
         else:
             path = tmp_path / "causewatch.yaml"
-            path.write_text(body, encoding="utf-8")
+            path.write_text(body.replace("/run/secrets", str(tmp_path)), encoding="utf-8")
             load_config(path)
 
 

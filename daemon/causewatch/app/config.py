@@ -13,6 +13,7 @@ import msgspec
 from causewatch.app.address import Address, parse_address
 from causewatch.app.config_shape import CONFIG
 from causewatch.app.forward_config import read_forward
+from causewatch.app.git_config import GitConfig, read_git
 from causewatch.app.judge_config import JudgeConfig, read_judge
 from causewatch.app.own_alerts_config import OwnAlertsConfig, read_own_alerts
 from causewatch.app.receivers import read_receivers
@@ -77,6 +78,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """A daemon's configuration, checked."""
 
     rule_paths: tuple[Path, ...] = ()
+    rules_git: GitConfig | None = None
     reload_interval_s: float = 30.0
     dialect_paths: tuple[Path, ...] = ()
     receive: Receive = Receive()
@@ -180,6 +182,7 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
     receive = _receive(section.section("receive"), folder, problems)
     return Config(
         rule_paths=_paths(rules, folder),
+        rules_git=read_git(rules, folder, problems),
         dialect_paths=_paths(section.section("dialects"), folder),
         reload_interval_s=rules.seconds("reload_interval", 30.0) if rules else 30.0,
         receive=receive,

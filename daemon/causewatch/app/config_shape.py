@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from causewatch.app.alert_shape import ALERTING
 from causewatch.app.forward_shape import FORWARD
+from causewatch.app.git_config import GIT
 from causewatch.app.own_alerts_config import OWN_ALERTS
 from causewatch.app.redaction_shape import DROP_ATTRIBUTES, REDACT
 from causewatch.model.judgement import FAULT_NAMES
@@ -12,7 +13,6 @@ from causewatch.rules.shape import (
     Duration,
     Either,
     Integer,
-    Json,
     Key,
     ListOf,
     Number,
@@ -54,7 +54,7 @@ _RULES = Shape(
             kind=Duration(not_zero=True),
             doc="How often the files are compared with what is loaded. Default 30s.",
         ),
-        Key(name="git", kind=Json(), doc="A git source of rules.", later=True),
+        GIT,
     ),
 )
 

@@ -24,6 +24,8 @@ from causewatch.app.assess import INBOX_FILE, STATE_FILE
 from causewatch.app.clock import now_ns
 from causewatch.app.config import Config, Receive
 from causewatch.app.dialectfiles import load_dialects
+from causewatch.app.git_repository import GitRepository
+from causewatch.app.git_source import GitSource
 from causewatch.app.groups import Groups
 from causewatch.app.meaning import EndpointJudge
 from causewatch.app.own_alerts import OwnAlerts
@@ -34,7 +36,7 @@ from causewatch.app.purge_call import answer_purge
 from causewatch.app.purge_scope import Purged, Wanted
 from causewatch.app.reload import Reloader
 from causewatch.app.retention import Retention
-from causewatch.app.rulefiles import load_bundle
+from causewatch.app.rule_source import FolderSource, RuleSource, first
 from causewatch.app.sampled import Sampler
 from causewatch.app.scheduler import Scheduler
 from causewatch.app.teller import Teller
@@ -60,6 +62,8 @@ from causewatch.web.app import create_web_app
 from causewatch.web.reader import Health, Reloaded
 
 GRACE_S = 5.0
+RULES_FOLDER = "rules.git"
+"""Beside the databases: the commits that rules came from."""
 
 log = structlog.get_logger("causewatch.daemon")
 
@@ -76,8 +80,9 @@ class Daemon:
         self._config = config
         self.metrics = Metrics()
         self.metrics.build_info.labels(version=__version__).set(1)
-        rule_paths = config.rule_paths or (shipped("rules"),)
-        loaded = load_bundle(rule_paths)
+        self._is_asked_to_stop = False
+        source = self._rule_source()
+        loaded, problems = first(source)
         config.store_path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         tighten(config.store_path)
         self._inbox = SqliteInbox(
@@ -112,11 +117,12 @@ class Daemon:
             reader=CURSOR,
         )
         self._reloader = Reloader(
-            rule_paths,
+            source,
             self._groups,
             metrics=self.metrics,
             on_change=self._rules_changed,
         )
+        self._reloader.start_with(problems)
         self._stopping = threading.Event()
         # A signal handler may only use what it can interrupt: Event.set would wait for ever for
         # the lock of the Event.wait that it came upon.
@@ -126,6 +132,18 @@ class Daemon:
         self._purging = threading.Lock()
         self._is_purging = self._is_halted = False
         self._equip()
+
+    def _rule_source(self) -> RuleSource:
+        """Return where the rules come from: a repository, or folders."""
+        config = self._config
+        if config.rules_git is None:
+            return FolderSource(config.rule_paths or (shipped("rules"),))
+        repository = GitRepository(
+            config.rules_git,
+            config.store_path / RULES_FOLDER,
+            is_stopping=lambda: self._is_asked_to_stop,
+        )
+        return GitSource(config.rules_git, repository, metrics=self.metrics, now_ns=now_ns)
 
     def _equip(self) -> None:
         """Make all that judges, tells, forwards and deletes, to go on from what is durable."""
@@ -254,9 +272,11 @@ class Daemon:
 
     def wait(self) -> None:
         """Watch the rule files until a signal asks to stop."""
+        git = self._config.rules_git
+        every_s = git.interval_s if git is not None else self._config.reload_interval_s
         while True:
             try:
-                asked: str = self._asked.get(timeout=self._config.reload_interval_s)
+                asked: str = self._asked.get(timeout=every_s)
             except queue.Empty:
                 asked = ""
             if asked == "stop":
@@ -286,6 +306,7 @@ class Daemon:
 
     def ask_to_stop(self) -> None:
         """Make ``wait`` return."""
+        self._is_asked_to_stop = True
         self._asked.put("stop")
 
     def ask_to_reload(self) -> None:

@@ -23,6 +23,7 @@ class Metrics:
         self._kept(self.registry)
         self._runs(self.registry)
         self._rules(self.registry)
+        self._rule_files(self.registry)
         self._tell(self.registry)
         self._forward(self.registry)
 
@@ -181,7 +182,7 @@ class Metrics:
         )
 
     def _rules(self, r: CollectorRegistry) -> None:
-        """Rules: found, evaluated, loaded."""
+        """Rules: found, evaluated."""
         self.findings = Counter("causewatch_findings", "Rule matches.", ["rule"], registry=r)
         self.rule_evaluation_failures = Counter(
             "causewatch_rule_evaluation_failures",
@@ -225,9 +226,23 @@ class Metrics:
             ["group"],
             registry=r,
         )
+
+    def _rule_files(self, r: CollectorRegistry) -> None:
+        """Where rules come from, and which are in force."""
         self.config_last_reload_successful = Gauge(
             "causewatch_config_last_reload_successful",
             "1 if the last load of the rule files succeeded.",
+            registry=r,
+        )
+        self.rules_git_fetches = Counter(
+            "causewatch_rules_git_fetches",
+            "Looks at the git repository of the rules.",
+            ["outcome"],
+            registry=r,
+        )
+        self.rules_git_last_fetch_timestamp_seconds = Gauge(
+            "causewatch_rules_git_last_fetch_timestamp_seconds",
+            "When the git repository of the rules was last looked at with success.",
             registry=r,
         )
         self.rules_info = Gauge(

@@ -8,6 +8,7 @@ import pytest
 
 from app_fixtures import LOST, Desk
 from causewatch.app.reload import Reloader
+from causewatch.app.rule_source import FolderSource
 from causewatch.app.rulefiles import load_bundle
 
 
@@ -21,7 +22,10 @@ class Watched:
         self.desk.groups.replace(load_bundle([folder]))
         self.changed = 0
         self.reloader = Reloader(
-            [folder], self.desk.groups, metrics=self.desk.metrics, on_change=self.count
+            FolderSource([folder]),
+            self.desk.groups,
+            metrics=self.desk.metrics,
+            on_change=self.count,
         )
 
     def count(self) -> None:
