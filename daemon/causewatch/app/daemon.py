@@ -7,26 +7,24 @@ Stop: receivers first; what was acknowledged waits in the inbox for the next sta
 from __future__ import annotations
 
 import queue
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Literal
 
 import msgspec
 import structlog
 
 from causewatch import __version__
-from causewatch.app.address import Address
-from causewatch.app.allocator import share_memory, spare_the_collector
 from causewatch.app.assess import INBOX_FILE, STATE_FILE
 from causewatch.app.clock import now_ns
 from causewatch.app.config import Config, Receive
+from causewatch.app.config_reload import ConfigReloader
 from causewatch.app.dialectfiles import load_dialects
 from causewatch.app.git_repository import GitRepository
 from causewatch.app.git_source import GitSource
 from causewatch.app.groups import Groups
+from causewatch.app.listeners import links_of, listen_of
 from causewatch.app.meaning import EndpointJudge
 from causewatch.app.own_alerts import OwnAlerts
 from causewatch.app.pipeline import CURSOR, Pipeline
@@ -49,10 +47,9 @@ from causewatch.inbox.batch import InboxLimits
 from causewatch.inbox.sqlite import SqliteInbox
 from causewatch.incidents.grouping import grouped_by
 from causewatch.notify.channels import channels_of
-from causewatch.notify.config import Links
 from causewatch.notify.sender import Sender
 from causewatch.receive.handler import Handler
-from causewatch.receive.limits import Listen, ReceiveLimits, ReceiverAuth, ReceiverTls
+from causewatch.receive.limits import ReceiveLimits
 from causewatch.receive.redact import Redactor
 from causewatch.receive.serve import Receivers
 from causewatch.resources import shipped
@@ -60,6 +57,7 @@ from causewatch.store.sqlite.store import SqliteStore
 from causewatch.telemetry.metrics import Metrics
 from causewatch.web.app import create_web_app
 from causewatch.web.reader import Health, Reloaded
+from causewatch.web.status import FileStatus, Status
 
 GRACE_S = 5.0
 RULES_FOLDER = "rules.git"
@@ -76,8 +74,9 @@ class Daemon:
         UserError: when the store is in use or an address cannot be bound.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, path: Path | None = None) -> None:
         self._config = config
+        self._started_ns = now_ns()
         self.metrics = Metrics()
         self.metrics.build_info.labels(version=__version__).set(1)
         self._is_asked_to_stop = False
@@ -92,7 +91,6 @@ class Daemon:
             metrics=self.metrics,
         )
         self._store = SqliteStore(config.store_path / STATE_FILE)
-        self._links = Links(external_url=_external_url(config), trace_url=config.trace_url)
         self._teller = Teller(
             self._store,
             config.alerting,
@@ -121,8 +119,12 @@ class Daemon:
             self._groups,
             metrics=self.metrics,
             on_change=self._rules_changed,
+            now_ns=now_ns,
         )
         self._reloader.start_with(problems)
+        self._config_reloader = ConfigReloader(
+            path, config, apply=self._apply, metrics=self.metrics, now_ns=now_ns
+        )
         self._stopping = threading.Event()
         # A signal handler may only use what it can interrupt: Event.set would wait for ever for
         # the lock of the Event.wait that it came upon.
@@ -148,7 +150,7 @@ class Daemon:
     def _equip(self) -> None:
         """Make all that judges, tells, forwards and deletes, to go on from what is durable."""
         config = self._config
-        channels = channels_of(config.receivers, self._links, now_ns)
+        channels = channels_of(config.receivers, links_of(config), now_ns)
         self._sender = Sender(self._store, channels, metrics=self.metrics, now_ns=now_ns)
         self._scheduler = Scheduler(
             self._groups, store=self._store, metrics=self.metrics, now_ns=now_ns
@@ -214,9 +216,10 @@ class Daemon:
             health=self._health,
             reload=self._reload,
             desk=self._teller,
-            links=self._links,
+            links=lambda: links_of(self._config),
             bearer_token=self._config.web.token,
             purge=self._answer_purge,
+            status=self._status,
         )
         self._web = WebServer(app, self._config.web.listen)
         limits = ReceiveLimits(max_message_mib=self._config.receive.max_message_mib)
@@ -225,7 +228,7 @@ class Daemon:
             self._inbox, limits=limits, metrics=self.metrics, redact=self._redactor(receive)
         )
         self._receivers = Receivers(
-            handler, grpc=_listen(receive, receive.grpc), http=_listen(receive, receive.http)
+            handler, grpc=listen_of(receive, receive.grpc), http=listen_of(receive, receive.http)
         )
         log.info(
             "ready",
@@ -272,9 +275,9 @@ class Daemon:
 
     def wait(self) -> None:
         """Watch the rule files until a signal asks to stop."""
-        git = self._config.rules_git
-        every_s = git.interval_s if git is not None else self._config.reload_interval_s
         while True:
+            git = self._config.rules_git
+            every_s = git.interval_s if git is not None else self._config.reload_interval_s
             try:
                 asked: str = self._asked.get(timeout=every_s)
             except queue.Empty:
@@ -283,7 +286,7 @@ class Daemon:
                 return
             try:
                 if asked == "reload":
-                    self._reloader.reload()
+                    self._reload()
                 else:
                     self._reloader.poll()
             except Exception:
@@ -310,7 +313,7 @@ class Daemon:
         self._asked.put("stop")
 
     def ask_to_reload(self) -> None:
-        """Make ``wait`` reload the rule files now."""
+        """Make ``wait`` reload configuration and rules now."""
         self._asked.put("reload")
 
     def _rules_changed(self) -> None:
@@ -324,9 +327,57 @@ class Daemon:
         return Health(unhealthy=unhealthy, unready=unready)
 
     def _reload(self) -> Reloaded:
-        problems = self._reloader.reload()
+        problems = (*self._config_reloader.reload(), *self._reloader.reload())
         revision = self._groups.loaded.source.revision
         return Reloaded(problems=tuple(map(str, problems)), revision=revision)
+
+    def _status(self) -> Status:
+        config, rules = self._config_reloader, self._reloader
+        source = self._groups.loaded.source
+        return Status(
+            version=__version__,
+            started_at_ns=self._started_ns,
+            config=FileStatus(
+                loaded_at_ns=config.loaded_at_ns,
+                problems=tuple(map(str, config.problems)),
+                restart_needed=config.restart_needed,
+            ),
+            rules=FileStatus(
+                loaded_at_ns=rules.loaded_at_ns,
+                problems=tuple(map(str, rules.problems)),
+                revision=source.revision,
+                sha256=source.sha256,
+            ),
+        )
+
+    def _apply(self, config: Config) -> None:
+        """Put another configuration in force, as far as that is possible while it runs.
+
+        Raises:
+            UserError: a secret cannot be used, or a purge is under way: nothing was changed.
+        """
+        before = self._config
+        is_told_otherwise = (config.alerting, config.trace_url) != (
+            before.alerting,
+            before.trace_url,
+        )
+        channels = (
+            channels_of(config.receivers, links_of(config), now_ns) if is_told_otherwise else None
+        )
+        if not self._purging.acquire(blocking=False):
+            raise UserError("a purge is under way: reload when it is done")
+        try:
+            with self._store.transaction():
+                self._config = config
+                self._teller.replace(config.alerting)
+                self._groups.regroup(grouped_by(config.route))
+            self._own_alerts.replace(config.own_alerts)
+            if channels is not None and not self._stopping.is_set():
+                self._sender = self._sender.replaced(channels)
+                self._sender.start()
+        finally:
+            self._purging.release()
+        self._teller.nudge()
 
     def _answer_purge(self, request: bytes) -> Iterator[bytes]:
         return answer_purge(request, self._purge)
@@ -381,47 +432,3 @@ class Daemon:
                 self._is_halted = False
         finally:
             self._is_purging = False
-
-
-def serve(config: Config) -> None:
-    """Run a daemon until SIGTERM or SIGINT; SIGHUP reloads the rule files."""
-    share_memory()
-    daemon = Daemon(config)
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        daemon.ask_to_stop()
-
-    def reload(_number: int, _frame: FrameType | None) -> None:
-        daemon.ask_to_reload()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    signal.signal(signal.SIGHUP, reload)
-    try:
-        daemon.start()
-        spare_the_collector()
-        daemon.wait()
-    finally:
-        daemon.stop()
-
-
-def _external_url(config: Config) -> str:
-    if config.web.external_url:
-        return config.web.external_url
-    scheme_and_host = f"http://{config.web.listen}"
-    return scheme_and_host if config.web.listen.is_loopback else ""
-
-
-def _listen(receive: Receive, address: Address) -> Listen:
-    tls = receive.tls
-    return Listen(
-        address=str(address),
-        auth=ReceiverAuth(tokens=(receive.token,)) if receive.token else None,
-        tls=ReceiverTls(
-            cert_file=Path(tls.cert_file),
-            key_file=Path(tls.key_file),
-            client_ca_file=Path(tls.client_ca_file) if tls.client_ca_file else None,
-        )
-        if tls
-        else None,
-    )

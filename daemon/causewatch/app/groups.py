@@ -154,6 +154,10 @@ class Groups:
         """Return how many looks of a group failed in a row."""
         return self._failures[key]
 
+    def regroup(self, key_of: Callable[[Alert], str]) -> None:
+        """Let what begins to fire from now on be gathered by other keys."""
+        self._key_of = key_of
+
     def _subject(self, assessment: Assessment) -> Callable[[], Subject]:
         needs = self._needs
         return cache(lambda: subject_of(assessment, needs))

@@ -29,6 +29,7 @@ class Reloader:
         *,
         metrics: Metrics,
         on_change: Callable[[], None],
+        now_ns: Callable[[], int],
     ) -> None:
         self._source = source
         self._groups = groups
@@ -38,6 +39,9 @@ class Reloader:
         self._seen = _mark(groups.loaded.source)
         self._failed = _NOTHING
         self._is_half_done = False
+        self._now_ns = now_ns
+        self.loaded_at_ns = 0
+        """When the bundle in force was loaded."""
         self.problems: tuple[Problem, ...] = ()
         """What is wrong with the files on disk; empty when the bundle in force is what they say."""
         self._publish(groups.loaded)
@@ -111,6 +115,7 @@ class Reloader:
         self._metrics.config_last_reload_successful.set(0)
 
     def _publish(self, loaded: Loaded) -> None:
+        self.loaded_at_ns = self._now_ns()
         self._metrics.config_last_reload_successful.set(1)
         self._metrics.rules_info.clear()
         labels = {"revision": loaded.source.revision, "sha256": loaded.source.sha256}

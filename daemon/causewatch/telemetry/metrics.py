@@ -234,6 +234,21 @@ class Metrics:
             "1 if the last load of the rule files succeeded.",
             registry=r,
         )
+        self.config_file_last_reload_successful = Gauge(
+            "causewatch_config_file_last_reload_successful",
+            "1 if the last load of causewatch.yaml succeeded.",
+            registry=r,
+        )
+        self.config_file_last_reload_success_timestamp_seconds = Gauge(
+            "causewatch_config_file_last_reload_success_timestamp_seconds",
+            "When causewatch.yaml was last loaded with success.",
+            registry=r,
+        )
+        self.config_file_restart_needed = Gauge(
+            "causewatch_config_file_restart_needed",
+            "1 if a change of causewatch.yaml waits for a restart.",
+            registry=r,
+        )
         self.rules_git_fetches = Counter(
             "causewatch_rules_git_fetches",
             "Looks at the git repository of the rules.",

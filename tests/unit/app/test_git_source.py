@@ -45,7 +45,11 @@ class Watched:
         self.desk = Desk()
         self.desk.groups.replace(loaded)
         reloader = Reloader(
-            self.source, self.desk.groups, metrics=self.desk.metrics, on_change=lambda: None
+            self.source,
+            self.desk.groups,
+            metrics=self.desk.metrics,
+            on_change=lambda: None,
+            now_ns=lambda: T0_NS,
         )
         reloader.start_with(problems)
         return reloader

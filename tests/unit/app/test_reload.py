@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app_fixtures import LOST, Desk
+from app_fixtures import LOST, T0_NS, Desk
 from causewatch.app.reload import Reloader
 from causewatch.app.rule_source import FolderSource
 from causewatch.app.rulefiles import load_bundle
@@ -26,6 +26,7 @@ class Watched:
             self.desk.groups,
             metrics=self.desk.metrics,
             on_change=self.count,
+            now_ns=lambda: T0_NS,
         )
 
     def count(self) -> None:
