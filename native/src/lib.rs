@@ -321,7 +321,10 @@ fn likeness(context: &mut Context, bodies: &[(&[u8], u64)]) -> Result<u64, i32> 
             reading.take("status_message", &said).map_err(|TooMuch| 1)?;
         }
     }
-    Ok(reading.tokens.finish())
+    let found = reading.tokens.finish();
+    scratch::leave((reading, index, answers));
+    scratch::leave(spans);
+    Ok(found)
 }
 
 fn attributes<'a>(

@@ -9,6 +9,7 @@ use crate::proto::{Any, Span};
 use crate::quick::{find, Quick, QuickMap, QuickSet};
 use crate::python;
 use crate::reading::json_of;
+use crate::scratch::leave;
 
 const MAX_DEPTH: usize = 30;
 const LARGEST_WHOLE: f64 = 1e37;
@@ -48,7 +49,7 @@ impl<'q> Payloads<'q> {
                     self.text(text, of_text(text), 0, into);
                 }
             }
-            Any::List(_) | Any::Record(_) => self.whole(&json_of(value), 0, into),
+            Any::List(_) | Any::Record(_) => self.whole(json_of(value), 0, into),
             Any::Bytes if is_asked => return Err(TOO_CLOSE),
             _ if is_asked => {
                 self.note(hash_tree(&json_of(value), &mut Vec::new()), into);
@@ -75,19 +76,19 @@ impl<'q> Payloads<'q> {
             return;
         }
         match json::parse(text).or_else(|| python::parse(text)) {
-            Some(parsed) => self.whole(&parsed, depth + 1, into),
+            Some(parsed) => self.whole(parsed, depth + 1, into),
             None => self.is_open |= may_be_literal(text),
         }
     }
 
     /// Writes where a value, and each part of it that may be a payload, was first.
-    fn whole(&mut self, value: &Value<'_>, depth: usize, into: &mut Quick) {
-        if depth >= MAX_DEPTH {
-            return;
+    fn whole(&mut self, value: Value<'_>, depth: usize, into: &mut Quick) {
+        if depth < MAX_DEPTH {
+            let mut hashes = Vec::new();
+            hash_tree(&value, &mut hashes);
+            self.walk(&value, &mut hashes.into_iter(), depth, into);
         }
-        let mut hashes = Vec::new();
-        hash_tree(value, &mut hashes);
-        self.walk(value, &mut hashes.into_iter(), depth, into);
+        leave(value);
     }
 
     /// Does the same of what comes next in `hashes`.

@@ -8,7 +8,7 @@ use std::ops::Range;
 use crate::json::{self, Value};
 use crate::proto::Any;
 use crate::quick::{find, hash_of, Grams, Quick, QuickMap, QuickSet};
-use crate::scratch::kept;
+use crate::scratch::{kept, leave};
 use crate::signs::Signs;
 
 const MAX_RUN_CHARS: usize = 1_000_000;
@@ -217,7 +217,7 @@ impl<'c, 'a> Reading<'c, 'a> {
         let mut tokens = std::mem::replace(&mut self.tokens, Tokens::new());
         let done = match value {
             Any::Text(text) => self.whole(key, text, &mut tokens),
-            other => self.walk(key, &json_of(other), &mut tokens, 0),
+            other => self.walk_off(key, json_of(other), &mut tokens, 0),
         };
         self.tokens = tokens;
         done?;
@@ -272,7 +272,7 @@ impl<'c, 'a> Reading<'c, 'a> {
                 if first == b'[' {
                     self.keep_list(text);
                 }
-                self.walk(key, &parsed, into, 1)
+                self.walk_off(key, parsed, into, 1)
             }
         }
     }
@@ -304,13 +304,20 @@ impl<'c, 'a> Reading<'c, 'a> {
         self.seen.insert(hash, self.place);
         into.put(b'+', place);
         self.keep_list(text);
-        self.walk(key, &parsed, into, 1)?;
+        self.walk_off(key, parsed, into, 1)?;
         Ok(true)
     }
 
     fn count(&mut self, chars: usize) -> Result<(), TooMuch> {
         self.chars += chars;
         if self.chars > MAX_RUN_CHARS { Err(TooMuch) } else { Ok(()) }
+    }
+
+    /// Walks over a value that is not needed afterwards.
+    fn walk_off(&mut self, key: &str, value: Value<'_>, into: &mut Tokens, depth: usize) -> Result<(), TooMuch> {
+        let done = self.walk(key, &value, into, depth);
+        leave(value);
+        done
     }
 
     fn walk(&mut self, key: &str, value: &Value<'_>, into: &mut Tokens, depth: usize) -> Result<(), TooMuch> {
@@ -359,7 +366,7 @@ impl<'c, 'a> Reading<'c, 'a> {
             Some(parsed) => {
                 self.seen.insert(hash, self.place);
                 into.put(b'j', 0u8);
-                self.walk(key, &parsed, into, depth + 1)
+                self.walk_off(key, parsed, into, depth + 1)
             }
         }
     }
