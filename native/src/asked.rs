@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 use crate::json::{self, Value};
 use crate::payloads::Payloads;
 use crate::proto::{Any, Span};
-use crate::quick::{find, find_bytes, Quick, QuickMap, QuickSet};
+use crate::quick::{find, find_bytes, HashedMap, Quick, QuickMap, QuickSet};
 use crate::weigh;
 
 /// The run has to be judged in full.
@@ -253,8 +253,8 @@ impl Asked {
         self.check(&run)?;
         let is_compared = self.payload_gates.iter().any(|gate| run.holds_text(gate));
         let mut payloads = Payloads::new(&self.payload_keys, &self.payload_gates);
-        let mut seen: QuickMap<u64, usize> = QuickMap::default();
-        let mut ids: QuickMap<u64, usize> = QuickMap::default();
+        let mut seen: HashedMap<usize> = HashedMap::default();
+        let mut ids: HashedMap<usize> = HashedMap::default();
         let mut found = Vec::with_capacity(spans.len());
         for at in 0..spans.len() {
             let mut into = Quick::default();
@@ -376,8 +376,8 @@ impl Asked {
         &self,
         run: &Run<'_, '_>,
         at: usize,
-        seen: &mut QuickMap<u64, usize>,
-        ids: &mut QuickMap<u64, usize>,
+        seen: &mut HashedMap<usize>,
+        ids: &mut HashedMap<usize>,
         into: &mut Quick,
     ) -> Result<(), i32> {
         let (span, _, _) = &run.spans[at];
@@ -418,7 +418,7 @@ impl Asked {
         &self,
         place: usize,
         values: &Values<'_, '_>,
-        seen: &mut QuickMap<u64, usize>,
+        seen: &mut HashedMap<usize>,
         into: &mut Quick,
     ) -> Result<(), i32> {
         for (number, of_key) in self.keys.iter().enumerate() {
@@ -487,7 +487,7 @@ impl Pattern {
 }
 
 impl Names {
-    fn of(&self, alias: &Alias, value: &Any<'_>, ids: &mut QuickMap<u64, usize>, into: &mut Quick) {
+    fn of(&self, alias: &Alias, value: &Any<'_>, ids: &mut HashedMap<usize>, into: &mut Quick) {
         if alias.path.is_empty() {
             return self.of_any(value, ids, into);
         }
@@ -504,7 +504,7 @@ impl Names {
         }
     }
 
-    fn of_any(&self, value: &Any<'_>, ids: &mut QuickMap<u64, usize>, into: &mut Quick) {
+    fn of_any(&self, value: &Any<'_>, ids: &mut HashedMap<usize>, into: &mut Quick) {
         match value {
             Any::Text(text) => self.ids(text, ids, into),
             Any::List(items) => items.iter().for_each(|item| self.of_any(item, ids, into)),
@@ -515,7 +515,7 @@ impl Names {
         }
     }
 
-    fn of_json(&self, value: &Value<'_>, ids: &mut QuickMap<u64, usize>, into: &mut Quick) {
+    fn of_json(&self, value: &Value<'_>, ids: &mut HashedMap<usize>, into: &mut Quick) {
         match value {
             Value::Text(text) => self.ids(text, ids, into),
             Value::List(items) => items.iter().for_each(|item| self.of_json(item, ids, into)),
@@ -532,7 +532,7 @@ impl Names {
         }
     }
 
-    fn ids(&self, name: &str, ids: &mut QuickMap<u64, usize>, into: &mut Quick) {
+    fn ids(&self, name: &str, ids: &mut HashedMap<usize>, into: &mut Quick) {
         let is_part = |b: &u8| b.is_ascii_hexdigit() || *b == b'-';
         let mut rest = name.as_bytes();
         while let Some(start) = rest.iter().position(is_part) {

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::quick::{hash_of, QuickSet};
+use crate::quick::{hash_of, HashedSet};
 
 /// Deeper texts are read as no JSON; the reading has a lower limit of its own.
 const MAX_DEPTH: usize = 200;
@@ -274,7 +274,7 @@ fn unique<'a>(members: Vec<(Cow<'a, str>, Value<'a>)>) -> Vec<(Cow<'a, str>, Val
     let repeats = if members.len() <= FEW_MEMBERS {
         (1..members.len()).any(|at| members[..at].iter().any(|(key, _)| *key == members[at].0))
     } else {
-        let mut seen: QuickSet<u64> = QuickSet::default();
+        let mut seen: HashedSet = HashedSet::default();
         members.iter().any(|(key, _)| !seen.insert(hash_of(key)))
     };
     if !repeats {

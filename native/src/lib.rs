@@ -13,13 +13,13 @@ mod regroup;
 mod scratch;
 mod signs;
 mod weigh;
+mod wide;
 
-use std::collections::HashSet;
 use std::panic::catch_unwind;
 
 use asked::{Asked, Fits};
 use proto::{Any, Span};
-use quick::QuickMap;
+use quick::{QuickMap, QuickSet};
 use reading::{Keys, Reading, TooMuch, Words};
 use regroup::{Cut, Regrouped};
 use signs::Signs;
@@ -29,7 +29,7 @@ static MEMORY: scratch::Scratch = scratch::Scratch;
 
 /// What all runs are read with; one caller at a time.
 pub struct Context {
-    naming: HashSet<String>,
+    naming: QuickSet<String>,
     signs: Signs,
     words: Words,
     keys: Keys,
@@ -329,7 +329,7 @@ fn likeness(context: &mut Context, bodies: &[(&[u8], u64)]) -> Result<u64, i32> 
 
 fn attributes<'a>(
     reading: &mut Reading<'_, 'a>,
-    naming: &HashSet<String>,
+    naming: &QuickSet<String>,
     pairs: &[(&'a str, Any<'a>)],
 ) -> Result<(), TooMuch> {
     for (key, value) in pairs {

@@ -6,7 +6,7 @@ use std::vec::IntoIter;
 use crate::asked::TOO_CLOSE;
 use crate::json::{self, Value};
 use crate::proto::{Any, Span};
-use crate::quick::{find, Quick, QuickMap, QuickSet};
+use crate::quick::{find, HashedMap, Quick, QuickSet};
 use crate::python;
 use crate::reading::json_of;
 use crate::scratch::leave;
@@ -20,12 +20,12 @@ pub struct Payloads<'q> {
     pub gates: &'q [String],
     /// Something may be written as Python writes it, which is not read here.
     pub is_open: bool,
-    seen: QuickMap<u64, usize>,
+    seen: HashedMap<usize>,
 }
 
 impl<'q> Payloads<'q> {
     pub fn new(keys: &'q QuickSet<String>, gates: &'q [String]) -> Self {
-        Payloads { keys, gates, is_open: false, seen: QuickMap::default() }
+        Payloads { keys, gates, is_open: false, seen: HashedMap::default() }
     }
 
     /// Writes where each payload of a span, or part of one, was first.

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 const LANES: usize = 4;
+const PAIR_BYTES: usize = 16;
 const FOLD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A hash by folded multiplication (as in wyhash). Its seed is set once in a process, so that
@@ -12,10 +13,12 @@ const FOLD: u64 = 0x9e37_79b9_7f4a_7c15;
 pub struct Quick(u64);
 
 impl Quick {
-    fn mix(&mut self, value: u64) {
-        let wide = u128::from(self.0 ^ value) * u128::from(FOLD ^ value.rotate_left(32));
-        self.0 = (wide as u64) ^ ((wide >> 64) as u64);
-        self.0 = self.0.wrapping_add(FOLD);
+    /// Takes in two numbers at once. Neither factor is known outside.
+    #[inline]
+    pub fn pair(&mut self, one: u64, other: u64) {
+        let factor = FOLD ^ self.0.rotate_left(32) ^ other;
+        let wide = u128::from(self.0 ^ one) * u128::from(factor);
+        self.0 = ((wide as u64) ^ ((wide >> 64) as u64)).wrapping_add(FOLD);
     }
 
     /// Takes in whole blocks, side by side as each step waits for the one before; returns the rest.
@@ -23,14 +26,33 @@ impl Quick {
     fn mix_long<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
         let mut lanes: [Quick; LANES] =
             std::array::from_fn(|lane| Quick(self.0 ^ FOLD.rotate_left(8 * lane as u32)));
-        let mut blocks = bytes.chunks_exact(LANES * 8);
+        let mut blocks = bytes.chunks_exact(LANES * PAIR_BYTES);
         for block in &mut blocks {
-            for (lane, chunk) in lanes.iter_mut().zip(block.chunks_exact(8)) {
-                lane.mix(u64::from_le_bytes(chunk.try_into().expect("eight bytes")));
+            for (lane, pair) in lanes.iter_mut().zip(block.chunks_exact(PAIR_BYTES)) {
+                lane.pair(eight(pair), eight(&pair[8..]));
             }
         }
-        lanes.iter().for_each(|lane| self.mix(lane.0));
+        self.pair(lanes[0].0, lanes[1].0);
+        self.pair(lanes[2].0, lanes[3].0);
         blocks.remainder()
+    }
+}
+
+fn eight(bytes: &[u8]) -> u64 {
+    u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes"))
+}
+
+/// Reads fewer than eight bytes without a loop: some of them twice, to the same places.
+fn few(bytes: &[u8]) -> u64 {
+    let size = bytes.len();
+    let four = |at: usize| {
+        u64::from(u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes")))
+    };
+    let one = |at: usize| u64::from(bytes[at]) << (8 * at);
+    match size {
+        0 => 0,
+        1..4 => one(0) | one(size / 2) | one(size - 1),
+        _ => four(0) | four(size - 4) << (8 * (size - 4)),
     }
 }
 
@@ -50,39 +72,66 @@ impl Default for Quick {
 impl Hasher for Quick {
     #[inline]
     fn write(&mut self, bytes: &[u8]) {
-        let tail = if bytes.len() < 2 * LANES * 8 { bytes } else { self.mix_long(bytes) };
-        let mut chunks = tail.chunks_exact(8);
-        for chunk in &mut chunks {
-            self.mix(u64::from_le_bytes(chunk.try_into().expect("eight bytes")));
+        let mut tail = if bytes.len() < 2 * LANES * 8 { bytes } else { self.mix_long(bytes) };
+        while tail.len() >= PAIR_BYTES {
+            self.pair(eight(tail), eight(&tail[8..]));
+            tail = &tail[PAIR_BYTES..];
         }
-        let rest = chunks.remainder();
-        let mut last = [0u8; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        self.mix(u64::from_le_bytes(last) ^ (bytes.len() as u64) << 56);
+        // The number of all bytes is where no byte of the tail can be.
+        let size = (bytes.len() as u64) << 56;
+        if tail.len() >= 8 {
+            self.pair(eight(tail), few(&tail[8..]) ^ size);
+        } else {
+            self.pair(few(tail) ^ size, 1);
+        }
     }
 
     fn write_u8(&mut self, value: u8) {
-        self.mix(u64::from(value));
+        self.pair(u64::from(value), 0);
     }
 
     fn write_u64(&mut self, value: u64) {
-        self.mix(value);
+        self.pair(value, 0);
     }
 
     fn write_usize(&mut self, value: usize) {
-        self.mix(value as u64);
+        self.pair(value as u64, 0);
     }
 
     fn write_i64(&mut self, value: i64) {
-        self.mix(value as u64);
+        self.pair(value as u64, 0);
     }
 
     fn finish(&self) -> u64 {
         let mut last = self.clone();
-        last.mix(FOLD);
+        last.pair(FOLD, 0);
         last.0
     }
 }
+
+/// Takes a hash as what it is: it need not be hashed again to be looked up.
+#[derive(Default)]
+pub struct Same(u64);
+
+impl Hasher for Same {
+    fn write(&mut self, bytes: &[u8]) {
+        let mut hasher = Quick(self.0);
+        hasher.write(bytes);
+        self.0 = hasher.finish();
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// By the hashes of something.
+pub type HashedMap<V> = HashMap<u64, V, BuildHasherDefault<Same>>;
+pub type HashedSet = HashSet<u64, BuildHasherDefault<Same>>;
 
 type Build = BuildHasherDefault<Quick>;
 pub type QuickMap<K, V> = HashMap<K, V, Build>;
@@ -98,42 +147,53 @@ pub fn hash_of(text: &str) -> u64 {
 const GRAM: usize = 4;
 const MAX_PROBES: usize = 8;
 
-/// Which four-byte windows occur in a text: what none of holds, it need not be searched for.
+/// Where four-byte windows first occur in a text that grows: what has one that occurs nowhere need
+/// not be searched for, and nothing needs to be searched for before the first place of any.
 pub struct Grams {
-    bits: Vec<u64>,
+    /// By the hash of a window: one more than where the first of them is, 0 where there is none.
+    firsts: Vec<u32>,
     shift: u32,
 }
 
 impl Grams {
-    /// Makes one of 2 to the power of `size` bits.
+    /// Makes one of 2 to the power of `size` places.
     pub fn new(size: u32) -> Self {
-        Grams { bits: vec![0; 1 << (size - 6)], shift: 32 - size }
+        Grams { firsts: vec![0; 1 << size], shift: 32 - size }
     }
 
-    fn place(&self, window: &[u8]) -> usize {
+    fn slot(&self, window: &[u8]) -> usize {
         let value = u32::from_le_bytes(window.try_into().expect("four bytes"));
         (value.wrapping_mul(0x9e37_79b1) >> self.shift) as usize
     }
 
-    pub fn add(&mut self, text: &str) {
-        for window in text.as_bytes().windows(GRAM) {
-            let at = self.place(window);
-            self.bits[at >> 6] |= 1 << (at & 63);
+    /// Adds a text that begins at a place.
+    pub fn add(&mut self, text: &str, start: usize) {
+        for (at, window) in text.as_bytes().windows(GRAM).enumerate() {
+            let slot = self.slot(window);
+            let first = &mut self.firsts[slot];
+            if *first == 0 {
+                *first = (start + at + 1) as u32;
+            }
         }
     }
 
-    /// Tells whether a text may occur; never wrong when it says no.
-    pub fn may_hold(&self, text: &str) -> bool {
+    /// Returns a place before which a text does not occur, `None` where it occurs nowhere.
+    pub fn first(&self, text: &str) -> Option<usize> {
         let bytes = text.as_bytes();
         if bytes.len() < GRAM {
-            return true;
+            return Some(0);
         }
         let last = bytes.len() - GRAM;
         let step = (last / MAX_PROBES).max(1);
-        (0..=last).step_by(step).chain([last]).all(|from| {
-            let at = self.place(&bytes[from..from + GRAM]);
-            self.bits[at >> 6] >> (at & 63) & 1 == 1
-        })
+        let mut least = 0;
+        for from in (0..=last).step_by(step).chain([last]) {
+            let first = self.firsts[self.slot(&bytes[from..from + GRAM])] as usize;
+            if first == 0 {
+                return None;
+            }
+            least = least.max((first - 1).saturating_sub(from));
+        }
+        Some(least)
     }
 }
 

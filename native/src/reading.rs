@@ -7,9 +7,10 @@ use std::ops::Range;
 
 use crate::json::{self, Value};
 use crate::proto::Any;
-use crate::quick::{find, hash_of, Grams, Quick, QuickMap, QuickSet};
+use crate::quick::{find_bytes, hash_of, Grams, HashedMap, HashedSet, Quick, QuickMap, QuickSet};
 use crate::scratch::{kept, leave};
 use crate::signs::Signs;
+use crate::wide::{self, Wide, WIDTH};
 
 const MAX_RUN_CHARS: usize = 1_000_000;
 const MAX_JSON_DEPTH: usize = 40;
@@ -25,10 +26,12 @@ const MIN_HISTORY_CHARS: usize = 20;
 const MAX_WORDS_COUNT: usize = 16;
 const MAX_WORD_KEYS_COUNT: usize = 10_000;
 const MAX_SIGN_TEXT_CHARS: usize = 20_000;
-/// 32 KiB: large enough for a run's texts to leave most of it empty.
-const TEXT_GRAM_BITS: u32 = 18;
+/// 128 KiB: large enough for the texts of most runs to leave most of it empty.
+const TEXT_GRAM_BITS: u32 = 15;
 /// A text that is looked for has at least as many.
 const HEAD_BYTES: usize = 8;
+/// A text has heads at so many places, so that only one place in as many has to be looked at.
+const HEAD_STEP: usize = 4;
 const HEAD_SLOTS: usize = 1 << 14;
 const EDGES: &str = ".,;:!?()[]{}\"'`*_<>|“”„«»、。";
 const ENDS: &str = ".!?:;)]}\"'”»`>*|。！？…";
@@ -75,7 +78,7 @@ struct Told {
 
 /// The keys that were met.
 #[derive(Default)]
-pub struct Keys(QuickMap<u64, Told>);
+pub struct Keys(HashedMap<Told>);
 
 const MAX_KEYS_COUNT: usize = 100_000;
 
@@ -127,6 +130,15 @@ impl Words {
     }
 }
 
+/// An earlier text, where it lies in `Reading::text`, by the head that it has at `from`.
+struct Spot {
+    range: Range<usize>,
+    from: usize,
+    place: i64,
+    /// The one before with the same head.
+    next: Option<u32>,
+}
+
 pub struct Reading<'c, 'a> {
     pub tokens: Tokens,
     words: &'c mut Words,
@@ -141,29 +153,29 @@ pub struct Reading<'c, 'a> {
     /// What is remembered next is prose, to be searched for in later texts.
     is_spot: bool,
     /// By the hashes of texts.
-    seen: QuickMap<u64, i64>,
-    known: QuickSet<u64>,
+    seen: HashedMap<i64>,
+    known: HashedSet,
     text: String,
     grams: Grams,
     starts: Vec<usize>,
     places: Vec<i64>,
-    /// Earlier texts, where they lie in `text`, by their first bytes.
-    spots: QuickMap<u64, Vec<(Range<usize>, i64)>>,
-    spot_count: usize,
-    /// Which first bytes there are, as bits: nearly all windows of a text are none of them.
+    /// Earlier texts, each as often as it has heads, and the last of those with a head by that.
+    spots: Vec<Spot>,
+    spot_heads: QuickMap<u64, u32>,
+    /// Which heads there are, as bits: nearly all windows of a text are none of them.
     heads: Vec<u64>,
     fresh: String,
     lengths: QuickMap<usize, i64>,
     lists: Vec<(&'a str, i64)>,
     /// Where the ids in names were first, by their hashes.
-    ids: QuickMap<u64, usize>,
+    ids: HashedMap<usize>,
     /// By the hashes of keys.
-    turns: QuickMap<u64, f64>,
-    times: QuickMap<u64, String>,
+    turns: HashedMap<f64>,
+    times: HashedMap<String>,
 }
 
 fn chars_in(text: &str) -> usize {
-    if text.is_ascii() { text.len() } else { text.chars().count() }
+    if wide::is_ascii(text.as_bytes()) { text.len() } else { text.chars().count() }
 }
 
 impl<'c, 'a> Reading<'c, 'a> {
@@ -179,21 +191,21 @@ impl<'c, 'a> Reading<'c, 'a> {
             nodes: 0,
             is_data: false,
             is_spot: false,
-            seen: QuickMap::default(),
-            known: QuickSet::default(),
+            seen: HashedMap::default(),
+            known: HashedSet::default(),
             text: String::new(),
             grams: Grams::new(TEXT_GRAM_BITS),
             starts: Vec::new(),
             places: Vec::new(),
-            spots: QuickMap::default(),
-            spot_count: 0,
+            spots: Vec::new(),
+            spot_heads: QuickMap::default(),
             heads: vec![0; HEAD_SLOTS / 64],
             fresh: String::new(),
             lengths: QuickMap::default(),
             lists: Vec::new(),
-            ids: QuickMap::default(),
-            turns: QuickMap::default(),
-            times: QuickMap::default(),
+            ids: HashedMap::default(),
+            turns: HashedMap::default(),
+            times: HashedMap::default(),
         }
     }
 
@@ -454,7 +466,7 @@ impl<'c, 'a> Reading<'c, 'a> {
         }
         if self.known.contains(&hash) {
             into.put(b'K', 0u8);
-            self.remember(&text, hash);
+            self.remember(&text, hash, text.len());
             return Ok(());
         }
         let code = match whole {
@@ -462,7 +474,7 @@ impl<'c, 'a> Reading<'c, 'a> {
             _ => 0,
         };
         into.put(b'N', code);
-        self.remember(&text, hash);
+        self.remember(&text, hash, text.len());
         Ok(())
     }
 
@@ -477,18 +489,22 @@ impl<'c, 'a> Reading<'c, 'a> {
             into.put(b'e', 0u8);
             return Ok(());
         }
-        if let Some(at) = self.place_of(text, hash) {
-            into.put(b'=', at);
+        if let Some(at) = self.seen.get(&hash) {
+            into.put(b'=', *at);
             return Ok(());
         }
         let size = chars_in(text);
+        if let Some(at) = self.place_within(text, hash, size) {
+            into.put(b'=', at);
+            return Ok(());
+        }
         self.count(size)?;
         if size >= MIN_TIME_CHARS && is_day(text) {
             self.time(if is_attribute { "" } else { key }, text, into);
         } else if size >= MIN_TEXT_CHARS {
-            self.prose(text, into);
+            self.prose(text, size, into);
         } else {
-            let is_known = self.is_known(text) || self.is_data;
+            let is_known = self.is_known(text, size) || self.is_data;
             if is_word(text) {
                 into.put(b'w', self.words.word(key, text));
             } else {
@@ -497,7 +513,7 @@ impl<'c, 'a> Reading<'c, 'a> {
             self.fresh.push_str(text);
             self.fresh.push('\n');
         }
-        self.remember(text, hash);
+        self.remember(text, hash, size);
         Ok(())
     }
 
@@ -518,12 +534,12 @@ impl<'c, 'a> Reading<'c, 'a> {
         }
     }
 
-    fn prose(&mut self, text: &str, into: &mut Tokens) {
+    fn prose(&mut self, text: &str, size: usize, into: &mut Tokens) {
         let mut spots: Vec<i64> = Vec::new();
         self.spots_in(text, &mut spots);
         spots.sort_unstable();
         spots.dedup();
-        let is_known = self.is_known(text) || self.is_data;
+        let is_known = self.is_known(text, size) || self.is_data;
         let ends = text.chars().next_back().is_some_and(|last| ENDS.contains(last));
         into.put(b'x', (spots, is_known, ends));
         self.fresh.push_str(text);
@@ -533,49 +549,51 @@ impl<'c, 'a> Reading<'c, 'a> {
 
     /// Adds the places of the earlier texts that occur in one, each once or more.
     fn spots_in(&self, text: &str, places: &mut Vec<i64>) {
-        if self.spot_count == 0 {
+        if self.spots.is_empty() {
             return;
         }
         let bytes = text.as_bytes();
-        for (at, window) in bytes.windows(HEAD_BYTES).enumerate() {
-            let head = head_of(window);
+        for at in (0..(bytes.len() + 1).saturating_sub(HEAD_BYTES)).step_by(HEAD_STEP) {
+            let head = head_of(&bytes[at..]);
             let slot = slot_of(head);
             if self.heads[slot >> 6] >> (slot & 63) & 1 == 0 {
                 continue;
             }
-            for (range, place) in self.spots.get(&head).map_or(&[][..], Vec::as_slice) {
-                if bytes[at..].starts_with(self.text[range.clone()].as_bytes()) {
-                    places.push(*place);
+            let mut next = self.spot_heads.get(&head).copied();
+            while let Some(number) = next {
+                let spot = &self.spots[number as usize];
+                let found = &self.text.as_bytes()[spot.range.clone()];
+                if at >= spot.from && bytes[at - spot.from..].starts_with(found) {
+                    places.push(spot.place);
                 }
+                next = spot.next;
             }
         }
     }
 
-    fn is_known<'t>(&mut self, text: &'t str) -> bool {
+    /// Keeps a text that was remembered to be found in later ones.
+    fn keep_spot(&mut self, range: Range<usize>) {
+        for from in 0..HEAD_STEP {
+            let head = head_of(&self.text.as_bytes()[range.start + from..]);
+            let slot = slot_of(head);
+            self.heads[slot >> 6] |= 1 << (slot & 63);
+            let next = self.spot_heads.insert(head, self.spots.len() as u32);
+            self.spots.push(Spot { range: range.clone(), from, place: self.place, next });
+        }
+    }
+
+    fn is_known<'t>(&mut self, text: &'t str, size: usize) -> bool {
         let mut unseen: Vec<&'t str> = Vec::new();
+        let mut note = |word: &'t str| {
+            if self.known.insert(hash_of(word)) {
+                unseen.push(word);
+            }
+        };
         // Nobody asks whether a plain word is known.
-        if text.is_ascii() {
-            let (mut start, mut is_plain) = (0, true);
-            for (at, byte) in text.bytes().chain([b' ']).enumerate() {
-                if byte.is_ascii_alphabetic() {
-                    continue;
-                }
-                if !BLANKS[byte as usize & 127] {
-                    is_plain = false;
-                    continue;
-                }
-                let word = &text[start..at];
-                if !is_plain && self.known.insert(hash_of(word)) {
-                    unseen.push(word);
-                }
-                (start, is_plain) = (at + 1, true);
-            }
+        if size == text.len() {
+            odd_words(text, note);
         } else {
-            for word in text.split(is_blank) {
-                if !is_plain(word) && self.known.insert(hash_of(word)) {
-                    unseen.push(word);
-                }
-            }
+            text.split(is_blank).filter(|word| !is_plain(word)).for_each(&mut note);
         }
         let mut all = true;
         for word in unseen {
@@ -583,50 +601,49 @@ impl<'c, 'a> Reading<'c, 'a> {
             let is_new = bare.len() == word.len()
                 || (!bare.is_empty() && !is_plain(bare) && self.known.insert(hash_of(bare)));
             if is_new {
-                all = all && self.holds(bare);
+                all = all && self.earlier(bare).is_some();
             }
         }
         all
     }
 
-    fn holds(&self, text: &str) -> bool {
-        self.grams.may_hold(text) && find(&self.text, text).is_some()
-    }
-
-    fn place_of(&mut self, text: &str, hash: u64) -> Option<i64> {
-        if let Some(at) = self.seen.get(&hash) {
-            return Some(*at);
-        }
-        let size = chars_in(text);
+    /// Where a text that is part of an earlier one was first.
+    fn place_within(&mut self, text: &str, hash: u64, size: usize) -> Option<i64> {
         if size < MIN_WITHIN_CHARS || (size < MIN_SPOT_CHARS && is_plain(text)) {
             return None;
         }
-        if !self.grams.may_hold(text) {
-            return None;
-        }
-        let found = find(&self.text, text)?;
+        let found = self.earlier(text)?;
         let index = self.starts.partition_point(|start| *start <= found) - 1;
         let at = -self.places[index];
         self.seen.insert(hash, at);
         Some(at)
     }
 
-    fn remember(&mut self, text: &str, hash: u64) {
+    /// Where the earlier texts, one after the other, first hold this one.
+    fn earlier(&self, text: &str) -> Option<usize> {
+        let mut from = self.grams.first(text)?;
+        let (hay, wanted) = (self.text.as_bytes(), text.as_bytes());
+        if from > 0 && wanted.contains(&0) {
+            from = 0; // it may lie across the end of a text, which has no windows
+        }
+        if hay[from..].starts_with(wanted) {
+            return Some(from);
+        }
+        find_bytes(&hay[from..], wanted).map(|at| from + at)
+    }
+
+    fn remember(&mut self, text: &str, hash: u64, size: usize) {
         self.seen.insert(hash, self.place);
         let start = self.text.len();
         self.starts.push(start);
-        self.grams.add(text);
+        self.grams.add(text, start);
         self.places.push(self.place);
         self.text.push_str(text);
         self.text.push('\0');
         let is_spot = std::mem::replace(&mut self.is_spot, false)
-            || (MIN_SPOT_CHARS..MIN_TEXT_CHARS).contains(&chars_in(text));
-        if is_spot && self.spot_count < MAX_SPOTS_COUNT {
-            let head = head_of(text.as_bytes());
-            let slot = slot_of(head);
-            self.heads[slot >> 6] |= 1 << (slot & 63);
-            self.spots.entry(head).or_default().push((start..start + text.len(), self.place));
-            self.spot_count += 1;
+            || (MIN_SPOT_CHARS..MIN_TEXT_CHARS).contains(&size);
+        if is_spot && self.spots.len() < MAX_SPOTS_COUNT * HEAD_STEP {
+            self.keep_spot(start..start + text.len());
         }
     }
 }
@@ -670,16 +687,42 @@ fn slot_of(head: u64) -> usize {
     (head.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 50) as usize
 }
 
-/// The blanks of ASCII.
-const BLANKS: [bool; 128] = {
-    let mut found = [false; 128];
-    let mut at = 0;
-    while at < 128 {
-        found[at] = matches!(at, 9..=13 | 28..=32);
-        at += 1;
+/// Hands on the words of an ASCII text that have more than letters in them.
+fn odd_words<'t>(text: &'t str, mut take: impl FnMut(&'t str)) {
+    let bytes = text.as_bytes();
+    let (mut start, mut is_odd, mut at) = (0, false, 0);
+    loop {
+        // After the end there are blanks.
+        let mut last = [b' '; WIDTH];
+        let block = if at + WIDTH <= bytes.len() {
+            &bytes[at..]
+        } else {
+            last[..bytes.len() - at].copy_from_slice(&bytes[at..]);
+            &last
+        };
+        let wide = Wide::of(block);
+        let blanks = wide.within(9, 13).or(wide.within(28, 32)).bits();
+        let letters = wide.with(0x20).within(b'a', b'z').bits();
+        let (mut ends, mut odd) = (blanks, !(blanks | letters) & 0xffff);
+        while ends != 0 && (odd != 0 || is_odd) {
+            let end = ends.trailing_zeros();
+            let before = (1 << end) - 1;
+            if is_odd || odd & before != 0 {
+                take(&text[start..at + end as usize]);
+            }
+            (is_odd, odd, ends) = (false, odd & !before, ends & (ends - 1));
+            start = at + end as usize + 1;
+        }
+        if ends != 0 {
+            start = at + 32 - ends.leading_zeros() as usize;
+        }
+        is_odd |= odd != 0;
+        at += WIDTH;
+        if at > bytes.len() {
+            return;
+        }
     }
-    found
-};
+}
 
 fn is_edge(c: char) -> bool {
     !c.is_ascii_alphanumeric() && EDGES.contains(c)
