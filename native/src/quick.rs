@@ -145,7 +145,7 @@ pub fn hash_of(text: &str) -> u64 {
 }
 
 const GRAM: usize = 4;
-const MAX_PROBES: usize = 8;
+const MAX_PROBES: usize = 16;
 
 /// Where four-byte windows first occur in a text that grows: what has one that occurs nowhere need
 /// not be searched for, and nothing needs to be searched for before the first place of any.
@@ -202,8 +202,30 @@ pub fn find(text: &str, wanted: &str) -> Option<usize> {
     find_bytes(text.as_bytes(), wanted.as_bytes())
 }
 
+/// Of a longer text a part is looked for first, as to prepare the search for all of it takes longer.
+const PART_BYTES: usize = 32;
+const MAX_PARTS_COUNT: usize = 16;
+
 /// Returns where some bytes first occur in others.
 pub fn find_bytes(hay: &[u8], needle: &[u8]) -> Option<usize> {
+    if needle.len() < 2 * PART_BYTES {
+        return search(hay, needle);
+    }
+    let before = (needle.len() - PART_BYTES) / 2;
+    let part = &needle[before..before + PART_BYTES];
+    let mut from = 0;
+    // So often at most: the time it takes must not grow with both sizes.
+    for _ in 0..MAX_PARTS_COUNT {
+        from += search(hay.get(from + before..)?, part)?;
+        if hay[from..].starts_with(needle) {
+            return Some(from);
+        }
+        from += 1;
+    }
+    search(&hay[from..], needle).map(|at| from + at)
+}
+
+fn search(hay: &[u8], needle: &[u8]) -> Option<usize> {
     if needle.is_empty() || needle.len() > hay.len() {
         return None;
     }
