@@ -2,6 +2,7 @@
 //! `daemon/causewatch/likeness/asked.py`, and the answers are those of `answers.py`: the two tell
 //! the same runs apart. What needs a pattern to be run, or payloads to be understood, is left open.
 
+use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 
 use crate::json::{self, Value};
@@ -127,7 +128,7 @@ type Values<'s, 'a> = Vec<Option<&'s Any<'a>>>;
 
 /// One run while it is asked.
 struct Run<'s, 'a> {
-    spans: &'s [(Span<'a>, u64, String)],
+    spans: &'s [(Span<'a>, u64, Cow<'a, str>)],
     parents: Vec<Option<usize>>,
     traces: QuickMap<&'a [u8], (u64, u64)>,
     values: Vec<Values<'s, 'a>>,
@@ -245,7 +246,7 @@ impl Asked {
     /// says that what this leaves open was answered elsewhere.
     pub fn answers<'a>(
         &self,
-        spans: &[(Span<'a>, u64, String)],
+        spans: &[(Span<'a>, u64, Cow<'a, str>)],
         index: &QuickMap<&'a [u8], i64>,
         is_answered: bool,
     ) -> Result<Vec<u64>, i32> {
@@ -311,7 +312,7 @@ impl Asked {
 
     fn run<'s, 'a>(
         &self,
-        spans: &'s [(Span<'a>, u64, String)],
+        spans: &'s [(Span<'a>, u64, Cow<'a, str>)],
         index: &QuickMap<&'a [u8], i64>,
     ) -> Run<'s, 'a> {
         let mut traces: QuickMap<&[u8], (u64, u64)> = QuickMap::default();

@@ -15,6 +15,7 @@ mod signs;
 mod weigh;
 mod wide;
 
+use std::borrow::Cow;
 use std::panic::catch_unwind;
 
 use asked::{Asked, Fits};
@@ -23,6 +24,7 @@ use quick::{QuickMap, QuickSet};
 use reading::{Keys, Reading, TooMuch, Words};
 use regroup::{Cut, Regrouped};
 use signs::Signs;
+use wide::has_digit;
 
 #[global_allocator]
 static MEMORY: scratch::Scratch = scratch::Scratch;
@@ -281,7 +283,7 @@ fn sliced<'a>(bodies: &'a [u8], sizes: &[u64], extras: &[u64]) -> Vec<(&'a [u8],
 
 fn likeness(context: &mut Context, bodies: &[(&[u8], u64)]) -> Result<u64, i32> {
     let is_answered = std::mem::take(&mut context.is_answered);
-    let mut spans: Vec<(Span<'_>, u64, String)> = Vec::with_capacity(bodies.len());
+    let mut spans: Vec<(Span<'_>, u64, Cow<'_, str>)> = Vec::with_capacity(bodies.len());
     for (body, extra) in bodies {
         let span = proto::span(body).map_err(|()| 2)?;
         let name = without_ids(span.name);
@@ -380,7 +382,10 @@ fn name(reading: &mut Reading<'_, '_>, value: &Any<'_>) {
 }
 
 /// Returns a name with each run of hexadecimal digits and dashes that holds a decimal digit as `#`.
-fn without_ids(name: &str) -> String {
+fn without_ids(name: &str) -> Cow<'_, str> {
+    if !has_digit(name.as_bytes()) {
+        return Cow::Borrowed(name);
+    }
     let is_part = |b: &u8| b.is_ascii_hexdigit() || *b == b'-';
     let mut found = String::with_capacity(name.len());
     let mut rest = name;
@@ -397,5 +402,5 @@ fn without_ids(name: &str) -> String {
         };
         rest = &rest[size..];
     }
-    found
+    Cow::Owned(found)
 }

@@ -38,12 +38,14 @@ impl Quick {
     }
 }
 
-fn eight(bytes: &[u8]) -> u64 {
+#[inline]
+pub fn eight(bytes: &[u8]) -> u64 {
     u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes"))
 }
 
 /// Reads fewer than eight bytes without a loop: some of them twice, to the same places.
-fn few(bytes: &[u8]) -> u64 {
+#[inline]
+pub fn few(bytes: &[u8]) -> u64 {
     let size = bytes.len();
     let four = |at: usize| {
         u64::from(u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes")))

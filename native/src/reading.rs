@@ -212,7 +212,7 @@ impl<'c, 'a> Reading<'c, 'a> {
     /// Writes the ids in a name by where the run first had them.
     pub fn ids_in(&mut self, name: &str) {
         let is_part = |c: char| c.is_ascii_hexdigit() || c == '-';
-        if !name.bytes().any(|b| b.is_ascii_digit()) {
+        if !wide::has_digit(name.as_bytes()) {
             return;
         }
         for run in name.split(|c| !is_part(c)) {

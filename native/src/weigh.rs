@@ -1,6 +1,7 @@
 //! How large a span's payloads can be at most; see `daemon/causewatch/likeness/bounds.py`.
 
 use crate::proto::{Any, Span};
+use crate::wide::{Wide, WIDTH};
 
 const ESCAPE_FACTOR: u64 = 6;
 const PART_BYTES: u64 = 24;
@@ -40,20 +41,26 @@ pub fn is_flat(key: &str) -> bool {
 
 /// Returns how often a text holds what may be longer once it was read and written again.
 fn growing(text: &str) -> u64 {
-    const AT_ONCE: usize = 128;
     let bytes = text.as_bytes();
-    let after = bytes.get(1..).unwrap_or_default();
-    let grows = |(one, next): (&u8, &u8)| {
-        let is_number = (one.wrapping_sub(b'0') < 10) | (*one == b'.');
-        let is_escape = *one == b'\\';
-        let is_code = (*next == b'x') | (next.wrapping_sub(b'0') < 8);
-        u8::from((is_number & (*next | 0x20 == b'e')) | (is_escape & is_code))
+    let (mut found, mut at) = (0, 0);
+    while at + WIDTH < bytes.len() {
+        let (ones, nexts) = (Wide::of(&bytes[at..]), Wide::of(&bytes[at + 1..]));
+        // More than is looked for, so that most blocks are done with.
+        let numbers = ones.within(b'.', b'9').and(nexts.with(0x20).is(b'e'));
+        let escapes = ones.is(b'\\');
+        if numbers.or(escapes).bits() != 0 {
+            let numbers = numbers.bits() & !ones.is(b'/').bits();
+            let codes = nexts.is(b'x').or(nexts.within(b'0', b'7'));
+            found += (numbers | escapes.and(codes).bits()).count_ones();
+        }
+        at += WIDTH;
+    }
+    let grows = |pair: &&[u8]| {
+        let (one, next) = (pair[0], pair[1]);
+        let is_number = matches!(one, b'0'..=b'9' | b'.') && next | 0x20 == b'e';
+        is_number || (one == b'\\' && matches!(next, b'x' | b'0'..=b'7'))
     };
-    // In pieces that a byte can count, so that many are compared at once.
-    let count = |(ones, nexts): (&[u8], &[u8])| -> u64 {
-        u64::from(ones.iter().zip(nexts).map(grows).sum::<u8>())
-    };
-    bytes.chunks(AT_ONCE).zip(after.chunks(AT_ONCE)).map(count).sum()
+    u64::from(found) + bytes[at..].windows(2).filter(grows).count() as u64
 }
 
 fn of(value: &Any<'_>) -> u64 {

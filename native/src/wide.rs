@@ -1,5 +1,7 @@
 //! Sixteen bytes looked at side by side. What a machine has no instructions for is done byte by byte.
 
+use crate::quick::{eight, few};
+
 pub const WIDTH: usize = 16;
 
 #[cfg(target_arch = "x86_64")]
@@ -107,11 +109,15 @@ mod machine {
 
 pub use machine::Wide;
 
+/// The highest bit of each of eight bytes.
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
 /// Tells whether all bytes are ASCII.
 pub fn is_ascii(bytes: &[u8]) -> bool {
     let size = bytes.len();
     if size < WIDTH {
-        return bytes.iter().fold(0, |all, byte| all | byte) < 0x80;
+        let all = if size < 8 { few(bytes) } else { eight(bytes) | eight(&bytes[size - 8..]) };
+        return all & HIGH == 0;
     }
     let mut at = 0;
     while at + 4 * WIDTH <= size {
@@ -128,4 +134,20 @@ pub fn is_ascii(bytes: &[u8]) -> bool {
         at += WIDTH;
     }
     Wide::of(&bytes[size - WIDTH..]).bits() == 0
+}
+
+/// Tells whether one of the bytes is a decimal digit.
+pub fn has_digit(bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    while rest.len() >= WIDTH {
+        if Wide::of(rest).within(b'0', b'9').bits() != 0 {
+            return true;
+        }
+        rest = &rest[WIDTH..];
+    }
+    // Of a longer text the last bytes were in part looked at: that is no matter.
+    if bytes.len() >= WIDTH {
+        return Wide::of(&bytes[bytes.len() - WIDTH..]).within(b'0', b'9').bits() != 0;
+    }
+    rest.iter().any(u8::is_ascii_digit)
 }
