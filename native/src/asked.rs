@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 
 use crate::json::{self, Value};
+use crate::parsed::Parsed;
 use crate::payloads::Payloads;
 use crate::proto::{Any, Span};
 use crate::quick::{find, find_bytes, HashedMap, Quick, QuickMap, QuickSet};
@@ -249,11 +250,12 @@ impl Asked {
         spans: &[(Span<'a>, u64, Cow<'a, str>)],
         index: &QuickMap<&'a [u8], i64>,
         is_answered: bool,
+        parsed: &mut Parsed,
     ) -> Result<Vec<u64>, i32> {
         let run = self.run(spans, index);
         self.check(&run)?;
         let is_compared = self.payload_gates.iter().any(|gate| run.holds_text(gate));
-        let mut payloads = Payloads::new(&self.payload_keys, &self.payload_gates);
+        let mut payloads = Payloads::new(&self.payload_keys, &self.payload_gates, parsed);
         let mut seen: HashedMap<usize> = HashedMap::default();
         let mut ids: HashedMap<usize> = HashedMap::default();
         let mut found = Vec::with_capacity(spans.len());

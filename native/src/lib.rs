@@ -4,6 +4,7 @@
 mod asked;
 mod count;
 mod json;
+mod parsed;
 mod payloads;
 mod proto;
 mod python;
@@ -19,6 +20,7 @@ use std::borrow::Cow;
 use std::panic::catch_unwind;
 
 use asked::{Asked, Fits};
+use parsed::Parsed;
 use proto::{Any, Span};
 use quick::{QuickMap, QuickSet};
 use reading::{Keys, Reading, TooMuch, Words};
@@ -298,12 +300,14 @@ fn likeness(context: &mut Context, bodies: &[(&[u8], u64)]) -> Result<u64, i32> 
     if index.len() < spans.len() {
         return Err(3);
     }
+    let mut parsed = Parsed::default();
     let answers = match &context.asked {
         None => Vec::new(),
-        Some(asked) => asked.answers(&spans, &index, is_answered)?,
+        Some(asked) => asked.answers(&spans, &index, is_answered, &mut parsed)?,
     };
     let start_s = spans.first().map_or(0, |(span, _, _)| span.start_ns / 1_000_000_000);
-    let mut reading = Reading::new(start_s, &mut context.words, &mut context.keys, &context.signs);
+    let Context { words, keys, signs, naming, .. } = context;
+    let mut reading = Reading::new(start_s, words, keys, signs, &mut parsed);
     for (at, (span, extra, name)) in spans.iter().enumerate() {
         let is_root = span.parent_id.iter().all(|byte| *byte == 0);
         let parent = if is_root { -2 } else { *index.get(span.parent_id).unwrap_or(&-1) };
@@ -313,10 +317,10 @@ fn likeness(context: &mut Context, bodies: &[(&[u8], u64)]) -> Result<u64, i32> 
         if let Some(answer) = answers.get(at) {
             reading.tokens.put(b'Q', *answer);
         }
-        attributes(&mut reading, &context.naming, &span.attributes).map_err(|TooMuch| 1)?;
+        attributes(&mut reading, naming, &span.attributes).map_err(|TooMuch| 1)?;
         for event in &span.events {
             reading.tokens.put(b'E', event.name);
-            attributes(&mut reading, &context.naming, &event.attributes).map_err(|TooMuch| 1)?;
+            attributes(&mut reading, naming, &event.attributes).map_err(|TooMuch| 1)?;
         }
         if !span.status_message.is_empty() {
             let said = Any::Text(span.status_message);
@@ -325,6 +329,7 @@ fn likeness(context: &mut Context, bodies: &[(&[u8], u64)]) -> Result<u64, i32> 
     }
     let found = reading.tokens.finish();
     scratch::leave((reading, index, answers));
+    scratch::leave(parsed);
     scratch::leave(spans);
     Ok(found)
 }

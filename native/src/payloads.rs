@@ -4,12 +4,12 @@ use std::hash::{Hash, Hasher};
 use std::vec::IntoIter;
 
 use crate::asked::TOO_CLOSE;
-use crate::json::{self, Value};
+use crate::json::Value;
+use crate::parsed::{Held, Parsed};
 use crate::proto::{Any, Span};
 use crate::quick::{find, HashedMap, Quick, QuickSet};
 use crate::python;
 use crate::reading::json_of;
-use crate::scratch::leave;
 
 const MAX_DEPTH: usize = 30;
 const LARGEST_WHOLE: f64 = 1e37;
@@ -21,11 +21,14 @@ pub struct Payloads<'q> {
     /// Something may be written as Python writes it, which is not read here.
     pub is_open: bool,
     seen: HashedMap<usize>,
+    parsed: &'q mut Parsed,
 }
 
 impl<'q> Payloads<'q> {
-    pub fn new(keys: &'q QuickSet<String>, gates: &'q [String]) -> Self {
-        Payloads { keys, gates, is_open: false, seen: HashedMap::default() }
+    pub fn new(
+        keys: &'q QuickSet<String>, gates: &'q [String], parsed: &'q mut Parsed,
+    ) -> Self {
+        Payloads { keys, gates, is_open: false, seen: HashedMap::default(), parsed }
     }
 
     /// Writes where each payload of a span, or part of one, was first.
@@ -49,7 +52,7 @@ impl<'q> Payloads<'q> {
                     self.text(text, of_text(text), 0, into);
                 }
             }
-            Any::List(_) | Any::Record(_) => self.whole(json_of(value), 0, into),
+            Any::List(_) | Any::Record(_) => self.whole(Held::Own(json_of(value)), 0, into),
             Any::Bytes if is_asked => return Err(TOO_CLOSE),
             _ if is_asked => {
                 self.note(hash_tree(&json_of(value), &mut Vec::new()), into);
@@ -75,20 +78,22 @@ impl<'q> Payloads<'q> {
         if !matches!(first, Some(b'{' | b'[' | b'"' | b'(' | b'\'')) {
             return;
         }
-        match json::parse(text).or_else(|| python::parse(text)) {
-            Some(parsed) => self.whole(parsed, depth + 1, into),
+        // SAFETY: a text is that of an attribute, or lies in a value that was found in one.
+        let held = unsafe { self.parsed.of(text) };
+        match held.or_else(|| python::parse(text).map(Held::Own)) {
+            Some(held) => self.whole(held, depth + 1, into),
             None => self.is_open |= may_be_literal(text),
         }
     }
 
     /// Writes where a value, and each part of it that may be a payload, was first.
-    fn whole(&mut self, value: Value<'_>, depth: usize, into: &mut Quick) {
+    fn whole(&mut self, value: Held<'_>, depth: usize, into: &mut Quick) {
         if depth < MAX_DEPTH {
             let mut hashes = Vec::new();
             hash_tree(&value, &mut hashes);
             self.walk(&value, &mut hashes.into_iter(), depth, into);
         }
-        leave(value);
+        value.leave();
     }
 
     /// Does the same of what comes next in `hashes`.

@@ -6,9 +6,10 @@ use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
 use crate::json::{self, Value};
+use crate::parsed::{Held, Parsed};
 use crate::proto::Any;
 use crate::quick::{find_bytes, hash_of, Grams, HashedMap, HashedSet, Quick, QuickMap, QuickSet};
-use crate::scratch::{kept, leave};
+use crate::scratch::kept;
 use crate::signs::Signs;
 use crate::wide::{self, Wide, WIDTH};
 
@@ -144,6 +145,7 @@ pub struct Reading<'c, 'a> {
     words: &'c mut Words,
     keys: &'c mut Keys,
     signs: &'c Signs,
+    parsed: &'c mut Parsed,
     days: i64,
     place: i64,
     chars: usize,
@@ -179,12 +181,16 @@ fn chars_in(text: &str) -> usize {
 }
 
 impl<'c, 'a> Reading<'c, 'a> {
-    pub fn new(start_s: u64, words: &'c mut Words, keys: &'c mut Keys, signs: &'c Signs) -> Self {
+    pub fn new(
+        start_s: u64, words: &'c mut Words, keys: &'c mut Keys, signs: &'c Signs,
+        parsed: &'c mut Parsed,
+    ) -> Self {
         Reading {
             tokens: Tokens::new(),
             words,
             keys,
             signs,
+            parsed,
             days: (start_s / 86_400) as i64,
             place: 2,
             chars: 0,
@@ -229,7 +235,7 @@ impl<'c, 'a> Reading<'c, 'a> {
         let mut tokens = std::mem::replace(&mut self.tokens, Tokens::new());
         let done = match value {
             Any::Text(text) => self.whole(key, text, &mut tokens),
-            other => self.walk_off(key, json_of(other), &mut tokens, 0),
+            other => self.walk_off(key, Held::Own(json_of(other)), &mut tokens, 0),
         };
         self.tokens = tokens;
         done?;
@@ -271,7 +277,8 @@ impl<'c, 'a> Reading<'c, 'a> {
         if first == b'[' && self.goes_on(key, text, hash, into)? {
             return Ok(());
         }
-        match json::parse(text) {
+        // SAFETY: a text is that of an attribute, or lies in a value that was found in one.
+        match unsafe { self.parsed.of(text) } {
             None => {
                 into.put(b'~', 0u8);
                 self.leaf_of(key, text, hash, into, false)
@@ -316,7 +323,7 @@ impl<'c, 'a> Reading<'c, 'a> {
         self.seen.insert(hash, self.place);
         into.put(b'+', place);
         self.keep_list(text);
-        self.walk_off(key, parsed, into, 1)?;
+        self.walk_off(key, Held::Own(parsed), into, 1)?;
         Ok(true)
     }
 
@@ -326,9 +333,9 @@ impl<'c, 'a> Reading<'c, 'a> {
     }
 
     /// Walks over a value that is not needed afterwards.
-    fn walk_off(&mut self, key: &str, value: Value<'_>, into: &mut Tokens, depth: usize) -> Result<(), TooMuch> {
+    fn walk_off(&mut self, key: &str, value: Held<'_>, into: &mut Tokens, depth: usize) -> Result<(), TooMuch> {
         let done = self.walk(key, &value, into, depth);
-        leave(value);
+        value.leave();
         done
     }
 
@@ -370,7 +377,8 @@ impl<'c, 'a> Reading<'c, 'a> {
             into.put(b'=', *at);
             return Ok(());
         }
-        match json::parse(text) {
+        // SAFETY: a text is that of an attribute, or lies in a value that was found in one.
+        match unsafe { self.parsed.of(text) } {
             None => {
                 into.put(b'~', 0u8);
                 self.leaf_of(key, text, hash, into, false)

@@ -135,6 +135,11 @@ pub fn leave<T>(value: T) {
     }
 }
 
+/// Tells whether all that was made, outside of `kept`, lies in the region.
+pub fn has_room() -> bool {
+    HAS_ROOM.get()
+}
+
 /// Does something whose memory may be kept.
 pub fn kept<T>(work: impl FnOnce() -> T) -> T {
     let before = NEXT.replace(usize::MAX);
