@@ -306,8 +306,9 @@ fn likeness(context: &mut Context, bodies: &[(&[u8], u64)]) -> Result<u64, i32> 
         Some(asked) => asked.answers(&spans, &index, is_answered, &mut parsed)?,
     };
     let start_s = spans.first().map_or(0, |(span, _, _)| span.start_ns / 1_000_000_000);
+    let size = bodies.iter().map(|(body, _)| body.len()).sum();
     let Context { words, keys, signs, naming, .. } = context;
-    let mut reading = Reading::new(start_s, words, keys, signs, &mut parsed);
+    let mut reading = Reading::new(start_s, size, words, keys, signs, &mut parsed);
     for (at, (span, extra, name)) in spans.iter().enumerate() {
         let is_root = span.parent_id.iter().all(|byte| *byte == 0);
         let parent = if is_root { -2 } else { *index.get(span.parent_id).unwrap_or(&-1) };

@@ -27,8 +27,12 @@ const MIN_HISTORY_CHARS: usize = 20;
 const MAX_WORDS_COUNT: usize = 16;
 const MAX_WORD_KEYS_COUNT: usize = 10_000;
 const MAX_SIGN_TEXT_CHARS: usize = 20_000;
-/// 128 KiB: large enough for the texts of most runs to leave most of it empty.
-const TEXT_GRAM_BITS: u32 = 15;
+/// How many places there are for the windows of texts: enough to leave most of them empty where a run
+/// repeats itself as most do, but no more than 128 KiB, which have to be cleared.
+const BYTES_PER_PLACE: usize = 8;
+const GRAM_BITS: std::ops::RangeInclusive<u32> = 10..=15;
+const BYTES_PER_TEXT: usize = 64;
+const MAX_ROOM_COUNT: usize = 4_096;
 /// A text that is looked for has at least as many.
 const HEAD_BYTES: usize = 8;
 /// A text has heads at so many places, so that only one place in as many has to be looked at.
@@ -181,10 +185,13 @@ fn chars_in(text: &str) -> usize {
 }
 
 impl<'c, 'a> Reading<'c, 'a> {
+    /// Starts to read a run of so many bytes.
     pub fn new(
-        start_s: u64, words: &'c mut Words, keys: &'c mut Keys, signs: &'c Signs,
+        start_s: u64, size: usize, words: &'c mut Words, keys: &'c mut Keys, signs: &'c Signs,
         parsed: &'c mut Parsed,
     ) -> Self {
+        let bits = (size / BYTES_PER_PLACE).max(1).ilog2() + 1;
+        let room = (size / BYTES_PER_TEXT).min(MAX_ROOM_COUNT);
         Reading {
             tokens: Tokens::new(),
             words,
@@ -197,10 +204,10 @@ impl<'c, 'a> Reading<'c, 'a> {
             nodes: 0,
             is_data: false,
             is_spot: false,
-            seen: HashedMap::default(),
-            known: HashedSet::default(),
-            text: String::new(),
-            grams: Grams::new(TEXT_GRAM_BITS),
+            seen: HashedMap::with_capacity_and_hasher(room, Default::default()),
+            known: HashedSet::with_capacity_and_hasher(room, Default::default()),
+            text: String::with_capacity((size / 2).min(MAX_RUN_CHARS)),
+            grams: Grams::new(bits.clamp(*GRAM_BITS.start(), *GRAM_BITS.end())),
             starts: Vec::new(),
             places: Vec::new(),
             spots: Vec::new(),

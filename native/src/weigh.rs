@@ -45,13 +45,11 @@ fn growing(text: &str) -> u64 {
     let (mut found, mut at) = (0, 0);
     while at + WIDTH < bytes.len() {
         let (ones, nexts) = (Wide::of(&bytes[at..]), Wide::of(&bytes[at + 1..]));
-        // More than is looked for, so that most blocks are done with.
-        let numbers = ones.within(b'.', b'9').and(nexts.with(0x20).is(b'e'));
-        let escapes = ones.is(b'\\');
-        if numbers.or(escapes).bits() != 0 {
-            let numbers = numbers.bits() & !ones.is(b'/').bits();
-            let codes = nexts.is(b'x').or(nexts.within(b'0', b'7'));
-            found += (numbers | escapes.and(codes).bits()).count_ones();
+        let numbers = ones.within(b'0', b'9').or(ones.is(b'.')).and(nexts.with(0x20).is(b'e'));
+        let codes = nexts.is(b'x').or(nexts.within(b'0', b'7')).and(ones.is(b'\\'));
+        let bits = numbers.or(codes).bits();
+        if bits != 0 {
+            found += bits.count_ones();
         }
         at += WIDTH;
     }
