@@ -360,8 +360,9 @@ impl Asked {
         }
         if self.size.is_some() || self.total_size.is_some() {
             let mut total = 0u64;
+            let least = if self.total_size.is_none() { self.size.unwrap_or(0.0) as u64 } else { 0 };
             for (span, _, _) in run.spans {
-                let (largest, together) = weigh::span(span);
+                let (largest, together) = weigh::span(span, least);
                 total += together;
                 if self.size.is_some_and(|limit| largest as f64 > limit) {
                     return Err(TOO_CLOSE);

@@ -8,25 +8,34 @@ const PART_BYTES: u64 = 24;
 const UNKNOWN_BYTES: u64 = 1 << 53;
 const CLAIMED: &str = "causewatch.handoff.";
 
-/// Returns the bounds of a span's largest payload, and of all its payloads together.
-pub fn span(span: &Span<'_>) -> (u64, u64) {
-    let (largest, together) = attributes(&span.attributes);
-    let of_events: u64 = span.events.iter().map(|event| attributes(&event.attributes).1).sum();
+/// Returns the bounds of a span's largest payload, and of all its payloads together. What is `least`
+/// at most need not be exact.
+pub fn span(span: &Span<'_>, least: u64) -> (u64, u64) {
+    let (largest, together) = attributes(&span.attributes, least);
+    let of_events: u64 = span.events.iter().map(|event| attributes(&event.attributes, 0).1).sum();
     (largest.max(of_events), together + of_events)
 }
 
-fn attributes(pairs: &[(&str, Any<'_>)]) -> (u64, u64) {
+fn attributes(pairs: &[(&str, Any<'_>)], least: u64) -> (u64, u64) {
     let (mut largest, mut flat, mut together) = (0, 0, 0);
     for (key, value) in pairs {
+        let is_flat = is_flat(key);
         let mut size = match value {
-            Any::Text(text) => text.len() as u64 + growing(text) * PART_BYTES,
+            Any::Text(text) => {
+                let most = text.len() as u64 * (1 + PART_BYTES);
+                if most <= least && !is_flat {
+                    most
+                } else {
+                    text.len() as u64 + growing(text) * PART_BYTES
+                }
+            }
             other => of(other),
         };
         if let (true, Any::Int(claimed)) = (key.starts_with(CLAIMED), value) {
             size = size.max(u64::try_from(*claimed).unwrap_or(0));
         }
         together += size;
-        if is_flat(key) {
+        if is_flat {
             flat += size + key.len() as u64 + PART_BYTES;
         } else {
             largest = largest.max(size);
@@ -42,23 +51,30 @@ pub fn is_flat(key: &str) -> bool {
 /// Returns how often a text holds what may be longer once it was read and written again.
 fn growing(text: &str) -> u64 {
     let bytes = text.as_bytes();
-    let (mut found, mut at) = (0, 0);
-    while at + WIDTH < bytes.len() {
+    let Some(last) = bytes.len().checked_sub(WIDTH + 1) else {
+        return bytes.windows(2).filter(|pair| grows(pair[0], pair[1])).count() as u64;
+    };
+    let bits = |at: usize| {
         let (ones, nexts) = (Wide::of(&bytes[at..]), Wide::of(&bytes[at + 1..]));
         let numbers = ones.within(b'0', b'9').or(ones.is(b'.')).and(nexts.with(0x20).is(b'e'));
         let codes = nexts.is(b'x').or(nexts.within(b'0', b'7')).and(ones.is(b'\\'));
-        let bits = numbers.or(codes).bits();
+        numbers.or(codes).bits()
+    };
+    let (mut found, mut at) = (0, 0);
+    while at < last {
+        let bits = bits(at);
         if bits != 0 {
             found += bits.count_ones();
         }
         at += WIDTH;
     }
-    let grows = |pair: &&[u8]| {
-        let (one, next) = (pair[0], pair[1]);
-        let is_number = matches!(one, b'0'..=b'9' | b'.') && next | 0x20 == b'e';
-        is_number || (one == b'\\' && matches!(next, b'x' | b'0'..=b'7'))
-    };
-    u64::from(found) + bytes[at..].windows(2).filter(grows).count() as u64
+    // The last block begins before where the others ended.
+    u64::from(found + (bits(last) >> (at - last)).count_ones())
+}
+
+fn grows(one: u8, next: u8) -> bool {
+    let is_number = matches!(one, b'0'..=b'9' | b'.') && next | 0x20 == b'e';
+    is_number || (one == b'\\' && matches!(next, b'x' | b'0'..=b'7'))
 }
 
 fn of(value: &Any<'_>) -> u64 {
