@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 
 use crate::json::{self, Value};
+use crate::keys::{SpanKeys, Told};
 use crate::parsed::Parsed;
 use crate::payloads::Payloads;
 use crate::proto::{Any, Span};
@@ -130,6 +131,7 @@ type Values<'s, 'a> = Vec<Option<&'s Any<'a>>>;
 /// One run while it is asked.
 struct Run<'s, 'a> {
     spans: &'s [(Span<'a>, u64, Cow<'a, str>)],
+    keys: &'s [SpanKeys],
     parents: Vec<Option<usize>>,
     traces: QuickMap<&'a [u8], (u64, u64)>,
     values: Vec<Values<'s, 'a>>,
@@ -248,14 +250,15 @@ impl Asked {
     pub fn answers<'a>(
         &self,
         spans: &[(Span<'a>, u64, Cow<'a, str>)],
+        keys: &[SpanKeys],
         index: &QuickMap<&'a [u8], i64>,
         is_answered: bool,
         parsed: &mut Parsed,
     ) -> Result<Vec<u64>, i32> {
-        let run = self.run(spans, index);
+        let run = self.run(spans, keys, index);
         self.check(&run)?;
         let is_compared = self.payload_gates.iter().any(|gate| run.holds_text(gate));
-        let mut payloads = Payloads::new(&self.payload_keys, &self.payload_gates, parsed);
+        let mut payloads = Payloads::new(&self.payload_gates, parsed);
         let mut seen: HashedMap<usize> = HashedMap::default();
         let mut ids: HashedMap<usize> = HashedMap::default();
         let mut found = Vec::with_capacity(spans.len());
@@ -263,7 +266,7 @@ impl Asked {
             let mut into = Quick::default();
             self.of_span(&run, at, &mut seen, &mut ids, &mut into)?;
             if is_compared {
-                payloads.of_span(&spans[at].0, &mut into)?;
+                payloads.of_span(&spans[at].0, &keys[at], &mut into)?;
             }
             found.push(into.finish());
         }
@@ -315,6 +318,7 @@ impl Asked {
     fn run<'s, 'a>(
         &self,
         spans: &'s [(Span<'a>, u64, Cow<'a, str>)],
+        keys: &'s [SpanKeys],
         index: &QuickMap<&'a [u8], i64>,
     ) -> Run<'s, 'a> {
         let mut traces: QuickMap<&[u8], (u64, u64)> = QuickMap::default();
@@ -328,10 +332,31 @@ impl Asked {
         };
         Run {
             spans,
+            keys,
             parents: spans.iter().map(|(span, _, _)| parent(span)).collect(),
             traces,
-            values: spans.iter().map(|(span, _, _)| self.values(&span.attributes)).collect(),
+            values: spans
+                .iter()
+                .zip(keys)
+                .map(|((span, _, _), keys)| self.placed(&keys.own, &span.attributes))
+                .collect(),
         }
+    }
+
+    /// Returns where the value of a key goes, and whether its payloads are compared.
+    pub fn of(&self, key: &str) -> (Option<u32>, bool) {
+        (self.slots.get(key).map(|slot| *slot as u32), self.payload_keys.contains(key))
+    }
+
+    /// Does what `values` does where the keys were looked up.
+    fn placed<'s, 'a>(&self, keys: &[Told], pairs: &'s [(&'a str, Any<'a>)]) -> Values<'s, 'a> {
+        let mut found = vec![None; self.slots.len()];
+        for (told, (_, value)) in keys.iter().zip(pairs) {
+            if let Some(slot) = told.slot {
+                found[slot as usize] = Some(value);
+            }
+        }
+        found
     }
 
     fn values<'s, 'a>(&self, pairs: &'s [(&'a str, Any<'a>)]) -> Values<'s, 'a> {
@@ -361,8 +386,8 @@ impl Asked {
         if self.size.is_some() || self.total_size.is_some() {
             let mut total = 0u64;
             let least = if self.total_size.is_none() { self.size.unwrap_or(0.0) as u64 } else { 0 };
-            for (span, _, _) in run.spans {
-                let (largest, together) = weigh::span(span, least);
+            for ((span, _, _), keys) in run.spans.iter().zip(run.keys) {
+                let (largest, together) = weigh::span(span, keys, least);
                 total += together;
                 if self.size.is_some_and(|limit| largest as f64 > limit) {
                     return Err(TOO_CLOSE);
@@ -412,8 +437,8 @@ impl Asked {
         if self.slots.contains_key(NAME) || self.slots.contains_key(STATUS_MESSAGE) {
             self.in_place(1, &self.values(&said), seen, into)?;
         }
-        for (place, event) in span.events.iter().enumerate() {
-            self.in_place(2 + place, &self.values(&event.attributes), seen, into)?;
+        for (place, (event, keys)) in span.events.iter().zip(&run.keys[at].of_events).enumerate() {
+            self.in_place(2 + place, &self.placed(keys, &event.attributes), seen, into)?;
         }
         Ok(())
     }

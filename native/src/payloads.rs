@@ -5,9 +5,10 @@ use std::vec::IntoIter;
 
 use crate::asked::TOO_CLOSE;
 use crate::json::Value;
+use crate::keys::{SpanKeys, Told};
 use crate::parsed::{Held, Parsed};
 use crate::proto::{Any, Span};
-use crate::quick::{find, HashedMap, Quick, QuickSet};
+use crate::quick::{find, HashedMap, Quick};
 use crate::python;
 use crate::reading::json_of;
 
@@ -16,7 +17,6 @@ const LARGEST_WHOLE: f64 = 1e37;
 const ENVELOPE_KEYS: [&str; 5] = ["content", "raw_output", "inputs", "outputs", "output"];
 
 pub struct Payloads<'q> {
-    pub keys: &'q QuickSet<String>,
     pub gates: &'q [String],
     /// Something may be written as Python writes it, which is not read here.
     pub is_open: bool,
@@ -25,25 +25,25 @@ pub struct Payloads<'q> {
 }
 
 impl<'q> Payloads<'q> {
-    pub fn new(
-        keys: &'q QuickSet<String>, gates: &'q [String], parsed: &'q mut Parsed,
-    ) -> Self {
-        Payloads { keys, gates, is_open: false, seen: HashedMap::default(), parsed }
+    pub fn new(gates: &'q [String], parsed: &'q mut Parsed) -> Self {
+        Payloads { gates, is_open: false, seen: HashedMap::default(), parsed }
     }
 
     /// Writes where each payload of a span, or part of one, was first.
-    pub fn of_span(&mut self, span: &Span<'_>, into: &mut Quick) -> Result<(), i32> {
-        let of_events = span.events.iter().map(|event| &event.attributes);
-        for pairs in std::iter::once(&span.attributes).chain(of_events) {
-            for (key, value) in pairs {
-                self.attribute(key, value, into)?;
+    pub fn of_span(
+        &mut self, span: &Span<'_>, keys: &SpanKeys, into: &mut Quick,
+    ) -> Result<(), i32> {
+        let of_events = span.events.iter().map(|event| &event.attributes).zip(&keys.of_events);
+        for (pairs, keys) in std::iter::once((&span.attributes, &keys.own)).chain(of_events) {
+            for ((_, value), told) in pairs.iter().zip(keys) {
+                self.attribute(told, value, into)?;
             }
         }
         Ok(())
     }
 
-    fn attribute(&mut self, key: &str, value: &Any<'_>, into: &mut Quick) -> Result<(), i32> {
-        let is_asked = self.keys.contains(key) || crate::weigh::is_flat(key);
+    fn attribute(&mut self, told: &Told, value: &Any<'_>, into: &mut Quick) -> Result<(), i32> {
+        let is_asked = told.is_payload || told.is_flat;
         match value {
             Any::Text(text) => {
                 let is_named = |gate: &String| find(text, gate).is_some();

@@ -68,6 +68,17 @@ impl Tokens {
         value.hash(&mut self.0);
     }
 
+    /// As `put` where the value is a number.
+    #[inline]
+    pub fn mark(&mut self, tag: u8, value: impl Into<i64>) {
+        self.0.pair(u64::from(tag), value.into() as u64);
+    }
+
+    pub fn text(&mut self, tag: u8, text: &str) {
+        self.mark(tag, text.len() as i64);
+        self.0.write(text.as_bytes());
+    }
+
     pub fn finish(&self) -> u64 {
         self.0.finish()
     }
@@ -75,7 +86,7 @@ impl Tokens {
 
 /// What a key tells of the numbers under it, found once for each key.
 #[derive(Clone, Copy)]
-struct Told {
+struct Number {
     order: bool,
     amount: bool,
     usage: bool,
@@ -83,12 +94,12 @@ struct Told {
 
 /// The keys that were met.
 #[derive(Default)]
-pub struct Keys(HashedMap<Told>);
+pub struct NumberKeys(HashedMap<Number>);
 
 const MAX_KEYS_COUNT: usize = 100_000;
 
-impl Keys {
-    fn told(&mut self, key: &str) -> Told {
+impl NumberKeys {
+    fn told(&mut self, key: &str) -> Number {
         if self.0.len() >= MAX_KEYS_COUNT {
             self.0.clear();
         }
@@ -98,7 +109,7 @@ impl Keys {
         }
         kept(|| *self.0.entry(number).or_insert_with(|| {
             let usage = has_part(key, &USAGE_PARTS);
-            Told {
+            Number {
                 order: has_part(key, &ORDER_PARTS),
                 amount: has_part(key, &AMOUNT_PARTS) && !usage,
                 usage,
@@ -147,7 +158,7 @@ struct Spot {
 pub struct Reading<'c, 'a> {
     pub tokens: Tokens,
     words: &'c mut Words,
-    keys: &'c mut Keys,
+    keys: &'c mut NumberKeys,
     signs: &'c Signs,
     parsed: &'c mut Parsed,
     days: i64,
@@ -187,7 +198,7 @@ fn chars_in(text: &str) -> usize {
 impl<'c, 'a> Reading<'c, 'a> {
     /// Starts to read a run of so many bytes.
     pub fn new(
-        start_s: u64, size: usize, words: &'c mut Words, keys: &'c mut Keys, signs: &'c Signs,
+        start_s: u64, size: usize, words: &'c mut Words, keys: &'c mut NumberKeys, signs: &'c Signs,
         parsed: &'c mut Parsed,
     ) -> Self {
         let bits = (size / BYTES_PER_PLACE).max(1).ilog2() + 1;
@@ -232,7 +243,7 @@ impl<'c, 'a> Reading<'c, 'a> {
             if run.bytes().any(|b| b.is_ascii_digit()) {
                 let next = self.ids.len();
                 let at = *self.ids.entry(hash_of(run)).or_insert(next);
-                self.tokens.put(b'#', at);
+                self.tokens.mark(b'#', at as i64);
             }
         }
     }
@@ -267,7 +278,7 @@ impl<'c, 'a> Reading<'c, 'a> {
 
     fn whole(&mut self, key: &str, text: &'a str, into: &mut Tokens) -> Result<(), TooMuch> {
         if text.is_empty() {
-            into.put(b'e', 0u8);
+            into.mark(b'e', 0u8);
             return Ok(());
         }
         let hash = hash_of(text);
@@ -277,7 +288,7 @@ impl<'c, 'a> Reading<'c, 'a> {
             return self.leaf_of(key, text, hash, into, true);
         }
         if let Some(at) = self.seen.get(&hash) {
-            into.put(b'=', *at);
+            into.mark(b'=', *at);
             return Ok(());
         }
         self.count(chars_in(text))?;
@@ -287,13 +298,13 @@ impl<'c, 'a> Reading<'c, 'a> {
         // SAFETY: a text is that of an attribute, or lies in a value that was found in one.
         match unsafe { self.parsed.of(text) } {
             None => {
-                into.put(b'~', 0u8);
+                into.mark(b'~', 0u8);
                 self.leaf_of(key, text, hash, into, false)
             }
             Some(parsed) => {
                 self.seen.insert(hash, self.place);
                 if first == b'"' {
-                    into.put(b'q', 0u8);
+                    into.mark(b'q', 0u8);
                 }
                 if first == b'[' {
                     self.keep_list(text);
@@ -328,7 +339,7 @@ impl<'c, 'a> Reading<'c, 'a> {
         let Some((place, more)) = found else { return Ok(false) };
         let Some(parsed) = json::parse(&more) else { return Ok(false) };
         self.seen.insert(hash, self.place);
-        into.put(b'+', place);
+        into.mark(b'+', place);
         self.keep_list(text);
         self.walk_off(key, Held::Own(parsed), into, 1)?;
         Ok(true)
@@ -360,16 +371,16 @@ impl<'c, 'a> Reading<'c, 'a> {
                 if is_nested { self.nested(key, text, into, depth) } else { self.leaf(key, text, into) }
             }
             Value::Null => {
-                into.put(b'b', 2u8);
+                into.mark(b'b', 2u8);
                 Ok(())
             }
             Value::Bool(value) => {
-                into.put(b'b', u8::from(*value));
+                into.mark(b'b', u8::from(*value));
                 Ok(())
             }
             Value::Int(value) => self.number(key, *value as f64, Some(*value), into),
             Value::Float(value) if value.is_nan() => {
-                into.put(b'B', 0u8);
+                into.mark(b'B', 0u8);
                 Ok(())
             }
             Value::Float(value) => self.number(key, *value, None, into),
@@ -381,29 +392,29 @@ impl<'c, 'a> Reading<'c, 'a> {
     fn nested(&mut self, key: &str, text: &str, into: &mut Tokens, depth: usize) -> Result<(), TooMuch> {
         let hash = hash_of(text);
         if let Some(at) = self.seen.get(&hash) {
-            into.put(b'=', *at);
+            into.mark(b'=', *at);
             return Ok(());
         }
         // SAFETY: a text is that of an attribute, or lies in a value that was found in one.
         match unsafe { self.parsed.of(text) } {
             None => {
-                into.put(b'~', 0u8);
+                into.mark(b'~', 0u8);
                 self.leaf_of(key, text, hash, into, false)
             }
             Some(parsed) => {
                 self.seen.insert(hash, self.place);
-                into.put(b'j', 0u8);
+                into.mark(b'j', 0u8);
                 self.walk_off(key, parsed, into, depth + 1)
             }
         }
     }
 
     fn record(&mut self, members: &[(Cow<'_, str>, Value<'_>)], into: &mut Tokens, depth: usize) -> Result<(), TooMuch> {
-        into.put(b'{', 0u8);
+        into.mark(b'{', 0u8);
         let mut beside: Vec<f64> = Vec::new();
         let mut numbers: Vec<f64> = Vec::new();
         for (key, member) in members {
-            into.put(b'k', key.as_ref());
+            into.text(b'k', key);
             self.walk(key, member, into, depth + 1)?;
             let is_number = matches!(member, Value::Int(_) | Value::Float(_) | Value::Bool(_));
             let is_amount = is_number && self.keys.told(key).amount;
@@ -422,18 +433,18 @@ impl<'c, 'a> Reading<'c, 'a> {
             let turns: Vec<i8> = beside.windows(2).map(|pair| compared(pair[0], pair[1])).collect();
             into.put(b'c', turns);
         }
-        into.put(b'}', 0u8);
+        into.mark(b'}', 0u8);
         Ok(())
     }
 
     fn list(&mut self, key: &str, items: &[Value<'_>], into: &mut Tokens, depth: usize) -> Result<(), TooMuch> {
         let size = items.len();
         if size == 0 {
-            into.put(b'0', 0u8);
+            into.mark(b'0', 0u8);
             return Ok(());
         }
         if items.iter().any(is_turn) {
-            into.put(b'[', size);
+            into.mark(b'[', size as i64);
             for item in items {
                 self.walk(key, item, into, depth + 1)?;
             }
@@ -459,15 +470,15 @@ impl<'c, 'a> Reading<'c, 'a> {
         let told = self.keys.told(key);
         if told.order {
             if let Some(before) = self.turns.insert(hash_of(key), value) {
-                into.put(b'o', compared(value, before));
+                into.mark(b'o', compared(value, before));
             }
         }
         if -MIN_KNOWN_NUMBER < value && value < MIN_KNOWN_NUMBER {
-            into.put(b'n', compared(value, 0.0));
+            into.mark(b'n', compared(value, 0.0));
             return Ok(());
         }
         if told.usage {
-            into.put(b'u', 0u8);
+            into.mark(b'u', 0u8);
             return Ok(());
         }
         let text = match whole {
@@ -476,11 +487,11 @@ impl<'c, 'a> Reading<'c, 'a> {
         };
         let hash = hash_of(&text);
         if let Some(at) = self.seen.get(&hash) {
-            into.put(b'=', *at);
+            into.mark(b'=', *at);
             return Ok(());
         }
         if self.known.contains(&hash) {
-            into.put(b'K', 0u8);
+            into.mark(b'K', 0u8);
             self.remember(&text, hash, text.len());
             return Ok(());
         }
@@ -488,7 +499,7 @@ impl<'c, 'a> Reading<'c, 'a> {
             Some(number) if (400..=599).contains(&number) => (number / 100) as u8,
             _ => 0,
         };
-        into.put(b'N', code);
+        into.mark(b'N', code);
         self.remember(&text, hash, text.len());
         Ok(())
     }
@@ -501,16 +512,16 @@ impl<'c, 'a> Reading<'c, 'a> {
         &mut self, key: &str, text: &str, hash: u64, into: &mut Tokens, is_attribute: bool,
     ) -> Result<(), TooMuch> {
         if text.is_empty() {
-            into.put(b'e', 0u8);
+            into.mark(b'e', 0u8);
             return Ok(());
         }
         if let Some(at) = self.seen.get(&hash) {
-            into.put(b'=', *at);
+            into.mark(b'=', *at);
             return Ok(());
         }
         let size = chars_in(text);
         if let Some(at) = self.place_within(text, hash, size) {
-            into.put(b'=', at);
+            into.mark(b'=', at);
             return Ok(());
         }
         self.count(size)?;
@@ -521,9 +532,9 @@ impl<'c, 'a> Reading<'c, 'a> {
         } else {
             let is_known = self.is_known(text, size) || self.is_data;
             if is_word(text) {
-                into.put(b'w', self.words.word(key, text));
+                into.text(b'w', self.words.word(key, text));
             } else {
-                into.put(b's', is_known);
+                into.mark(b's', is_known);
             }
             self.fresh.push_str(text);
             self.fresh.push('\n');
@@ -535,7 +546,7 @@ impl<'c, 'a> Reading<'c, 'a> {
     fn time(&mut self, key: &str, text: &str, into: &mut Tokens) {
         let age = day_number(text).map_or(0, |day| self.days - day);
         let form: i8 = if age < -1 { -1 } else if age <= 1 { 0 } else if age <= 31 { 1 } else { 2 };
-        into.put(b't', form);
+        into.mark(b't', form);
         if key.is_empty() {
             return;
         }
@@ -545,7 +556,7 @@ impl<'c, 'a> Reading<'c, 'a> {
                 std::cmp::Ordering::Equal => 0,
                 std::cmp::Ordering::Less => -1,
             };
-            into.put(b'o', turn);
+            into.mark(b'o', turn);
         }
     }
 

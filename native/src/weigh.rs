@@ -1,5 +1,6 @@
 //! How large a span's payloads can be at most; see `daemon/causewatch/likeness/bounds.py`.
 
+use crate::keys::{SpanKeys, Told};
 use crate::proto::{Any, Span};
 use crate::wide::{Wide, WIDTH};
 
@@ -10,16 +11,17 @@ const CLAIMED: &str = "causewatch.handoff.";
 
 /// Returns the bounds of a span's largest payload, and of all its payloads together. What is `least`
 /// at most need not be exact.
-pub fn span(span: &Span<'_>, least: u64) -> (u64, u64) {
-    let (largest, together) = attributes(&span.attributes, least);
-    let of_events: u64 = span.events.iter().map(|event| attributes(&event.attributes, 0).1).sum();
+pub fn span(span: &Span<'_>, keys: &SpanKeys, least: u64) -> (u64, u64) {
+    let (largest, together) = attributes(&span.attributes, &keys.own, least);
+    let events = span.events.iter().zip(&keys.of_events);
+    let of_events: u64 = events.map(|(event, keys)| attributes(&event.attributes, keys, 0).1).sum();
     (largest.max(of_events), together + of_events)
 }
 
-fn attributes(pairs: &[(&str, Any<'_>)], least: u64) -> (u64, u64) {
+fn attributes(pairs: &[(&str, Any<'_>)], keys: &[Told], least: u64) -> (u64, u64) {
     let (mut largest, mut flat, mut together) = (0, 0, 0);
-    for (key, value) in pairs {
-        let is_flat = is_flat(key);
+    for ((key, value), told) in pairs.iter().zip(keys) {
+        let is_flat = told.is_flat;
         let mut size = match value {
             Any::Text(text) => {
                 let most = text.len() as u64 * (1 + PART_BYTES);
