@@ -3,6 +3,7 @@
 //! the same runs apart. What needs a pattern to be run, or payloads to be understood, is left open.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::hash::{Hash, Hasher};
 
 use crate::json::{self, Value};
@@ -11,6 +12,7 @@ use crate::parsed::Parsed;
 use crate::payloads::Payloads;
 use crate::proto::{Any, Span};
 use crate::quick::{find, find_bytes, HashedMap, Quick, QuickMap, QuickSet};
+use crate::scratch::kept;
 use crate::weigh;
 
 /// The run has to be judged in full.
@@ -21,6 +23,7 @@ pub const OPEN_PAYLOADS: i32 = 8;
 pub type Fits = extern "C" fn(usize, *const u8, usize) -> u64;
 pub const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 const MAX_TOKENS_COUNT: i128 = 1_000_000_000_000_000;
+const MAX_FITTING_COUNT: usize = 16_384;
 const SLACK: f64 = 1e-9;
 const NAME: &str = "\0name";
 const STATUS_MESSAGE: &str = "\0status_message";
@@ -124,6 +127,8 @@ pub struct Asked {
     reads_parents: bool,
     /// Without it a run in which a pattern may fit has to be judged in full.
     pub fits: Option<Fits>,
+    /// By the hashes of a key's number and a text: which patterns fit it, and whether that is sure.
+    fitting: RefCell<HashedMap<(u64, bool)>>,
 }
 
 type Values<'s, 'a> = Vec<Option<&'s Any<'a>>>;
@@ -301,8 +306,7 @@ impl Asked {
     fn fitting(&self, number: usize, value: &Any<'_>, into: &mut Quick) -> Result<(), i32> {
         match value {
             Any::Text(text) if self.keys[number].may_fit(text) => {
-                let fits = self.fits.ok_or(TOO_CLOSE)?;
-                fits(number, text.as_ptr(), text.len()).hash(into);
+                self.fits_of(number, text)?.hash(into);
             }
             Any::Text(_) => 0u64.hash(into),
             Any::List(items) => {
@@ -313,6 +317,26 @@ impl Asked {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Returns which patterns of a key fit a text, as bits. To ask takes long, so that it is kept.
+    fn fits_of(&self, number: usize, text: &str) -> Result<u64, i32> {
+        let fits = self.fits.ok_or(TOO_CLOSE)?;
+        let mut hasher = Quick::default();
+        (number, text).hash(&mut hasher);
+        let found = self.fitting.borrow().get(&hasher.finish()).copied();
+        if let Some((answer, true)) = found {
+            return Ok(answer);
+        }
+        let answer = fits(number, text.as_ptr(), text.len());
+        // One that could not be run answers by chance: only what was answered alike twice is kept.
+        let is_sure = found.is_some_and(|(before, _)| before == answer);
+        let mut known = self.fitting.borrow_mut();
+        if known.len() >= MAX_FITTING_COUNT {
+            known.clear();
+        }
+        kept(|| known.insert(hasher.finish(), (answer, is_sure)));
+        Ok(answer)
     }
 
     fn run<'s, 'a>(
@@ -687,6 +711,9 @@ impl Run<'_, '_> {
     }
 
     fn calculated(&self, puts: &[Put], at: usize) -> Result<Option<Number>, i32> {
+        if let [Put::Variable(variable)] = puts {
+            return self.number(variable, at);
+        }
         let mut stack: Vec<Option<Number>> = Vec::with_capacity(puts.len());
         for put in puts {
             let next = match put {
