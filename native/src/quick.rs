@@ -43,18 +43,19 @@ pub fn eight(bytes: &[u8]) -> u64 {
     u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes"))
 }
 
+fn four(bytes: &[u8]) -> u32 {
+    u32::from_le_bytes(bytes[..4].try_into().expect("four bytes"))
+}
+
 /// Reads fewer than eight bytes without a loop: some of them twice, to the same places.
 #[inline]
 pub fn few(bytes: &[u8]) -> u64 {
     let size = bytes.len();
-    let four = |at: usize| {
-        u64::from(u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes")))
-    };
     let one = |at: usize| u64::from(bytes[at]) << (8 * at);
     match size {
         0 => 0,
         1..4 => one(0) | one(size / 2) | one(size - 1),
-        _ => four(0) | four(size - 4) << (8 * (size - 4)),
+        _ => u64::from(four(bytes)) | u64::from(four(&bytes[size - 4..])) << (8 * (size - 4)),
     }
 }
 
@@ -161,19 +162,35 @@ impl Grams {
         Grams { firsts: vec![0; 1 << size], shift: 32 - size }
     }
 
-    fn slot(&self, window: &[u8]) -> usize {
-        let value = u32::from_le_bytes(window.try_into().expect("four bytes"));
-        (value.wrapping_mul(0x9e37_79b1) >> self.shift) as usize
+    fn slot(&self, window: u32) -> usize {
+        (window.wrapping_mul(0x9e37_79b1) >> self.shift) as usize
     }
 
     /// Adds a text that begins at a place.
     pub fn add(&mut self, text: &str, start: usize) {
-        for (at, window) in text.as_bytes().windows(GRAM).enumerate() {
-            let slot = self.slot(window);
-            let first = &mut self.firsts[slot];
-            if *first == 0 {
-                *first = (start + at + 1) as u32;
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        // Each window but the last few is part of eight bytes with three others.
+        while at + 8 <= bytes.len() {
+            let many = eight(&bytes[at..]);
+            for within in 0..GRAM {
+                self.note((many >> (8 * within)) as u32, start + at + within);
             }
+            at += GRAM;
+        }
+        while at + GRAM <= bytes.len() {
+            self.note(four(&bytes[at..]), start + at);
+            at += 1;
+        }
+    }
+
+    #[inline(always)]
+    fn note(&mut self, window: u32, place: usize) {
+        let slot = self.slot(window);
+        // SAFETY: the shift leaves a slot as many bits as number the places.
+        let first = unsafe { self.firsts.get_unchecked_mut(slot) };
+        if *first == 0 {
+            *first = place as u32 + 1;
         }
     }
 
@@ -187,7 +204,7 @@ impl Grams {
         let step = (last / MAX_PROBES).max(1);
         let mut least = 0;
         for from in (0..=last).step_by(step).chain([last]) {
-            let first = self.firsts[self.slot(&bytes[from..from + GRAM])] as usize;
+            let first = self.firsts[self.slot(four(&bytes[from..]))] as usize;
             if first == 0 {
                 return None;
             }

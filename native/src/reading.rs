@@ -38,7 +38,6 @@ const HEAD_BYTES: usize = 8;
 /// A text has heads at so many places, so that only one place in as many has to be looked at.
 const HEAD_STEP: usize = 4;
 const HEAD_SLOTS: usize = 1 << 14;
-const EDGES: &str = ".,;:!?()[]{}\"'`*_<>|“”„«»、。";
 const ENDS: &str = ".!?:;)]}\"'”»`>*|。！？…";
 const TURN_KEYS: [&str; 4] = ["role", "parts", "type", "content"];
 const ORDER_PARTS: [&str; 12] = [
@@ -180,7 +179,7 @@ pub struct Reading<'c, 'a> {
     spots: Vec<Spot>,
     spot_heads: QuickMap<u64, u32>,
     /// Which heads there are, as bits: nearly all windows of a text are none of them.
-    heads: Vec<u64>,
+    heads: Box<[u64; HEAD_SLOTS / 64]>,
     fresh: String,
     lengths: QuickMap<usize, i64>,
     lists: Vec<(&'a str, i64)>,
@@ -223,7 +222,7 @@ impl<'c, 'a> Reading<'c, 'a> {
             places: Vec::new(),
             spots: Vec::new(),
             spot_heads: QuickMap::default(),
-            heads: vec![0; HEAD_SLOTS / 64],
+            heads: Box::new([0; HEAD_SLOTS / 64]),
             fresh: String::new(),
             lengths: QuickMap::default(),
             lists: Vec::new(),
@@ -579,12 +578,13 @@ impl<'c, 'a> Reading<'c, 'a> {
             return;
         }
         let bytes = text.as_bytes();
-        for at in (0..(bytes.len() + 1).saturating_sub(HEAD_BYTES)).step_by(HEAD_STEP) {
-            let head = head_of(&bytes[at..]);
+        for (step, window) in bytes.windows(HEAD_BYTES).step_by(HEAD_STEP).enumerate() {
+            let head = head_of(window);
             let slot = slot_of(head);
             if self.heads[slot >> 6] >> (slot & 63) & 1 == 0 {
                 continue;
             }
+            let at = step * HEAD_STEP;
             let mut next = self.spot_heads.get(&head).copied();
             while let Some(number) = next {
                 let spot = &self.spots[number as usize];
@@ -751,7 +751,11 @@ fn odd_words<'t>(text: &'t str, mut take: impl FnMut(&'t str)) {
 }
 
 fn is_edge(c: char) -> bool {
-    !c.is_ascii_alphanumeric() && EDGES.contains(c)
+    matches!(
+        c,
+        '.' | ',' | ';' | ':' | '!' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '"' | '\'' | '`'
+            | '*' | '_' | '<' | '>' | '|' | '“' | '”' | '„' | '«' | '»' | '、' | '。'
+    )
 }
 
 fn is_blank(c: char) -> bool {
