@@ -142,7 +142,9 @@ class Scheduler:
         return (self._now_ns() - shift_ns) // interval_ns * interval_ns + shift_ns
 
     def _measure(self, key: str, interval_s: float, slot_ns: int, last_ns: int | None) -> None:
-        lag_s = max(0.0, (self._now_ns() - slot_ns) / NS_PER_S)
+        """Say how late this look is: since the first slot that it makes up for was due."""
+        due_ns = slot_ns if last_ns is None else last_ns + int(interval_s * NS_PER_S)
+        lag_s = max(0.0, (self._now_ns() - due_ns) / NS_PER_S)
         self._metrics.group_lag_seconds.labels(group=key).set(lag_s)
         if last_ns is not None:
             missed = int((slot_ns - last_ns) / NS_PER_S / interval_s) - 1

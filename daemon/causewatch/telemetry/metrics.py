@@ -216,7 +216,7 @@ class Metrics:
         )
         self.group_lag_seconds = Gauge(
             "causewatch_rule_group_lag_seconds",
-            "How late the last evaluation began after its slot.",
+            "How long the first slot that the last evaluation covers had been due when it began.",
             ["group"],
             registry=r,
         )

@@ -80,6 +80,9 @@ def test_missed_slots_and_lag_are_counted(desk: Desk) -> None:
     clock.now_ns += 60 * S
     scheduler._evaluate("silent")
     assert desk.metric("causewatch_rule_group_missed_slots_total", group="silent") == 5
+    assert 50 <= desk.metric("causewatch_rule_group_lag_seconds", group="silent") < 60
+    clock.now_ns += 10 * S
+    scheduler._evaluate("silent")
     assert 0 <= desk.metric("causewatch_rule_group_lag_seconds", group="silent") < 10
 
 
