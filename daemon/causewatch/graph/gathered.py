@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cached_property
 from typing import Literal
 
 import msgspec
@@ -13,6 +12,7 @@ from causewatch.graph.lone import LoneTrace
 from causewatch.graph.tree import SKEW_NS, is_fuller
 from causewatch.graph.waiting import MAX_TRACES_PER_RUN_COUNT
 from causewatch.model.graph import Join, RunState
+from causewatch.model.kept import kept
 from causewatch.model.limits import RunLimits
 from causewatch.model.span import LogRecord, Span
 from causewatch.otlp.raw import RawSpan, process_of
@@ -41,7 +41,7 @@ class RunSnapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     batches: tuple[int, ...]
     joins: tuple[Join, ...] = ()
 
-    @cached_property
+    @kept
     def spans(self) -> tuple[Span, ...]:
         """Return the spans, decoded, with what is believed of them."""
         return tuple(believed(span) for span in self.raw_spans)
@@ -139,6 +139,10 @@ class GatheredRun:
     def has_all_roots(self) -> bool:
         """Tell whether each trace of the run has a span without parent."""
         return len(self.rooted) == len(self.traces)
+
+    def is_old(self, limits: RunLimits, now_ns: int) -> bool:
+        """Tell whether the run has been live for so long that nothing is waited for any more."""
+        return now_ns - self.first_ns >= limits.max_age_s * 1_000_000_000
 
     def has_room_for(self, span: RawSpan, limits: RunLimits) -> bool:
         """Tell whether the run may be judged in one piece with one more span."""

@@ -12,8 +12,10 @@ from causewatch.model.judgement import Assessment, RunVerdictName
 CONFIRMATIONS_COUNT = 6
 """Runs that were judged in full, and that no rule matched, before the next is passed over. What
 tools return is learned from these: it takes five good results to know one."""
-SAMPLE_EVERY_COUNT = 100
-"""One in so many of the runs that could be passed over is judged in full all the same."""
+FIRST_SAMPLE_COUNT = 100
+"""Of the runs that could be passed over, which one is judged in full all the same."""
+MAX_SAMPLE_GAP_COUNT = 1_000
+"""After each that agreed it is twice as many until the next one, up to so many."""
 MAX_LIKENESSES_COUNT = 100_000
 MAX_AWAITED_COUNT = 10_000
 
@@ -50,11 +52,13 @@ class _Known(msgspec.Struct, kw_only=True):
     familiar: Familiar | None = None
     confirmed_count: int = 0
     met_count: int = 0
+    sample_at: int
+    """Which of the runs that are met is judged in full all the same."""
     is_loud: bool = False
     has_told: bool = False
 
 
-_NEW = _Known()
+_NEW = _Known(sample_at=0)
 
 
 class _Awaited(msgspec.Struct, kw_only=True):
@@ -122,18 +126,19 @@ class Familiars:
         self,
         *,
         confirmations: int = CONFIRMATIONS_COUNT,
-        sample_every: int = SAMPLE_EVERY_COUNT,
+        first_sample: int = FIRST_SAMPLE_COUNT,
         max_likenesses: int = MAX_LIKENESSES_COUNT,
     ) -> None:
         self._confirmations = confirmations
-        self._sample_every = sample_every
+        self._first_sample = first_sample
         self._max = max_likenesses
         self._known: dict[int, _Known] = {}
         self._awaited: dict[str, _Awaited] = {}
         self._awaited_counts: Counter[int] = Counter()
         """By likeness."""
-        self._last: dict[str, int] = {}
-        """The likenesses of the runs judged last."""
+        self._last: dict[str, tuple[int, int | None]] = {}
+        """The likenesses of the runs judged last, and of how many runs they had become one then;
+        ``None`` for those that said that they are parts."""
 
     def __len__(self) -> int:
         """Return how many likenesses are remembered."""
@@ -164,16 +169,27 @@ class Familiars:
             return None
         known = self._known[likeness]
         known.met_count += 1
-        if known.met_count % self._sample_every == 0:
+        if known.met_count >= known.sample_at:
+            known.sample_at += min(known.sample_at, MAX_SAMPLE_GAP_COUNT)
             return None
         return known.familiar
 
     def judged(
-        self, run_id: str, likeness: int, familiar: Familiar | None, groups: Iterable[str]
+        self,
+        run_id: str,
+        likeness: int,
+        familiar: Familiar | None,
+        groups: Iterable[str],
+        *,
+        parts: int | None = 1,
     ) -> None:
-        """Note what came of a run that was judged in full, and which groups will look at it."""
+        """Note what came of a run that was judged in full, and which groups will look at it.
+
+        ``parts`` are the runs that became one with it, ``None`` where it says that it is itself a
+        part of more.
+        """
         self._take_awaited(run_id)
-        self._last[run_id] = likeness
+        self._last[run_id] = likeness, parts
         while len(self._last) > MAX_AWAITED_COUNT:
             del self._last[next(iter(self._last))]
         if familiar is None:
@@ -193,9 +209,8 @@ class Familiars:
         if matched:
             # Also where a look at what had arrived by then came between: it counted as this one.
             self._awaited.pop(run_id, None)
-            likeness = self._last.get(run_id)
-            if likeness is not None:
-                self._silence(likeness, has_told=True)
+            if run_id in self._last:
+                self._silence(self._last[run_id][0], has_told=True)
             return
         awaited = self._awaited.get(run_id)
         if awaited is None:
@@ -205,15 +220,13 @@ class Familiars:
             self._take_awaited(run_id)
             self._confirm(awaited)
 
-    def distrust(self, run_id: str) -> None:
-        """Trust the likeness of a run no more that turned out to be a part of another one.
+    def distrust(self, run_id: str, *, parts: int) -> None:
+        """Trust the likeness of a run no more that turned out to be one of so many parts.
 
-        One that said so itself is expected to.
+        One that said so itself is expected to: others are asked before its like is passed over.
         """
-        likeness = self._last.get(run_id)
-        known = None if likeness is None else self._known.get(likeness)
-        says_so = known is not None and known.familiar is not None and not known.familiar.is_lone
-        if likeness is not None and not says_so:
+        likeness, before = self._last.get(run_id, (0, None))
+        if before is not None and before < parts:
             self._silence(likeness)
 
     def clear(self) -> None:
@@ -231,12 +244,15 @@ class Familiars:
                 del self._awaited_counts[awaited.likeness]
 
     def _confirm(self, awaited: _Awaited) -> None:
-        known = self._known.pop(awaited.likeness, None) or _Known()
+        known = self._known.pop(awaited.likeness, None) or self._new()
         known.familiar = awaited.familiar
         known.confirmed_count += 1
         # At the end again: what was not met for longest is forgotten first.
         self._known[awaited.likeness] = known
         self._forget_oldest()
+
+    def _new(self) -> _Known:
+        return _Known(sample_at=self._first_sample)
 
     def _forget_oldest(self) -> None:
         while len(self._known) > self._max:
@@ -244,7 +260,7 @@ class Familiars:
 
     def _silence(self, likeness: int, *, has_told: bool = False) -> None:
         """Trust a likeness no more, whatever comes."""
-        known = self._known.setdefault(likeness, _Known())
+        known = self._known.setdefault(likeness, self._new())
         known.is_loud = True
         known.has_told = known.has_told or has_told
         self._forget_oldest()

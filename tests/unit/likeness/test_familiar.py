@@ -91,22 +91,35 @@ def test_a_run_with_something_to_tell_does_so_too(first: bool) -> None:
 def test_a_run_that_turns_out_to_be_a_part_is_not_trusted() -> None:
     """What stood alone three times and belongs to another one the fourth time is no whole run."""
     familiars = confirmed(Familiars(confirmations=3), 7)
-    familiars.distrust("7-1")
+    familiars.distrust("7-1", parts=2)
     assert familiars.known(7) is None
+
+
+def test_a_run_that_is_judged_again_with_no_further_part_stays_trusted() -> None:
+    """Its set-up came late, or more of its own spans: it was whole before."""
+    familiars = confirmed(Familiars(confirmations=3), 7)
+    familiars.judged("late", 7, QUIET, [], parts=25)
+    familiars.distrust("late", parts=25)
+    assert familiars.known(7) == QUIET
 
 
 def test_a_part_that_says_so_is_expected_to_be_joined() -> None:
     """A trace that sets agents up is passed over, and joined all the same."""
     part = msgspec.structs.replace(QUIET, is_lone=False)
     familiars = confirmed(Familiars(confirmations=3), 7, familiar=part)
-    familiars.distrust("7-1")
+    familiars.judged("part", 7, part, [], parts=None)
+    familiars.distrust("part", parts=2)
     assert familiars.known(7) == part
 
 
 def test_one_in_so_many_is_judged_all_the_same() -> None:
-    """What a likeness does not see comes to light, sooner or later."""
-    familiars = confirmed(Familiars(confirmations=3, sample_every=5), 7)
-    assert [familiars.meet(7) is None for _ in range(10)] == [False, False, False, False, True] * 2
+    """What a likeness does not see comes to light; the more agreed, the rarer that is tried."""
+    familiars = confirmed(Familiars(confirmations=3, first_sample=5), 7)
+    met = [number for number in range(1, 90) if familiars.meet(7) is None]
+    assert met == [5, 10, 20, 40, 80]
+    long = confirmed(Familiars(confirmations=3, first_sample=600), 7)
+    met = [number for number in range(1, 4_000) if long.meet(7) is None]
+    assert met == [600, 1_200, 2_200, 3_200]
 
 
 def test_what_was_not_met_for_longest_is_forgotten() -> None:
