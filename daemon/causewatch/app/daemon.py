@@ -164,7 +164,7 @@ class Daemon:
             self._groups,
             store=self._store,
             now_ns=now_ns,
-            problems=lambda: self._health().unhealthy,
+            problems=lambda: (*self._health().unhealthy, *self._scheduler.problems()),
         )
         self._pipeline = self._new_pipeline()
         self._halting = threading.Event()

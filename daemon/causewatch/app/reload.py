@@ -110,7 +110,7 @@ class Reloader:
     def _fail(self, error: ProblemsError) -> None:
         if error.problems != self.problems:
             for problem in error.problems:
-                log.error("rule files are wrong; the last good bundle stays", problem=str(problem))
+                log.error("rules not loaded; the last good ones stay", problem=str(problem))
         self.problems = error.problems
         self._metrics.config_last_reload_successful.set(0)
 

@@ -28,6 +28,8 @@ RETRY_AFTER_S = 5.0
 MAX_RETRY_AFTER_S = 300.0
 """Of a group that fails and fails: its slots stay as they are, but it gets no look in between."""
 MAX_WORKERS = 4
+MAX_IDLE_S = 120.0
+"""Beyond the shortest interval: then something holds all workers up."""
 
 log = structlog.get_logger("causewatch.scheduler")
 
@@ -45,6 +47,7 @@ class Scheduler:
         self._lock = threading.Lock()
         self._early_at_s: dict[str, float] = {}
         self._retry_at_s: dict[str, float] = {}
+        self._looked_at_s = time.monotonic()
         self._apscheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(MAX_WORKERS)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -101,7 +104,16 @@ class Scheduler:
         except JobLookupError:
             log.debug("group is gone", group=key)  # a reload removed it in between
 
+    def problems(self) -> tuple[str, ...]:
+        """Return, as a sentence, that no group at all was looked at for much too long."""
+        groups = self._groups.loaded.bundle.groups
+        idle_s = time.monotonic() - self._looked_at_s
+        if not groups or idle_s <= min(group.interval_s for group in groups) + MAX_IDLE_S:
+            return ()
+        return (f"no rule group was looked at for {int(idle_s)} s",)
+
     def _evaluate(self, key: str) -> None:
+        self._looked_at_s = time.monotonic()
         group = self._groups.group(key)
         if group is None:
             return

@@ -127,6 +127,22 @@ def test_a_group_that_fails_and_fails_gets_fewer_looks_in_between(
     assert delays_s[8:] == [0]
 
 
+def test_that_nothing_is_looked_at_is_a_problem(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two minutes beyond the interval; one look at any group is enough, and no groups are well."""
+    scheduler = scheduler_of(desk, Clock())
+    assert scheduler.problems() == ()
+    began_s = scheduler._looked_at_s
+    monkeypatch.setattr("causewatch.app.scheduler.time.monotonic", lambda: began_s + 131)
+    assert scheduler.problems() == ("no rule group was looked at for 131 s",)
+    scheduler._evaluate("silent")
+    assert scheduler.problems() == ()
+    desk.groups.replace(loaded("groups: []"))
+    scheduler._looked_at_s = 0
+    assert scheduler.problems() == ()
+
+
 def test_a_group_that_is_gone_is_passed_over(desk: Desk) -> None:
     """A job that fires while a reload removes its group does nothing."""
     scheduler_of(desk, Clock())._evaluate("no-such-group")
