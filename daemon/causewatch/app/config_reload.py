@@ -81,14 +81,14 @@ class ConfigReloader:
             if self._path is None:
                 return ()
             try:
-                fresh = load_config(self._path)
+                fresh = _read(self._path)
                 live = with_live(self._config, fresh)
                 if live != self._config:
                     self._apply(live)
                     self._config = live
             except ProblemsError as error:
                 return self._fail(error.problems)
-            except UserError as error:
+            except (UserError, OSError) as error:
                 found = Problem(
                     file=str(self._path), line=1, column=1, check="config", message=str(error)
                 )
@@ -116,6 +116,14 @@ class ConfigReloader:
         loaded_at_s = self.loaded_at_ns / _NS_PER_S
         self._metrics.config_file_last_reload_success_timestamp_seconds.set(loaded_at_s)
         self._metrics.config_file_restart_needed.set(len(self.restart_needed) > 0)
+
+
+def _read(path: Path) -> Config:
+    """Read the file, unless it is empty: truncated, to be written, it would silence everything."""
+    fresh = load_config(path)
+    if not path.read_bytes().strip():
+        raise UserError("the file is empty; `{}` stands for all defaults")
+    return fresh
 
 
 def with_live(config: Config, fresh: Config) -> Config:

@@ -15,6 +15,14 @@ from causewatch.rules.file import load
 from causewatch.telemetry.metrics import Metrics
 
 _NOTHING = ("", "")
+_GONE = Problem(
+    file="rules",
+    line=1,
+    column=1,
+    check="unreadable",
+    message="no rule file is there any more; a file with `groups: []` takes the rules away",
+)
+"""A folder that is empty for a moment, as while it is copied, must not end all alerts."""
 
 log = structlog.get_logger("causewatch.reload")
 
@@ -88,7 +96,7 @@ class Reloader:
         try:
             source = self._source.read()
             self._failed = _mark(source)
-            loaded = Loaded(bundle=load(source.files), source=source)
+            loaded = self._bundle_of(source)
         except ProblemsError as error:
             self._fail(error)
             return self.problems
@@ -100,6 +108,11 @@ class Reloader:
         self._follow()
         log.info("rules loaded", sha256=source.sha256[:12], revision=source.revision)
         return ()
+
+    def _bundle_of(self, source: RuleFiles) -> Loaded:
+        if not source.files and self._groups.loaded.source.files:
+            raise ProblemsError([_GONE])
+        return Loaded(bundle=load(source.files), source=source)
 
     def _follow(self) -> None:
         """Bring the rest in line with the bundle; where that fails, the next look tries again."""

@@ -47,7 +47,7 @@ class Scheduler:
         self._lock = threading.Lock()
         self._early_at_s: dict[str, float] = {}
         self._retry_at_s: dict[str, float] = {}
-        self._looked_at_s = time.monotonic()
+        self._looked_at_s, self._looked_at_ns = time.monotonic(), now_ns()
         self._apscheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(MAX_WORKERS)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -110,10 +110,12 @@ class Scheduler:
         idle_s = time.monotonic() - self._looked_at_s
         if not groups or idle_s <= min(group.interval_s for group in groups) + MAX_IDLE_S:
             return ()
+        if self._now_ns() < self._looked_at_ns:
+            return ()  # the clock was set back: no slot is due before it is where it was
         return (f"no rule group was looked at for {int(idle_s)} s",)
 
     def _evaluate(self, key: str) -> None:
-        self._looked_at_s = time.monotonic()
+        self._looked_at_s, self._looked_at_ns = time.monotonic(), self._now_ns()
         group = self._groups.group(key)
         if group is None:
             return

@@ -121,6 +121,23 @@ def test_a_bad_file_keeps_what_is_in_force(watched: Watched) -> None:
     assert watched.metric("last_reload_successful") == 1
 
 
+@pytest.mark.parametrize("text", ["", "\n  \n"])
+def test_an_empty_file_is_being_written(watched: Watched, text: str) -> None:
+    """Its defaults would let nobody be told of anything; one that is gone is a problem, too."""
+    watched.write("links: {trace: 'https://x'}\n")
+    watched.reloader.reload()
+    watched.write(text)
+    (problem,) = watched.reloader.reload()
+    assert "the file is empty" in str(problem)
+    watched.path.unlink()
+    (problem,) = watched.reloader.reload()
+    assert problem.check == "unreadable"
+    assert [config.trace_url for config in watched.applied] == ["https://x"]
+    watched.write("{}")
+    assert watched.reloader.reload() == ()
+    assert len(watched.applied) == 2
+
+
 def test_what_cannot_be_applied_is_a_problem_and_tried_again(watched: Watched) -> None:
     """Nothing changed: the next reload applies it."""
     watched.refusal = "a purge is under way: reload when it is done"

@@ -116,6 +116,19 @@ def test_going_back_to_the_old_files_clears_the_problems(watched: Watched) -> No
     assert watched.reloader.problems == ()
 
 
+def test_a_folder_that_is_emptied_does_not_take_the_rules_away(watched: Watched) -> None:
+    """As while it is copied; to have no rules any more has to be written."""
+    (watched.folder / "some.yaml").unlink()
+    for _ in range(2):
+        watched.reloader.poll()
+    assert "no rule file is there any more" in str(watched.reloader.problems[0])
+    assert watched.alertnames == ["Lost", "Failed"]
+    assert watched.is_good == 0
+    watched.write("groups: []")
+    assert watched.reloader.reload() == ()
+    assert watched.alertnames == []
+
+
 def test_a_folder_that_vanishes_is_a_problem_not_a_reload(watched: Watched) -> None:
     """A mount that is gone for a moment does not delete all rules."""
     (watched.folder / "some.yaml").unlink()

@@ -131,11 +131,15 @@ def test_that_nothing_is_looked_at_is_a_problem(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two minutes beyond the interval; one look at any group is enough, and no groups are well."""
-    scheduler = scheduler_of(desk, Clock())
+    clock = Clock()
+    scheduler = scheduler_of(desk, clock)
     assert scheduler.problems() == ()
     began_s = scheduler._looked_at_s
     monkeypatch.setattr("causewatch.app.scheduler.time.monotonic", lambda: began_s + 131)
     assert scheduler.problems() == ("no rule group was looked at for 131 s",)
+    clock.now_ns -= 3600 * S
+    assert scheduler.problems() == (), "no slot is due while a clock that was set back catches up"
+    clock.now_ns += 3600 * S
     scheduler._evaluate("silent")
     assert scheduler.problems() == ()
     desk.groups.replace(loaded("groups: []"))
