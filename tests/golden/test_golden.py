@@ -17,6 +17,8 @@ import pytest
 from causewatch.incidents.gather import IncidentChange
 from causewatch.model.finding import Cause
 from causewatch.notify.config import Links
+from causewatch.notify.picture.layout import layout
+from causewatch.notify.picture.svg import svg_of
 from causewatch.notify.slack.render import (
     MAX_BLOCKS,
     Rendering,
@@ -172,6 +174,13 @@ def test_slack_replies() -> None:
     ]
     assert all(problem_of({"text": r.text, "blocks": list(r.blocks)}) is None for r in replies)
     compare("slack_replies.json", as_json(replies))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_pictures(name: str) -> None:
+    """The causal path drawn: open the files in a browser to look at them."""
+    incident = CASES[name]().incident
+    compare(f"picture_{name}.svg", svg_of(layout(incident.cause)).decode())
 
 
 @pytest.mark.parametrize("name", CASES)
