@@ -66,6 +66,9 @@ class FakeSlack:
         self.missing_scopes: set[str] = set()
         """Methods the token may not call."""
         self.webhook_posts: list[dict[str, Any]] = []
+        self.uploads: dict[str, bytes] = {}
+        self.pictures: list[tuple[str, str, bytes]] = []
+        """Files shared with a channel: its id, the thread they are in, their bytes."""
         self.on_change: Callable[[], None] = lambda: None
         self._ts = 1_700_000_000
         self._server = _Server(port, self)
@@ -126,6 +129,8 @@ class FakeSlack:
             "conversations.replies": self._history,
             "conversations.list": self._list,
             "usergroups.list": self._usergroups,
+            "files.getUploadURLExternal": self._upload_url,
+            "files.completeUploadExternal": self._complete_upload,
         }
         if method not in methods:
             return {"ok": False, "error": "unknown_method"}
@@ -196,6 +201,22 @@ class FakeSlack:
     def _list(self, _: dict[str, Any]) -> dict[str, Any]:
         found = [{"id": channel, "name": name} for channel, name in self.channels.items()]
         return {"ok": True, "channels": found}
+
+    def _upload_url(self, _: dict[str, Any]) -> dict[str, Any]:
+        file_id = f"F{len(self.uploads) + 1:07d}"
+        self.uploads[file_id] = b""
+        return {"ok": True, "file_id": file_id, "upload_url": f"{self.url}/upload/{file_id}"}
+
+    def _complete_upload(self, asked: dict[str, Any]) -> dict[str, Any]:
+        channel, thread_ts = str(asked.get("channel_id")), str(asked.get("thread_ts") or "")
+        if channel not in self.channels:
+            return {"ok": False, "error": "channel_not_found"}  # names are not taken here
+        if thread_ts and self._find(channel, thread_ts) is None:
+            return {"ok": False, "error": "thread_not_found"}
+        files = json.loads(asked["files"])
+        for each in files:
+            self.pictures.append((channel, thread_ts, self.uploads[each["id"]]))
+        return {"ok": True, "files": files}
 
     def _usergroups(self, _: dict[str, Any]) -> dict[str, Any]:
         found = [{"id": group, "handle": handle} for handle, group in self.groups.items()]
@@ -288,6 +309,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         path, _, query = self.path.partition("?")
         method = path.removeprefix("/api/") if path.startswith("/api/") else "webhook"
+        method = "upload" if path.startswith("/upload/") else method
         with self.server.slack.lock:
             self.server.slack.calls.append(method)
             fault = self.server.slack.take_fault(method) or Fault()
@@ -321,6 +343,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _accept(self, method: str, body: bytes, fault: Fault) -> tuple[int, str]:
         if method == "webhook":
             return self._webhook(body, fault)
+        if method == "upload":
+            self.server.slack.uploads[self.path.rpartition("/")[2]] = body
+            return 200, "OK"
         if fault.error:
             return 200, json.dumps({"ok": False, "error": fault.error})
         asked = _decoded(body, self.headers.get("content-type") or "")

@@ -56,6 +56,12 @@ _SLACK = Shape(
             kind=Boolean(),
             doc="Show payload excerpts that evidence quotes. Default false: they are private.",
         ),
+        Key(
+            name="picture",
+            kind=Boolean(),
+            doc="Draw the causal path into the thread. Takes a bot token with the scope"
+            " `files:write`, and `pip install 'causewatch[picture]'`. Default false.",
+        ),
         *_refused(
             _LAYOUT,
             *("title", "title_link", "text", "pretext", "fallback", "color", "footer", "fields"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from causewatch.app.secret import read_secret
 from causewatch.incidents.route import Route
 from causewatch.notify.config import SLACK_API_URL, Receiver, SlackConfig, WebhookConfig
+from causewatch.notify.picture.raster import is_available
 from causewatch.notify.problems import problems_of
 from causewatch.rules.read import Section
 from causewatch.rules.yaml import Problems
@@ -44,7 +45,17 @@ def _slack(section: Section, folder: Path, problems: Problems) -> SlackConfig:
         mention=mention,
         send_resolved=section.boolean("send_resolved", default=True),
         excerpts=section.boolean("excerpts"),
+        picture=_picture(section, problems),
     )
+
+
+def _picture(section: Section, problems: Problems) -> bool:
+    """Return whether pictures are wanted, which takes the extra."""
+    wanted = section.boolean("picture")
+    if wanted and not is_available():
+        message = "pictures need the extra `picture`: pip install 'causewatch[picture]'"
+        problems.add(section.place_of("picture"), "receiver", message)
+    return wanted
 
 
 def _webhook(section: Section, folder: Path, problems: Problems) -> WebhookConfig:

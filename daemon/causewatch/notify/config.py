@@ -31,6 +31,8 @@ class SlackConfig(msgspec.Struct, frozen=True, kw_only=True):
     send_resolved: bool = True
     excerpts: bool = False
     """Show payload excerpts that evidence quotes; otherwise they are left out."""
+    picture: bool = False
+    """Show the causal path as a picture in the thread; takes a bot token and the extra."""
     timeout_s: float = 10.0
 
     def __repr__(self) -> str:

@@ -244,6 +244,12 @@ class Metrics:
             ["reason"],
             registry=r,
         )
+        self.pictures = Counter(
+            "causewatch_pictures",
+            "Pictures of causal paths that go with messages, by outcome.",
+            ["receiver", "outcome"],
+            registry=r,
+        )
         self.silences = Gauge("causewatch_silences", "Silences by state.", ["state"], registry=r)
         self.outbox_rows = Gauge(
             "causewatch_outbox_rows", "Outbox rows by state.", ["state"], registry=r
