@@ -9,6 +9,7 @@ from __future__ import annotations
 from causewatch.rules.shape import (
     Boolean,
     Duration,
+    Integer,
     Json,
     Key,
     ListOf,
@@ -110,6 +111,14 @@ RECEIVER = Shape(
         Key(name="name", kind=_NAME, doc="What routes call it.", required=True),
         Key(name="slack_configs", kind=ListOf(item=_SLACK), doc="Slack channels."),
         Key(name="webhook_configs", kind=ListOf(item=_WEBHOOK), doc="JSON webhooks."),
+        Key(
+            name="limit",
+            kind=Integer(minimum=1, maximum=1000),
+            doc="New incidents that each destination is told of within a `group_interval`,"
+            " reminders included; one more message names the first of the others and counts the"
+            " rest. Those that page somebody (severity `page` or `critical`) have as many of their"
+            " own. Default: no limit.",
+        ),
         Key(name="alertmanager_configs", kind=Json(), doc="Alertmanagers.", later=True),
         *_refused("causewatch tells Slack and webhooks: give `webhook_configs`", *_OTHERS),
     ),

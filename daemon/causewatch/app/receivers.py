@@ -22,6 +22,7 @@ def read_receivers(section: Section, folder: Path, problems: Problems) -> tuple[
             name=name,
             slack=tuple(_slack(s, folder, problems) for s in item.sections("slack_configs")),
             webhooks=tuple(_webhook(s, folder, problems) for s in item.sections("webhook_configs")),
+            limit=item.integer("limit", 0),
         )
         if name in found:
             problems.add(item.place_of("name"), "duplicate", f"a second receiver {name!r}")

@@ -13,6 +13,8 @@ from causewatch.incidents.inhibit import InhibitRule
 from causewatch.incidents.route import Route
 
 SLACK_API_URL = "https://slack.com/api/"
+DIGEST_KEY = "causewatch: past the limit of a receiver"
+"""Key of the incidents that are digests of others: they have no page of their own."""
 Integration = Literal["slack", "slack_webhook", "webhook"]
 
 
@@ -63,6 +65,8 @@ class Receiver(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     slack: tuple[SlackConfig, ...] = ()
     webhooks: tuple[WebhookConfig, ...] = ()
+    limit: int = 0
+    """New incidents that each destination is told of within a group interval; 0 is no limit."""
 
 
 class Alerting(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +95,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     receiver: str
     integration: Integration
     destination: Destination
+    limit: int = 0
+    """See ``Receiver.limit``."""
 
     @property
     def in_place(self) -> bool:
@@ -106,7 +112,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 def targets_of(receiver: Receiver) -> tuple[Target, ...]:
     """Return the destinations of a receiver, Slack first."""
     destinations: tuple[Destination, ...] = (*receiver.slack, *receiver.webhooks)
-    return tuple(_target(receiver.name, destination) for destination in destinations)
+    return tuple(_target(receiver, destination) for destination in destinations)
 
 
 def digest_of(secret: str) -> str:
@@ -114,10 +120,15 @@ def digest_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()[:8]
 
 
-def _target(receiver: str, destination: Destination) -> Target:
+def _target(receiver: Receiver, destination: Destination) -> Target:
     integration, place = _place(destination)
-    name = f"{receiver}/{integration}/{place}"
-    return Target(name=name, receiver=receiver, integration=integration, destination=destination)
+    return Target(
+        name=f"{receiver.name}/{integration}/{place}",
+        receiver=receiver.name,
+        integration=integration,
+        destination=destination,
+        limit=receiver.limit,
+    )
 
 
 def _place(destination: Destination) -> tuple[Integration, str]:

@@ -6,16 +6,18 @@ import re
 from urllib.parse import quote, urlsplit
 
 from causewatch.model.incident import Incident
-from causewatch.notify.config import Links
+from causewatch.notify.config import DIGEST_KEY, Links
 
 MAX_URL_CHARS = 2900
 _PLACE = re.compile(r"\{\{ ?\$(trace_id|span_id|run_id) ?\}\}")
 
 
 def incident_url(links: Links, incident: Incident) -> str:
-    """Return the address of an incident's page, empty where none is configured."""
+    """Return the address of an incident's page, of a digest's that of all; empty if unknown."""
     if not links.external_url:
         return ""
+    if incident.key == DIGEST_KEY:
+        return web_url(f"{links.external_url.rstrip('/')}/")
     return web_url(f"{links.external_url.rstrip('/')}/incidents/{quote(incident.id, safe='')}")
 
 

@@ -240,7 +240,7 @@ class Metrics:
         )
         self.notifications_suppressed = Counter(
             "causewatch_notifications_suppressed",
-            "Changes that a receiver was not told of: a silence, inhibition, a time interval.",
+            "Changes a receiver was not told of: a silence, inhibition, a time interval, a limit.",
             ["reason"],
             registry=r,
         )
