@@ -71,7 +71,7 @@ _SLACK = Shape(
         ),
         *_refused("set HTTPS_PROXY for a proxy", "http_config"),
         *_refused("messages of a bot token are always updated in place", "update_message"),
-        *_refused("give `bot_token` or `bot_token_file`", "app_token", "app_token_file"),
+        *_refused("the app token stands in the section `slack`", "app_token", "app_token_file"),
         *_refused("Slack's own address is used; `api_url` is for a proxy", "app_url"),
         *_refused("an attempt ends after 10s and is made again", "timeout"),
         *_refused("give `webhook_url_file`, the address of the incoming webhook", "api_url_file"),
@@ -121,6 +121,29 @@ RECEIVER = Shape(
         ),
         Key(name="alertmanager_configs", kind=Json(), doc="Alertmanagers.", later=True),
         *_refused("causewatch tells Slack and webhooks: give `webhook_configs`", *_OTHERS),
+    ),
+)
+
+_SLACK_APP = Shape(
+    name="slack section",
+    keys=(
+        Key(
+            name="app_token_file",
+            kind=Text(not_empty=True),
+            doc="File with an app-level token (`xapp-`) with the scope `connections:write`.",
+        ),
+        Key(name="app_token", kind=Text(not_empty=True), doc="The token; use `${env:NAME}`."),
+        Key(
+            name="allow",
+            kind=ListOf(item=Text(not_empty=True)),
+            required=True,
+            doc="Ids of the users who may acknowledge and silence: `[U012AB3CD, U045EF6GH]`.",
+        ),
+        Key(
+            name="api_url",
+            kind=Text(not_empty=True),
+            doc="Base of Slack's Web API, for a proxy. Default `https://slack.com/api/`.",
+        ),
     ),
 )
 
@@ -249,6 +272,12 @@ _INHIBIT = Shape(
 ALERTING = (
     Key(name="route", kind=_route(MAX_ROUTE_DEPTH), doc="Which receiver gets which incident."),
     Key(name="receivers", kind=ListOf(item=RECEIVER), doc="Whom to tell."),
+    Key(
+        name="slack",
+        kind=_SLACK_APP,
+        doc="Buttons in Slack's messages to acknowledge and to silence, heard by Socket Mode: for"
+        " messages of bot tokens, which must be those of the same app.",
+    ),
     Key(
         name="inhibit_rules",
         kind=ListOf(item=_INHIBIT),

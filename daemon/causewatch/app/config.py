@@ -14,7 +14,7 @@ from causewatch.app.address import Address, parse_address
 from causewatch.app.config_shape import CONFIG
 from causewatch.app.forward_config import read_forward
 from causewatch.app.judge_config import JudgeConfig, read_judge
-from causewatch.app.receivers import read_receivers
+from causewatch.app.receivers import read_receivers, read_slack_app
 from causewatch.app.redaction_config import read_redaction
 from causewatch.app.retention import RetentionLimits
 from causewatch.app.routes import read_alerting
@@ -25,7 +25,7 @@ from causewatch.forward.destination import Destination
 from causewatch.incidents.route import Route
 from causewatch.model.judgement import FAULT_NAMES
 from causewatch.model.limits import JoinBy, RunLimits, ScoreLimit
-from causewatch.notify.config import Alerting, Receiver
+from causewatch.notify.config import Alerting, Receiver, SlackApp
 from causewatch.receive.redaction import NO_REDACTION, Redaction
 from causewatch.rules.dialect_file import is_dialect_node
 from causewatch.rules.read import Section, read
@@ -88,6 +88,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     faults: Tuning = DEFAULT_TUNING
     judge: JudgeConfig | None = None
     alerting: Alerting = Alerting()
+    slack: SlackApp | None = None
     forward: tuple[Destination, ...] = ()
     sampling: Sampling | None = None
 
@@ -192,6 +193,7 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
         faults=_faults(section.section("faults")),
         judge=read_judge(section, folder, problems),
         alerting=read_alerting(section, receivers, problems),
+        slack=read_slack_app(section, folder, problems),
         forward=read_forward(section, folder, (receive.grpc, receive.http), problems),
         sampling=read_sampling(section.section("sampling"), problems),
     )

@@ -49,6 +49,7 @@ from causewatch.incidents.grouping import grouped_by
 from causewatch.notify.channels import channels_of
 from causewatch.notify.config import Links
 from causewatch.notify.sender import Sender
+from causewatch.notify.slack.socket import SlackSocket
 from causewatch.receive.handler import Handler
 from causewatch.receive.limits import Listen, ReceiveLimits, ReceiverAuth, ReceiverTls
 from causewatch.receive.redact import Redactor
@@ -146,6 +147,8 @@ class Daemon:
         self._worker = self._thread("pipeline", self._pipeline.run)
         self._keeper = self._thread("retention", self._retention.run)
         self._reviewer = self._thread("reviewer", self._teller.run)
+        slack = config.slack and SlackSocket(config.slack, self._teller, metrics=self.metrics)
+        self._listener = self._thread("slack", slack.run) if slack else None
 
     def _wake_sender(self) -> None:
         self._sender.wake()  # another one after a purge
@@ -222,6 +225,8 @@ class Daemon:
         self._worker.start()
         self._keeper.start()
         self._reviewer.start()
+        if self._listener is not None:
+            self._listener.start()
 
     def _halt(self) -> None:
         """Stop what ``_begin`` started; what is not done waits in inbox, store and queues."""
@@ -231,6 +236,8 @@ class Daemon:
             self._worker.join()
             self._keeper.join()
             self._reviewer.join()
+            if self._listener is not None:
+                self._listener.join()
             self._scheduler.stop()
             self._sender.stop()
         self._forwarding.stop()

@@ -35,11 +35,28 @@ class SlackConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Show payload excerpts that evidence quotes; otherwise they are left out."""
     picture: bool = False
     """Show the causal path as a picture in the thread; takes a bot token and the extra."""
+    actions: bool = False
+    """Show buttons with which people answer; there has to be a ``SlackApp`` that hears them."""
     timeout_s: float = 10.0
 
     def __repr__(self) -> str:
         """Name the place, never the secrets."""
         return f"SlackConfig(channel={self.channel!r})"
+
+
+class SlackApp(msgspec.Struct, frozen=True, kw_only=True):
+    """The app that hears of pressed buttons, by its app-level token (``xapp-``, Socket Mode).
+
+    ``allow`` are the ids of the users who may ask for something by them.
+    """
+
+    app_token: str
+    allow: frozenset[str]
+    api_url: str = SLACK_API_URL
+
+    def __repr__(self) -> str:
+        """Name the people, never the token."""
+        return f"SlackApp(allow={sorted(self.allow)})"
 
 
 class WebhookConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -244,6 +244,17 @@ class Metrics:
             ["reason"],
             registry=r,
         )
+        self.slack_connected = Gauge(
+            "causewatch_slack_connected",
+            "1 while Slack can tell of pressed buttons (Socket Mode).",
+            registry=r,
+        )
+        self.slack_actions = Counter(
+            "causewatch_slack_actions",
+            "What people asked for by buttons in Slack, by outcome.",
+            ["outcome"],
+            registry=r,
+        )
         self.pictures = Counter(
             "causewatch_pictures",
             "Pictures of causal paths that go with messages, by outcome.",

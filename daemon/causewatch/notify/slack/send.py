@@ -147,6 +147,7 @@ class SlackChannel:
         return Rendering(
             links=self._links,
             excerpts=self._config.excerpts,
+            actions=self._config.actions,
             mentions=tuple(text for text in found if text),
         )
 
