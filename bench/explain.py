@@ -27,6 +27,7 @@ from typing import NamedTuple
 import msgspec
 
 from bench.load import SPANS_PER_TRACE, bodies
+from causewatch.app.allocator import spare_the_collector
 from causewatch.app.assess import assess_files, graph_of, snapshots_of
 from causewatch.app.clock import now_ns
 from causewatch.app.files import Request, read_requests
@@ -188,6 +189,7 @@ def measured(files: Sequence[str], *, runs: int, times: int) -> list[Row]:
     """
     for snapshot in generated(WARM_UP_RUNS, seed=1):
         explained(snapshot)
+    spare_the_collector()  # as the daemon and the commands do
     if files:
         rows = list(rows_of("explain", [explained(snapshot) for snapshot in recorded(files)]))
         rows += rows_of("whole way", list(whole_way(files)))

@@ -6,7 +6,6 @@ Stop: receivers first; what was acknowledged waits in the inbox for the next sta
 
 from __future__ import annotations
 
-import gc
 import queue
 import signal
 import threading
@@ -20,7 +19,7 @@ import structlog
 
 from causewatch import __version__
 from causewatch.app.address import Address
-from causewatch.app.allocator import share_memory
+from causewatch.app.allocator import share_memory, spare_the_collector
 from causewatch.app.assess import INBOX_FILE, STATE_FILE
 from causewatch.app.clock import now_ns
 from causewatch.app.config import Config, Receive
@@ -60,8 +59,6 @@ from causewatch.telemetry.metrics import Metrics
 from causewatch.web.app import create_web_app
 from causewatch.web.reader import Health, Reloaded
 
-GC_ALLOCATIONS = 50_000
-"""Objects that are made, more than are dropped, before the youngest are looked through."""
 GRACE_S = 5.0
 
 log = structlog.get_logger("causewatch.daemon")
@@ -381,13 +378,6 @@ def serve(config: Config) -> None:
         daemon.wait()
     finally:
         daemon.stop()
-
-
-def spare_the_collector() -> None:
-    """Let Python look for cycles less often, and not among what stays: hardly any are made."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_ALLOCATIONS, *gc.get_threshold()[1:])
 
 
 def _external_url(config: Config) -> str:

@@ -202,14 +202,21 @@ class FirstPass:
         likeness = self._likeness(snapshot)
         self._recent.pop(snapshot.run_id, None)
         with self._lock:
-            if snapshot.joins or snapshot.aliases:
+            # What sets agents up is done before the work, and tells nothing of how that went.
+            parts = 1 + len(snapshot.aliases) - sum(join.by == "setup" for join in snapshot.joins)
+            for part in (snapshot.run_id, *snapshot.aliases):
                 # What looked like a run of its own was a part: its like must not be passed over.
-                for part in (snapshot.run_id, *snapshot.aliases):
-                    self._familiars.distrust(part)
+                self._familiars.distrust(part, parts=parts)
             if likeness is not None:
                 is_lone = self._assembler.join_index.stands_alone(snapshot.run_id)
                 familiar = familiar_of(assessment, _in_time(snapshot.raw_spans), is_lone=is_lone)
-                self._familiars.judged(snapshot.run_id, likeness, familiar, self._groups.keys())
+                self._familiars.judged(
+                    snapshot.run_id,
+                    likeness,
+                    familiar,
+                    self._groups.keys(),
+                    parts=parts if is_lone else None,
+                )
 
     def _likeness(self, snapshot: RunSnapshot) -> int | None:
         """Return a run's likeness, ``None`` where it has to be judged in full in any case.

@@ -69,7 +69,7 @@ def _atoms_of_long(text: str) -> Atoms:
     if "@" in text or "://" in text:
         for match in _EMAIL_OR_URL.findall(text):
             strong.add(match.lower().rstrip("/.,").split("://", 1)[-1])
-    for token in _TOKEN.findall(text):
+    for token in set(_TOKEN.findall(text)):
         if (word := token.lower()).isalpha():
             if len(word) >= MIN_WORD_CHARS:
                 weak.add(word)

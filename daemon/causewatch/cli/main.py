@@ -15,6 +15,7 @@ from typing import NoReturn
 import click
 
 from causewatch import __version__
+from causewatch.app.allocator import spare_the_collector
 from causewatch.errors import CausewatchError
 
 # Modules are imported only when their command runs: start-up stays far below 0.3 s.
@@ -84,6 +85,7 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit with its code."""
+    spare_the_collector()
     try:
         code = cli.main(standalone_mode=False)
         sys.stdout.flush()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -18,6 +19,8 @@ from causewatch.model.limits import DEFAULT_PAYLOAD_LIMITS, PayloadLimits
 from causewatch.model.step import Payload
 from causewatch.model.value import Value
 
+MAX_KEPT_CHARS = 4_096
+"""Shorter texts are unwrapped once: the steps of a run repeat what others were given."""
 MAX_LAYERS_COUNT = 8
 MAX_PYTHON_REPR_CHARS = 65_536
 _MISSING = object()
@@ -112,6 +115,17 @@ def unwrap(value: Value, limits: PayloadLimits = DEFAULT_PAYLOAD_LIMITS) -> Unwr
         value: what was recorded, text or structure.
         limits: how much is looked at.
     """
+    if limits is DEFAULT_PAYLOAD_LIMITS and isinstance(value, str) and len(value) <= MAX_KEPT_CHARS:
+        return _kept(value)
+    return _unwrapped(value, limits)
+
+
+@lru_cache(maxsize=2048)
+def _kept(text: str) -> Unwrapped:
+    return _unwrapped(text, DEFAULT_PAYLOAD_LIMITS)
+
+
+def _unwrapped(value: Value, limits: PayloadLimits) -> Unwrapped:
     call_id = tool = ""
     for _ in range(MAX_LAYERS_COUNT):
         inner: object = _MISSING

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
 
 from causewatch.dialects.cut import common_limit
+from causewatch.model.kept import kept
 from causewatch.model.span import Attributes, LogRecord, Span
 from causewatch.model.step import StepKind
 from causewatch.model.value import Value
@@ -24,12 +24,12 @@ class View:
         self.logs = logs
         self.kind = kind
 
-    @cached_property
+    @kept
     def limit(self) -> int:
         """The length at which a limit seems to have cut several attributes, 0 if none has."""
         return common_limit(self.attributes.values())
 
-    @cached_property
+    @kept
     def is_withheld(self) -> bool:
         """Whether something of the span or its log records was redacted or dropped on receipt."""
         return is_withheld_from(self.attributes) or any(
@@ -40,7 +40,7 @@ class View:
         """Tell whether one of these values of the span holds the mark of a redaction."""
         return self.is_withheld and any(map(holds_mark, values))
 
-    @cached_property
+    @kept
     def flat(self) -> dict[str, list[tuple[str, Value]]]:
         """Attributes that were flattened from a list, by what stands before their first index."""
         found: dict[str, list[tuple[str, Value]]] = {}
@@ -50,12 +50,12 @@ class View:
                 found.setdefault(key[:at], []).append((key[at:], value))
         return found
 
-    @cached_property
+    @kept
     def events(self) -> list[tuple[str, Attributes]]:
         """The events of the span, then its log records, each in order of time."""
         return list(_in_order(self.span, self.logs))
 
-    @cached_property
+    @kept
     def event_names(self) -> frozenset[str]:
         """The names of all ``events``: most sources ask for others."""
         return frozenset(name for name, _ in self.events)

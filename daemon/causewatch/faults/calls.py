@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import TypeVar, cast
 
 import msgspec
@@ -14,6 +13,7 @@ from causewatch.faults.known import NOTHING_KNOWN, Known
 from causewatch.faults.timeline import Timeline
 from causewatch.faults.words import is_answer_like, is_read_like
 from causewatch.model.graph import CausalGraph
+from causewatch.model.kept import kept
 from causewatch.model.step import Payload, Step
 from causewatch.model.value import Value
 
@@ -40,22 +40,22 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Return the recorded result."""
         return self.step.result
 
-    @cached_property
+    @kept
     def opened(self) -> Value:
         """Return the result with the JSON inside of its strings read; to be left as it is."""
         return None if self.step.result is None else expand(self.step.result.value)
 
-    @cached_property
+    @kept
     def failure(self) -> Failure | None:
         """Return what the result says of its own failure, or ``None``."""
         return None if self.step.result is None else failure_of(self.opened)
 
-    @cached_property
+    @kept
     def result_key(self) -> str:
         """Return the digest of the result, empty where there is none."""
         return "" if self.step.result is None else self.step.result.sha256
 
-    @cached_property
+    @kept
     def arguments_key(self) -> str:
         """Return the digest of the canonical arguments, empty where there are none."""
         arguments = self.step.arguments
@@ -71,7 +71,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The steps whose results may steer actions."""
     known: Known = NOTHING_KNOWN
 
-    @cached_property
+    @kept
     def _made(self) -> dict[Callable[[Run], object], object]:
         return {}
 
@@ -81,7 +81,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             self._made[make] = make(self)
         return cast("T", self._made[make])
 
-    @cached_property
+    @kept
     def timeline(self) -> Timeline:
         """Return the contents of the run in order of time, read once for all detectors."""
         return Timeline(self.graph)

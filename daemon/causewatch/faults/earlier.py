@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from functools import cached_property
 from itertools import pairwise
 
 import msgspec
@@ -15,6 +14,7 @@ from causewatch.faults.lost_at_handoff import place_of
 from causewatch.faults.sources import prompts_in, said_in
 from causewatch.faults.text import fold
 from causewatch.model.graph import Handoff
+from causewatch.model.kept import kept
 
 MAX_EARLIER_COUNT = 200
 """The latest texts looked at for one handoff: who copies, copies from what was just said."""
@@ -33,12 +33,12 @@ class Earlier(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     text: str
     by: int
 
-    @cached_property
+    @kept
     def lines(self) -> tuple[str, ...]:
         """The lines of the text, folded."""
         return tuple(filter(None, map(fold, self.text.splitlines()[:MAX_LINES_COUNT])))
 
-    @cached_property
+    @kept
     def long_lines(self) -> list[tuple[str, str, str]]:
         """The beginnings of the lines that are long enough to be copied, the lines, the next."""
         return [
@@ -47,12 +47,12 @@ class Earlier(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             if len(line) > MIN_COPY_CHARS
         ]
 
-    @cached_property
+    @kept
     def words(self) -> frozenset[str]:
         """The words of the text in lower case, taken apart once for all handoffs."""
         return words_in(self.text)
 
-    @cached_property
+    @kept
     def sorted_words(self) -> list[str]:
         """The same in order, so that the words with one beginning stand together."""
         return sorted(self.words)

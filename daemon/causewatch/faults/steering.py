@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 
 import msgspec
 
@@ -17,6 +16,7 @@ from causewatch.faults.sources import prompts_in
 from causewatch.faults.text import has_word
 from causewatch.faults.words import name_words, starts_as_failure
 from causewatch.model.calendar import names_day, take_dates
+from causewatch.model.kept import kept
 
 MIN_LIFTED_CHARS = 4
 MIN_ADDRESS_CHARS = 6
@@ -130,7 +130,7 @@ class Story:
             reverse=True,
         )
 
-    @cached_property
+    @kept
     def _turns(self) -> dict[str, list[tuple[int, int]]]:
         """The starts and ends of each agent's model turns."""
         found: dict[str, list[tuple[int, int]]] = {}
@@ -255,7 +255,7 @@ class Story:
             )
         return self._sources[index]
 
-    @cached_property
+    @kept
     def _normal(self) -> list[str]:
         """The prompts, normalised."""
         return [normal(prompt.text) for prompt in self._prompts]

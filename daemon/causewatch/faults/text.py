@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from causewatch.model.facts import MAX_SCANNED_CHARS
 from causewatch.model.limits import DEFAULT_PAYLOAD_LIMITS
 from causewatch.model.step import Payload
 from causewatch.model.value import Value, leaves
 
+MAX_KEPT_CHARS = 2_048
+
 
 def fold(text: str) -> str:
     """Return ``text`` in lower case with each run of white space as one blank."""
+    return _kept(text) if len(text) <= MAX_KEPT_CHARS else _folded(text)
+
+
+@lru_cache(maxsize=4096)
+def _kept(text: str) -> str:
+    return _folded(text)
+
+
+def _folded(text: str) -> str:
     return " ".join(text[:MAX_SCANNED_CHARS].lower().split())
 
 

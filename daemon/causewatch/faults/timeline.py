@@ -50,7 +50,7 @@ class Timeline:
         for content in found[:MAX_CONTENTS_COUNT]:
             unique.setdefault(content.text, content)
         self.contents = tuple(unique.values())
-        self.tokens = tuple(tuple(tokens_of(content.text)) for content in self.contents)
+        self.tokens = tuple(tokens_of(content.text) for content in self.contents)
         """What may be facts in each content."""
         self.first: dict[str, int] = {}
         """The number of the content in which a token stands first."""

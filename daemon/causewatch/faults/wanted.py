@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cached_property
 
 import msgspec
 
@@ -26,6 +25,7 @@ from causewatch.faults.steering import (
 )
 from causewatch.faults.tongue import is_english_verb, is_small, tongue_of
 from causewatch.faults.words import name_words
+from causewatch.model.kept import kept
 
 MIN_TOPIC_CHARS = 4
 MIN_ID_CHARS = 3
@@ -158,11 +158,11 @@ class Wishes:
             return others
         return tuple(other for other in others if not kind.isdisjoint(kind_of(other)))
 
-    @cached_property
+    @kept
     def _tool_stems(self) -> frozenset[str]:
         return frozenset(stem for call in self._run.calls for stem in _names(call))
 
-    @cached_property
+    @kept
     def _has_english_tools(self) -> bool:
         return any(is_english_verb(w) for c in self._run.calls for w in name_words(c.step.name))
 

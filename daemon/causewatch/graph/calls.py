@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 
 import msgspec
 
 from causewatch.graph.owners import Owners
 from causewatch.graph.tree import SKEW_NS, Tree
+from causewatch.model.kept import kept
 from causewatch.model.step import Step, ToolCallPart
 from causewatch.model.value import Value, sha256_of
 
@@ -78,7 +78,7 @@ class _Waiting:
         """Return the calls under a key, in order."""
         return (self._by_id if key[0] == "id" else self._by_name).get(key)
 
-    @cached_property
+    @kept
     def _by_name(self) -> dict[_Key, deque[Call]]:
         found: dict[_Key, deque[Call]] = {}
         for call in self._calls:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cached_property
 from typing import Literal
 
 import msgspec
@@ -13,6 +12,7 @@ from causewatch.graph.lone import LoneTrace
 from causewatch.graph.tree import SKEW_NS, is_fuller
 from causewatch.graph.waiting import MAX_TRACES_PER_RUN_COUNT
 from causewatch.model.graph import Join, RunState
+from causewatch.model.kept import kept
 from causewatch.model.limits import RunLimits
 from causewatch.model.span import LogRecord, Span
 from causewatch.otlp.raw import RawSpan, process_of
@@ -41,7 +41,7 @@ class RunSnapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     batches: tuple[int, ...]
     joins: tuple[Join, ...] = ()
 
-    @cached_property
+    @kept
     def spans(self) -> tuple[Span, ...]:
         """Return the spans, decoded, with what is believed of them."""
         return tuple(believed(span) for span in self.raw_spans)

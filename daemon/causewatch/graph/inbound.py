@@ -57,7 +57,8 @@ def inbound_name(key: str, *, is_marked: bool) -> str:
 
 
 def _has_own(attributes: Attributes, kept: frozenset[str] = frozenset()) -> bool:
-    return any(_is_own(key) and key not in kept for key in attributes)
+    own = [key for key in attributes if key.startswith(OWN_PREFIX)]
+    return bool(own) and any(_is_own(key) and key not in kept for key in own)
 
 
 def _is_own(key: str) -> bool:

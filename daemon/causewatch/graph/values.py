@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 import zlib
+from functools import lru_cache
 from typing import NamedTuple
 
-from causewatch.graph.winnow import unescaped
+from causewatch.graph.winnow import MAX_KEPT_CHARS, unescaped
 from causewatch.model.value import Value
 
 MIN_VALUE_CHARS = 3
@@ -42,6 +43,15 @@ def values_of(text: str) -> frozenset[str]:
 
     Takes time linear in its length.
     """
+    return _kept(text) if len(text) <= MAX_KEPT_CHARS else _found(text)
+
+
+@lru_cache(maxsize=1024)
+def _kept(text: str) -> frozenset[str]:
+    return _found(text)
+
+
+def _found(text: str) -> frozenset[str]:
     text = unescaped(text[:MAX_TEXT_CHARS])
     if "@" not in text and _DIGIT.search(text) is None:
         return frozenset()

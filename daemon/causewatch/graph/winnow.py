@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 import zlib
 from bisect import bisect_right
+from functools import lru_cache
 from itertools import accumulate
 
 GRAM_BYTES = 24
@@ -28,6 +29,8 @@ WINDOW_WORDS = 4
 ``GRAM_BYTES`` more is always found, for two fifths of the memory that all k-grams would take."""
 MAX_TEXT_CHARS = 400_000
 """Of a longer text the beginning is fingerprinted: the rest is known by nothing."""
+MAX_KEPT_CHARS = 4_096
+"""What was found in texts up to here is kept: prompts and answers are said again and again."""
 _WORD = re.compile(
     rb"(?:[0-9A-Za-z]|[\xc3-\xdf][\x80-\xbf])+|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 )
@@ -43,6 +46,15 @@ def fingerprints(text: str) -> frozenset[int]:
 
     Takes time linear in its length.
     """
+    return _kept(text) if len(text) <= MAX_KEPT_CHARS else _found(text)
+
+
+@lru_cache(maxsize=1024)
+def _kept(text: str) -> frozenset[int]:
+    return _found(text)
+
+
+def _found(text: str) -> frozenset[int]:
     plain = unescaped(text[:MAX_TEXT_CHARS])
     words = (
         plain.encode().translate(_PLAIN).split()

@@ -132,8 +132,9 @@ class Familiars:
         self._awaited: dict[str, _Awaited] = {}
         self._awaited_counts: Counter[int] = Counter()
         """By likeness."""
-        self._last: dict[str, int] = {}
-        """The likenesses of the runs judged last."""
+        self._last: dict[str, tuple[int, int | None]] = {}
+        """The likenesses of the runs judged last, and of how many runs they had become one then;
+        ``None`` for those that said that they are parts."""
 
     def __len__(self) -> int:
         """Return how many likenesses are remembered."""
@@ -169,11 +170,21 @@ class Familiars:
         return known.familiar
 
     def judged(
-        self, run_id: str, likeness: int, familiar: Familiar | None, groups: Iterable[str]
+        self,
+        run_id: str,
+        likeness: int,
+        familiar: Familiar | None,
+        groups: Iterable[str],
+        *,
+        parts: int | None = 1,
     ) -> None:
-        """Note what came of a run that was judged in full, and which groups will look at it."""
+        """Note what came of a run that was judged in full, and which groups will look at it.
+
+        ``parts`` are the runs that became one with it, ``None`` where it says that it is itself a
+        part of more.
+        """
         self._take_awaited(run_id)
-        self._last[run_id] = likeness
+        self._last[run_id] = likeness, parts
         while len(self._last) > MAX_AWAITED_COUNT:
             del self._last[next(iter(self._last))]
         if familiar is None:
@@ -193,9 +204,8 @@ class Familiars:
         if matched:
             # Also where a look at what had arrived by then came between: it counted as this one.
             self._awaited.pop(run_id, None)
-            likeness = self._last.get(run_id)
-            if likeness is not None:
-                self._silence(likeness, has_told=True)
+            if run_id in self._last:
+                self._silence(self._last[run_id][0], has_told=True)
             return
         awaited = self._awaited.get(run_id)
         if awaited is None:
@@ -205,15 +215,13 @@ class Familiars:
             self._take_awaited(run_id)
             self._confirm(awaited)
 
-    def distrust(self, run_id: str) -> None:
-        """Trust the likeness of a run no more that turned out to be a part of another one.
+    def distrust(self, run_id: str, *, parts: int) -> None:
+        """Trust the likeness of a run no more that turned out to be one of so many parts.
 
-        One that said so itself is expected to.
+        One that said so itself is expected to: others are asked before its like is passed over.
         """
-        likeness = self._last.get(run_id)
-        known = None if likeness is None else self._known.get(likeness)
-        says_so = known is not None and known.familiar is not None and not known.familiar.is_lone
-        if likeness is not None and not says_so:
+        likeness, before = self._last.get(run_id, (0, None))
+        if before is not None and before < parts:
             self._silence(likeness)
 
     def clear(self) -> None:

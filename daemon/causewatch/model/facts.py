@@ -18,6 +18,7 @@ FactKind = Literal["number", "id", "date", "address"]
 
 MAX_SCANNED_CHARS = 200_000
 """Of a longer text the beginning is read."""
+MAX_KEPT_CHARS = 4_096
 MIN_SHIFTED_DIGITS_COUNT = 3
 MIN_CHANGED_DIGITS_COUNT = 4
 MIN_ADDRESS_CHARS = 8
@@ -78,15 +79,24 @@ def _read_escape(found: re.Match[str]) -> str:
     return chr(int(found[1], 16)) if found[1] else _ESCAPED.get(found[2], found[2])
 
 
-def tokens_of(text: str) -> list[str]:
+def tokens_of(text: str) -> tuple[str, ...]:
     """Return what may be facts in a text, as written: whatever holds a digit, and addresses."""
+    return _kept(text) if len(text) <= MAX_KEPT_CHARS else _found(text)
+
+
+@lru_cache(maxsize=2048)
+def _kept(text: str) -> tuple[str, ...]:
+    return _found(text)
+
+
+def _found(text: str) -> tuple[str, ...]:
     # In the JSON of a string a line break is written as a letter, and would join what follows.
     text = unescaped(text[:MAX_SCANNED_CHARS])
     if " " in text:
         # A token holds no blank, and a word of nothing but letters is none: few are left of prose.
         text = " ".join([word for word in text.split(" ") if not word.isalpha()])
     pattern = _TOKEN if "@" in text else _NO_ADDRESS
-    return [each.strip(_ENDS) for each in pattern.findall(text)]
+    return tuple([each.strip(_ENDS) for each in pattern.findall(text)])
 
 
 def masked(text: str) -> tuple[str, list[str]]:

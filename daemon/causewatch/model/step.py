@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Literal
 
 import msgspec
 
+from causewatch.model.kept import kept
 from causewatch.model.span import Span
 from causewatch.model.value import Value, leaves, sha256_of
 
@@ -36,17 +36,17 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Return the size of the raw text in UTF-8 bytes."""
         return len(self.raw.encode("utf-8", "surrogatepass"))
 
-    @cached_property
+    @kept
     def sha256(self) -> str:
         """Return the digest of the canonical value: asked for by many."""
         return sha256_of(self.value)
 
-    @cached_property
+    @kept
     def leaves(self) -> list[tuple[str, Value]]:
         """Return each scalar of the value with its nearest key, listed once for all who ask."""
         return leaves(self.value)
 
-    @cached_property
+    @kept
     def strings(self) -> list[str]:
         """Return the texts among these."""
         return [leaf for _, leaf in self.leaves if isinstance(leaf, str)]

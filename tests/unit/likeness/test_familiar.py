@@ -91,15 +91,24 @@ def test_a_run_with_something_to_tell_does_so_too(first: bool) -> None:
 def test_a_run_that_turns_out_to_be_a_part_is_not_trusted() -> None:
     """What stood alone three times and belongs to another one the fourth time is no whole run."""
     familiars = confirmed(Familiars(confirmations=3), 7)
-    familiars.distrust("7-1")
+    familiars.distrust("7-1", parts=2)
     assert familiars.known(7) is None
+
+
+def test_a_run_that_is_judged_again_with_no_further_part_stays_trusted() -> None:
+    """Its set-up came late, or more of its own spans: it was whole before."""
+    familiars = confirmed(Familiars(confirmations=3), 7)
+    familiars.judged("late", 7, QUIET, [], parts=25)
+    familiars.distrust("late", parts=25)
+    assert familiars.known(7) == QUIET
 
 
 def test_a_part_that_says_so_is_expected_to_be_joined() -> None:
     """A trace that sets agents up is passed over, and joined all the same."""
     part = msgspec.structs.replace(QUIET, is_lone=False)
     familiars = confirmed(Familiars(confirmations=3), 7, familiar=part)
-    familiars.distrust("7-1")
+    familiars.judged("part", 7, part, [], parts=None)
+    familiars.distrust("part", parts=2)
     assert familiars.known(7) == part
 
 

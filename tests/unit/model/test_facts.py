@@ -31,7 +31,7 @@ def near(one: str, two: str) -> str:
 )
 def test_what_may_be_a_fact(text: str, tokens: list[str]) -> None:
     """Whatever holds a digit and addresses, also inside of JSON inside of a text."""
-    assert tokens_of(text) == tokens
+    assert list(tokens_of(text)) == tokens
 
 
 @pytest.mark.parametrize(
