@@ -14,6 +14,7 @@ from causewatch.app.address import Address, parse_address
 from causewatch.app.config_shape import CONFIG
 from causewatch.app.forward_config import read_forward
 from causewatch.app.judge_config import JudgeConfig, read_judge
+from causewatch.app.links_config import read_trace_link
 from causewatch.app.receivers import read_receivers, read_slack_app
 from causewatch.app.redaction_config import read_redaction
 from causewatch.app.retention import RetentionLimits
@@ -174,7 +175,6 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
     default = Config()
     rules = section.section("rules")
     store = section.section("store")
-    links = section.section("links")
     receivers = read_receivers(section, folder, problems)
     receive = _receive(section.section("receive"), folder, problems)
     return Config(
@@ -188,7 +188,7 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
         if store
         else default.store_path,
         retention=_retention(store.section("retention") if store else None, problems),
-        trace_url=links.text("trace") if links else "",
+        trace_url=read_trace_link(section, problems),
         scores=_scores(section, problems),
         faults=_faults(section.section("faults")),
         judge=read_judge(section, folder, problems),

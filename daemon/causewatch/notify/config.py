@@ -98,7 +98,8 @@ class Alerting(msgspec.Struct, frozen=True, kw_only=True):
 class Links(msgspec.Struct, frozen=True, kw_only=True):
     """Where the buttons lead; empty leaves a button out.
 
-    ``trace_url`` may hold ``{{ $trace_id }}``, ``{{ $span_id }}`` and ``{{ $run_id }}``.
+    ``trace_url`` may hold ``{{ $trace_id }}``, ``{{ $span_id }}``, ``{{ $run_id }}``, and the other
+    names of ``links.PLACES``.
     """
 
     external_url: str = ""
