@@ -19,6 +19,7 @@ from causewatch.notify.config import DIGEST_KEY, Target
 from causewatch.notify.times import duration
 
 MAX_NAMED_COUNT = 7
+MAX_RUNS_COUNT = 100
 _RULE_ID = "causewatch/receiver-limit"
 _ALERTNAME = "CausewatchReceiverLimited"
 
@@ -89,6 +90,10 @@ def _alert(
         value=float(len(listed)),
         active_at_ns=begun_ns,
         fired_at_ns=begun_ns,
+        # The newest of each: forgetting a run finds this message by them, too.
+        run_ids=tuple(
+            incident.run_ids[-1] for incident in listed[:MAX_RUNS_COUNT] if incident.run_ids
+        ),
         evidence=(*named, f"and {rest} more") if rest else tuple(named),
     )
 

@@ -290,6 +290,21 @@ def test_retention_keeps_where_an_open_digest_is() -> None:
     assert storm.store.told(row.incident.id, row.target) is None
 
 
+def test_a_digest_forgets_with_its_runs() -> None:
+    """A purge of all that it is about takes the message along, as it does with any other."""
+    storm = Storm()
+    storm.fire(
+        *(msgspec.structs.replace(trouble(n), run_ids=(f"run-{n}",)) for n in range(LIMIT + 1))
+    )
+    storm.later()
+    (row,) = [row for row in storm.take(WEBHOOK) if row.incident.key == DIGEST_KEY]
+    (alert,) = row.incident.alerts
+    assert len(alert.run_ids) == 1
+    storm.store.purge(runs=alert.run_ids, traces=(), mask=lambda text: text)
+    left = storm.store._values(OutboxRow, "SELECT value FROM outbox")
+    assert DIGEST_KEY not in {row.incident.key for row in left}
+
+
 def test_the_digest_as_a_slack_message() -> None:
     """The highest severity first, names escaped, its button to the list of all incidents."""
     target = targets_of(Storm().alerting.receivers["team"])[0]
