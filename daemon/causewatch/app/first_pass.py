@@ -96,6 +96,12 @@ class FirstPass:
         with self._lock:
             return self._familiars.is_learning(likeness)
 
+    def is_learning_run(self, snapshot: RunSnapshot) -> bool:
+        """Tell the same of a run."""
+        likeness = self._likeness(snapshot)
+        with self._lock:
+            return self._familiars.is_learning(likeness)
+
     def trace_may_wait(self, trace: LoneTrace) -> bool:
         """Tell the same as ``may_wait`` of a run that is one trace so far."""
         likeness = self._likeness_of_trace(trace)

@@ -27,6 +27,7 @@ from causewatch.app.intake import Intake
 from causewatch.app.learning import Learning
 from causewatch.app.newness import Looked, Newness
 from causewatch.app.outgoing import Outgoing
+from causewatch.app.patient import Patient
 from causewatch.app.sampled import Sampler
 from causewatch.blame.judge import judge
 from causewatch.blame.render import explain_json
@@ -111,6 +112,7 @@ class Pipeline:
         )
         self._position = inbox.cursor(CURSOR)
         self._due: deque[RunSnapshot] = deque()
+        self._patient = Patient(patience_ns=int(MAX_LEARN_S * 1e9))
         self._outgoing = Outgoing()
         self._dropped: dict[str, int] = {}
         self._early: dict[str, tuple[_Extent, Assessment]] = {}
@@ -150,12 +152,14 @@ class Pipeline:
         """
         until_s = time.monotonic() + MAX_JUDGE_S
         settled_count = self._settle(until_s)
+        self._due.extend(self._patient.ripe(self._now_ns(), waits=self._first_pass.is_learning_run))
         self._due.extend(self._assembler.due(self._now_ns()))
         # Of what is spilled and due: it is judged in the next round.
         self._intake.read_again()
         judged_count = 0
         while self._due and (not judged_count or time.monotonic() < until_s):
-            self._judge(self._due[0])
+            if not self._may_wait(self._due[0]):
+                self._judge(self._due[0])
             self._due.popleft().release()
             judged_count += 1
         # Before the cursor moves past their batches.
@@ -185,6 +189,14 @@ class Pipeline:
             if time.monotonic() >= until_s:
                 break
         return settled_count
+
+    def _may_wait(self, snapshot: RunSnapshot) -> bool:
+        """Put a run aside if the rules are about to say that it need not be judged in full."""
+        self._patient.drop(snapshot)
+        if snapshot.state != "complete" or snapshot.run_id in self._early:
+            return False
+        is_learning = self._first_pass.is_learning_run(snapshot)
+        return is_learning and self._patient.put(snapshot, self._now_ns())
 
     def _make_run(self, trace: LoneTrace) -> None:
         """Make a run of a lone trace that is due, once all of it is in memory."""
@@ -373,6 +385,7 @@ class Pipeline:
     def _advance(self) -> None:
         """Move the durable cursor up to what nobody needs any more."""
         waiting = [batch for snapshot in self._due for batch in snapshot.batches[:1]]
+        waiting += [batch for batch in (self._patient.low_watermark(),) if batch is not None]
         needed = [self._intake.low_watermark(), self._groups.low_watermark(), *waiting]
         floor = min((batch for batch in needed if batch is not None), default=self._position + 1)
         if floor - 1 > self._inbox.cursor(CURSOR):

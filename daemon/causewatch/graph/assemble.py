@@ -372,7 +372,11 @@ class RunAssembler:
         ]
         for run_id, join in pairs:
             one, other = self._by_trace.get(run_id), self._by_trace.get(join.run_id)
-            if one is not None and other is not None and one is not other:
+            if one is None or other is None or one is other:
+                continue
+            work = other if self.join_index.only_sets_up(one.run_id) else one
+            # What its agents were set up with tells nothing new of a run that was judged.
+            if join.by != "setup" or not work.was_judged:
                 self._merge(one, other)
                 self._by_trace[run_id].joins.setdefault(max(run_id, join.run_id), join)
 
