@@ -12,14 +12,28 @@ from causewatch.app.config import load_config
 from causewatch.errors import ProblemsError
 from causewatch.incidents.gather import IncidentChange
 from causewatch.model.finding import Cause
-from causewatch.notify.config import Links, SlackConfig
+from causewatch.notify.config import Alerting, Links, Receiver, SlackConfig
 from causewatch.notify.outcome import Delivery, Sent
 from causewatch.notify.picture.raster import RasterError, Rasterise
+from causewatch.notify.sender import Sender
 from causewatch.notify.slack.picture import MAX_PICTURES_COUNT, path_digest
 from causewatch.notify.slack.send import SlackChannel
+from causewatch.notify.tell import tell
 from causewatch.store.record import Action, MessageRef, OutboxRow, Told
+from causewatch.store.sqlite import SqliteStore
+from causewatch.telemetry.metrics import Metrics
 from fake_slack import TOKEN, FakeSlack, Fault
-from notify_fixtures import NOW, a_cause, an_alert, opened, step_ref, then
+from notify_fixtures import (
+    NOW,
+    VirtualClock,
+    a_cause,
+    an_alert,
+    opened,
+    route_to,
+    slack_target,
+    step_ref,
+    then,
+)
 
 
 @pytest.fixture(name="slack")
@@ -167,6 +181,31 @@ def test_a_deleted_message_takes_its_picture_along(slack: FakeSlack) -> None:
     ref, picture = sent(channel, then(first.incident, an_alert("B")), ref)
     assert picture == "sent"
     assert slack.pictures[-1][1] == ref.ts
+
+
+@pytest.mark.parametrize("has_scope", [True, False])
+def test_the_sender_counts_and_remembers_pictures(slack: FakeSlack, *, has_scope: bool) -> None:
+    """By receiver and outcome; a second change of the same path sends none."""
+    slack.missing_scopes = set() if has_scope else {"files.getUploadURLExternal"}
+    store, metrics, clock = SqliteStore(), Metrics(), VirtualClock()
+    target = slack_target()
+    team = Receiver(name="team", slack=(SlackConfig(channel="#agents", bot_token="xoxb-test"),))
+    alerting = Alerting(route=route_to(), receivers={"team": team})
+    sender = Sender(store, {target.name: channel_to(slack)}, metrics=metrics, now_ns=clock.now_ns)
+    first = opened()
+    for change in (first, then(first.incident, an_alert(run_ids=("run-1", "run-2")))):
+        with store.transaction():
+            store.put_incidents([change.incident])
+            tell(store, [change], alerting=alerting, now_ns=clock.now_ns())
+        clock.advance(120)
+        sender.pump(target.name)
+    outcome = "sent" if has_scope else "failed"
+    assert metrics.pictures.labels("team", outcome)._value.get() == 1
+    assert (len(slack.posts()), len(slack.pictures)) == (1, int(has_scope))
+    told = store.told(first.incident.id, target.name)
+    assert told is not None
+    assert told.ref is not None
+    assert bool(told.ref.picture) == has_scope
 
 
 def test_pictures_are_refused_where_the_extra_is_missing(
