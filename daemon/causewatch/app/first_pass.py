@@ -235,7 +235,7 @@ class FirstPass:
 
     def _is_whole(self, run: GatheredRun) -> bool:
         """Tell of a run that is due whether others need not be asked if they belong to it."""
-        if run.logs or run.joins or run.aliases or run.was_judged:
+        if run.logs or run.joins or run.was_judged:
             return False
         likeness = self._likeness_of(run.run_id, run.all_spans())
         with self._lock:

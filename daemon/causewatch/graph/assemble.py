@@ -375,8 +375,7 @@ class RunAssembler:
             if one is None or other is None or one is other:
                 continue
             work = other if self.join_index.only_sets_up(one.run_id) else one
-            # What its agents were set up with tells nothing new of a run that was judged.
-            if join.by != "setup" or not work.was_judged:
+            if join.by != "setup" or not work.was_judged:  # else it tells nothing new of it
                 self._merge(one, other)
                 self._by_trace[run_id].joins.setdefault(max(run_id, join.run_id), join)
 

@@ -12,8 +12,10 @@ from causewatch.model.judgement import Assessment, RunVerdictName
 CONFIRMATIONS_COUNT = 6
 """Runs that were judged in full, and that no rule matched, before the next is passed over. What
 tools return is learned from these: it takes five good results to know one."""
-SAMPLE_EVERY_COUNT = 100
-"""One in so many of the runs that could be passed over is judged in full all the same."""
+FIRST_SAMPLE_COUNT = 100
+"""Of the runs that could be passed over, which one is judged in full all the same."""
+MAX_SAMPLE_GAP_COUNT = 1_000
+"""After each that agreed it is twice as many until the next one, up to so many."""
 MAX_LIKENESSES_COUNT = 100_000
 MAX_AWAITED_COUNT = 10_000
 
@@ -50,11 +52,13 @@ class _Known(msgspec.Struct, kw_only=True):
     familiar: Familiar | None = None
     confirmed_count: int = 0
     met_count: int = 0
+    sample_at: int
+    """Which of the runs that are met is judged in full all the same."""
     is_loud: bool = False
     has_told: bool = False
 
 
-_NEW = _Known()
+_NEW = _Known(sample_at=0)
 
 
 class _Awaited(msgspec.Struct, kw_only=True):
@@ -122,11 +126,11 @@ class Familiars:
         self,
         *,
         confirmations: int = CONFIRMATIONS_COUNT,
-        sample_every: int = SAMPLE_EVERY_COUNT,
+        first_sample: int = FIRST_SAMPLE_COUNT,
         max_likenesses: int = MAX_LIKENESSES_COUNT,
     ) -> None:
         self._confirmations = confirmations
-        self._sample_every = sample_every
+        self._first_sample = first_sample
         self._max = max_likenesses
         self._known: dict[int, _Known] = {}
         self._awaited: dict[str, _Awaited] = {}
@@ -165,7 +169,8 @@ class Familiars:
             return None
         known = self._known[likeness]
         known.met_count += 1
-        if known.met_count % self._sample_every == 0:
+        if known.met_count >= known.sample_at:
+            known.sample_at += min(known.sample_at, MAX_SAMPLE_GAP_COUNT)
             return None
         return known.familiar
 
@@ -239,12 +244,15 @@ class Familiars:
                 del self._awaited_counts[awaited.likeness]
 
     def _confirm(self, awaited: _Awaited) -> None:
-        known = self._known.pop(awaited.likeness, None) or _Known()
+        known = self._known.pop(awaited.likeness, None) or self._new()
         known.familiar = awaited.familiar
         known.confirmed_count += 1
         # At the end again: what was not met for longest is forgotten first.
         self._known[awaited.likeness] = known
         self._forget_oldest()
+
+    def _new(self) -> _Known:
+        return _Known(sample_at=self._first_sample)
 
     def _forget_oldest(self) -> None:
         while len(self._known) > self._max:
@@ -252,7 +260,7 @@ class Familiars:
 
     def _silence(self, likeness: int, *, has_told: bool = False) -> None:
         """Trust a likeness no more, whatever comes."""
-        known = self._known.setdefault(likeness, _Known())
+        known = self._known.setdefault(likeness, self._new())
         known.is_loud = True
         known.has_told = known.has_told or has_told
         self._forget_oldest()

@@ -113,9 +113,13 @@ def test_a_part_that_says_so_is_expected_to_be_joined() -> None:
 
 
 def test_one_in_so_many_is_judged_all_the_same() -> None:
-    """What a likeness does not see comes to light, sooner or later."""
-    familiars = confirmed(Familiars(confirmations=3, sample_every=5), 7)
-    assert [familiars.meet(7) is None for _ in range(10)] == [False, False, False, False, True] * 2
+    """What a likeness does not see comes to light; the more agreed, the rarer that is tried."""
+    familiars = confirmed(Familiars(confirmations=3, first_sample=5), 7)
+    met = [number for number in range(1, 90) if familiars.meet(7) is None]
+    assert met == [5, 10, 20, 40, 80]
+    long = confirmed(Familiars(confirmations=3, first_sample=600), 7)
+    met = [number for number in range(1, 4_000) if long.meet(7) is None]
+    assert met == [600, 1_200, 2_200, 3_200]
 
 
 def test_what_was_not_met_for_longest_is_forgotten() -> None:
