@@ -50,7 +50,7 @@ BACKENDS: Mapping[str, Backend] = {
         needs=("project",),
         url="https://cloud.langfuse.com",
     ),
-    "phoenix": Backend(template="<url>/redirects/traces/{{ $trace_id }}"),
+    "phoenix": Backend(template="<url>/redirects/spans/{{ $span_id }}"),
     "langsmith": Backend(
         template="<url>/o/<organization>/projects/p/<project>/r/{{ $span_uuid }}",
         needs=("organization", "project"),

@@ -27,7 +27,7 @@ GIVEN = {
 EXPECTED = {
     "jaeger": f"/trace/{TRACE}?uiFind={SPAN}",
     "langfuse": f"/project/p%201/traces/{TRACE}?observation={SPAN}",
-    "phoenix": f"/redirects/traces/{TRACE}",
+    "phoenix": f"/redirects/spans/{SPAN}",
     "langsmith": "/o/org%2F%C3%A9/projects/p/p%201/r/00000000-0000-0000-00f0-67aa0ba902b7",
     "weave": f"/org%2F%C3%A9/p%201/weave/calls/{SPAN}",
     "honeycomb": "/org%2F%C3%A9/environments/prod/datasets/agents/trace"

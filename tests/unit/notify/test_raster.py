@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 
 import pytest
 
 from causewatch.notify.picture import raster
 from causewatch.notify.picture.layout import layout
-from causewatch.notify.picture.raster import SCALE, RasterError, has_fonts, is_available, png_of
+from causewatch.notify.picture.raster import (
+    SCALE,
+    NothingDrawsError,
+    RasterError,
+    has_fonts,
+    is_available,
+    png_of,
+)
 from causewatch.notify.picture.svg import svg_of
 from notify_fixtures import a_cause
 
@@ -40,19 +48,47 @@ def test_where_no_font_is_installed_pictures_are_off(monkeypatch: pytest.MonkeyP
     """Boxes without words would be drawn: that is an error which says what to install."""
     has_fonts.cache_clear()
     monkeypatch.setattr(raster, "_drawn", lambda _: b"blank")
-    with pytest.raises(RasterError, match="no font is installed"):
+    with pytest.raises(NothingDrawsError, match="no font is installed"):
         png_of(svg_of(layout(a_cause())))
     has_fonts.cache_clear()
 
 
-def test_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And nothing is drawn."""
+def program(folder: Path, text: str) -> str:
+    """Return the path of a program that stands in for the one that draws."""
+    path = folder / "program.py"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
 
-    def missing(name: str) -> None:
-        raise ModuleNotFoundError(name)
 
-    has_fonts.cache_clear()
-    monkeypatch.setattr(raster, "import_module", missing)
-    with pytest.raises(RasterError, match=r"causewatch\[picture\]"):
-        png_of(b"<svg/>")
-    has_fonts.cache_clear()
+def test_without_the_extra_the_error_names_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The program of a Python that has no resvg says what to install."""
+    text = Path(raster.__file__).read_text(encoding="utf-8").replace("resvg_py", "resvg_no")
+    monkeypatch.setattr(raster, "__file__", program(tmp_path, text))
+    with pytest.raises(NothingDrawsError, match=r"causewatch\[picture\]"):
+        raster._drawn(b"<svg/>")
+
+
+def test_a_program_that_dies_or_hangs_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The daemon outlives it, and waits no longer than its limit."""
+    monkeypatch.setattr(raster, "__file__", program(tmp_path, "import os; os.abort()"))
+    with pytest.raises(RasterError, match="ended with -6"):
+        raster._drawn(b"<svg/>")
+    monkeypatch.setattr(raster, "TIMEOUT_S", 0.2)
+    hangs = program(tmp_path, "import time; time.sleep(60)")
+    monkeypatch.setattr(raster, "__file__", hangs)
+    with pytest.raises(RasterError, match="timed out"):
+        raster._drawn(b"<svg/>")
+
+
+def test_the_program_is_told_no_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Tokens may stand in the daemon's environment."""
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-secret")
+    text = "import os, sys; sys.stdout.write(repr(sorted(os.environ)))"
+    monkeypatch.setattr(raster, "__file__", program(tmp_path, text))
+    found = raster._drawn(b"<svg/>").decode()
+    assert "PATH" in found
+    assert "SLACK" not in found

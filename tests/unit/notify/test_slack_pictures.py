@@ -14,7 +14,7 @@ from causewatch.incidents.gather import IncidentChange
 from causewatch.model.finding import Cause
 from causewatch.notify.config import Alerting, Links, Receiver, SlackConfig
 from causewatch.notify.outcome import Delivery, Sent
-from causewatch.notify.picture.raster import RasterError, Rasterise
+from causewatch.notify.picture.raster import NothingDrawsError, RasterError, Rasterise
 from causewatch.notify.sender import Sender
 from causewatch.notify.slack.picture import MAX_PICTURES_COUNT, path_digest
 from causewatch.notify.slack.send import SlackChannel
@@ -166,11 +166,24 @@ def test_a_rasteriser_that_cannot_draw_is_not_asked_again(slack: FakeSlack) -> N
 
     def broken(svg: bytes) -> bytes:
         asked.append(svg)
-        raise RasterError("no font is installed here")
+        raise NothingDrawsError("no font is installed here")
 
     channel = channel_to(slack, broken)
     assert [sent(channel, opened())[1] for _ in range(2)] == ["failed", ""]
     assert (len(asked), len(slack.posts())) == (1, 2)
+
+
+def test_one_picture_that_cannot_be_drawn_is_not_the_end_of_all(slack: FakeSlack) -> None:
+    """Somebody may choose a name that breaks the rasteriser; other incidents have their pictures."""
+
+    def picky(svg: bytes) -> bytes:
+        if b"evil" in svg:
+            raise RasterError("ended with -6")
+        return drawn(svg)
+
+    channel = channel_to(slack, picky)
+    evil = about(a_cause(origin=step_ref("evil")))
+    assert [sent(channel, each)[1] for each in (evil, opened())] == ["failed", "sent"]
 
 
 def test_a_deleted_message_takes_its_picture_along(slack: FakeSlack) -> None:

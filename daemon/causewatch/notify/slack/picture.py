@@ -22,7 +22,7 @@ from causewatch.model.incident import Incident
 from causewatch.notify.outcome import Sent
 from causewatch.notify.picture.drawing import Drawing
 from causewatch.notify.picture.layout import layout
-from causewatch.notify.picture.raster import RasterError, Rasterise
+from causewatch.notify.picture.raster import NothingDrawsError, RasterError, Rasterise
 from causewatch.notify.picture.svg import svg_of
 from causewatch.notify.slack.answer import NO_ACCESS, NO_SCOPE, error_of
 from causewatch.store.record import MessageRef
@@ -71,7 +71,7 @@ class Pictures:
     def _failed(self, incident: Incident, error: Exception) -> None:
         """Say why there is no picture; try no more where the next attempt would end the same."""
         code = error_of(error) if isinstance(error, SlackApiError) else ""
-        self._is_off = isinstance(error, RasterError) or code in NO_SCOPE | NO_ACCESS
+        self._is_off = isinstance(error, NothingDrawsError) or code in NO_SCOPE | NO_ACCESS
         _log.warning(
             "picture_not_sent",
             incident=incident.id,
