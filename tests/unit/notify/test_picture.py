@@ -94,7 +94,8 @@ def test_everything_is_within_the_picture(text: str) -> None:
 
 def test_a_step_of_a_long_kind_leaves_room_for_its_name() -> None:
     """The kind at the right of a box never lies over the name at its left."""
-    drawing = layout(a_cause(path=(step_ref("n" * 400, "a", "kind" * 40),)))
+    step = step_ref("n" * 400, "a", "kind" * 40)
+    drawing = layout(a_cause(path=(step,), origin=step))
     name = next(s for s in drawing.shapes if isinstance(s, Words) and s.style == "name")
     kind = next(s for s in drawing.shapes if isinstance(s, Words) and s.style == "kind")
     ends = name.x + width_px(name.text, SIZES_PX["name"], bold=True)
@@ -130,7 +131,7 @@ def test_a_handoff_is_where_an_arrow_leaves_a_band() -> None:
 def test_a_long_path_keeps_both_ends() -> None:
     """Twelve steps are drawn, and the arrow over the gap says how many are not."""
     path = tuple(step_ref(f"step {n}", "a") for n in range(40))
-    drawing = layout(a_cause(path=path, propagators=(), symptom=None))
+    drawing = layout(a_cause(path=path, origin=path[0], propagators=(), symptom=None))
     assert len(boxes(drawing)) == MAX_STEPS_COUNT
     shown = [s.text for s in drawing.shapes if isinstance(s, Words) and s.style == "name"]
     assert shown == [f"step {n}" for n in (*range(6), *range(34, 40))]
@@ -143,6 +144,13 @@ def test_without_a_path_the_known_steps_are_drawn_once_each() -> None:
     origin = step_ref("lookup", "clerk")
     drawing = layout(a_cause(path=(), origin=origin, symptom=origin, propagators=()))
     assert [box.tone for box in boxes(drawing)] == ["origin"]
+
+
+def test_both_ends_are_drawn_where_the_path_leaves_them_out() -> None:
+    """Where it began comes first, where it surfaced last."""
+    middle = step_ref("middle", "m")
+    drawing = layout(a_cause(path=(middle,), propagators=(middle,)))
+    assert [box.tone for box in boxes(drawing)] == ["origin", "propagator", "symptom"]
 
 
 def test_an_unknown_cause_is_a_sentence() -> None:

@@ -174,7 +174,7 @@ def test_a_rasteriser_that_cannot_draw_is_not_asked_again(slack: FakeSlack) -> N
 
 
 def test_one_picture_that_cannot_be_drawn_is_not_the_end_of_all(slack: FakeSlack) -> None:
-    """Somebody may choose a name that breaks the rasteriser; other incidents have their pictures."""
+    """Somebody may choose a name that breaks the rasteriser; others have their pictures."""
 
     def picky(svg: bytes) -> bytes:
         if b"evil" in svg:

@@ -187,10 +187,13 @@ def _heading(cause: Cause) -> str:
 
 def _stops(cause: Cause) -> list[_Stop]:
     """Return the steps to draw: the path, or what else is known of it, at most twelve."""
-    refs = list(cause.path) or [
-        ref for ref in (cause.origin, *cause.propagators, cause.symptom) if ref is not None
-    ]
-    refs = list({_key(ref): ref for ref in refs}.values()) if not cause.path else refs
+    refs = list(cause.path) or list({_key(ref): ref for ref in cause.propagators}.values())
+    keys = {_key(ref) for ref in refs}
+    if cause.origin is not None and _key(cause.origin) not in keys:
+        refs = [cause.origin, *refs]
+        keys.add(_key(cause.origin))
+    if cause.symptom is not None and _key(cause.symptom) not in keys:
+        refs = [*refs, cause.symptom]
     tones = _tones(cause)
     first = _key(cause.origin) if cause.origin else None
     stops = [
