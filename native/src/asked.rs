@@ -2,12 +2,17 @@
 //! `daemon/causewatch/likeness/asked.py`, and the answers are those of `answers.py`: the two tell
 //! the same runs apart. What needs a pattern to be run, or payloads to be understood, is left open.
 
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::hash::{Hash, Hasher};
 
 use crate::json::{self, Value};
+use crate::keys::{SpanKeys, Told};
+use crate::parsed::Parsed;
 use crate::payloads::Payloads;
 use crate::proto::{Any, Span};
-use crate::quick::{find, find_bytes, Quick, QuickMap, QuickSet};
+use crate::quick::{find, find_bytes, HashedMap, Quick, QuickMap, QuickSet};
+use crate::scratch::kept;
 use crate::weigh;
 
 /// The run has to be judged in full.
@@ -18,6 +23,7 @@ pub const OPEN_PAYLOADS: i32 = 8;
 pub type Fits = extern "C" fn(usize, *const u8, usize) -> u64;
 pub const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 const MAX_TOKENS_COUNT: i128 = 1_000_000_000_000_000;
+const MAX_FITTING_COUNT: usize = 16_384;
 const SLACK: f64 = 1e-9;
 const NAME: &str = "\0name";
 const STATUS_MESSAGE: &str = "\0status_message";
@@ -121,13 +127,16 @@ pub struct Asked {
     reads_parents: bool,
     /// Without it a run in which a pattern may fit has to be judged in full.
     pub fits: Option<Fits>,
+    /// By the hashes of a key's number and a text: which patterns fit it, and whether that is sure.
+    fitting: RefCell<HashedMap<(u64, bool)>>,
 }
 
 type Values<'s, 'a> = Vec<Option<&'s Any<'a>>>;
 
 /// One run while it is asked.
 struct Run<'s, 'a> {
-    spans: &'s [(Span<'a>, u64, String)],
+    spans: &'s [(Span<'a>, u64, Cow<'a, str>)],
+    keys: &'s [SpanKeys],
     parents: Vec<Option<usize>>,
     traces: QuickMap<&'a [u8], (u64, u64)>,
     values: Vec<Values<'s, 'a>>,
@@ -245,22 +254,24 @@ impl Asked {
     /// says that what this leaves open was answered elsewhere.
     pub fn answers<'a>(
         &self,
-        spans: &[(Span<'a>, u64, String)],
+        spans: &[(Span<'a>, u64, Cow<'a, str>)],
+        keys: &[SpanKeys],
         index: &QuickMap<&'a [u8], i64>,
         is_answered: bool,
+        parsed: &mut Parsed,
     ) -> Result<Vec<u64>, i32> {
-        let run = self.run(spans, index);
+        let run = self.run(spans, keys, index);
         self.check(&run)?;
         let is_compared = self.payload_gates.iter().any(|gate| run.holds_text(gate));
-        let mut payloads = Payloads::new(&self.payload_keys, &self.payload_gates);
-        let mut seen: QuickMap<u64, usize> = QuickMap::default();
-        let mut ids: QuickMap<u64, usize> = QuickMap::default();
+        let mut payloads = Payloads::new(&self.payload_gates, parsed);
+        let mut seen: HashedMap<usize> = HashedMap::default();
+        let mut ids: HashedMap<usize> = HashedMap::default();
         let mut found = Vec::with_capacity(spans.len());
         for at in 0..spans.len() {
             let mut into = Quick::default();
             self.of_span(&run, at, &mut seen, &mut ids, &mut into)?;
             if is_compared {
-                payloads.of_span(&spans[at].0, &mut into)?;
+                payloads.of_span(&spans[at].0, &keys[at], &mut into)?;
             }
             found.push(into.finish());
         }
@@ -295,8 +306,7 @@ impl Asked {
     fn fitting(&self, number: usize, value: &Any<'_>, into: &mut Quick) -> Result<(), i32> {
         match value {
             Any::Text(text) if self.keys[number].may_fit(text) => {
-                let fits = self.fits.ok_or(TOO_CLOSE)?;
-                fits(number, text.as_ptr(), text.len()).hash(into);
+                self.fits_of(number, text)?.hash(into);
             }
             Any::Text(_) => 0u64.hash(into),
             Any::List(items) => {
@@ -309,9 +319,30 @@ impl Asked {
         Ok(())
     }
 
+    /// Returns which patterns of a key fit a text, as bits. To ask takes long, so that it is kept.
+    fn fits_of(&self, number: usize, text: &str) -> Result<u64, i32> {
+        let fits = self.fits.ok_or(TOO_CLOSE)?;
+        let mut hasher = Quick::default();
+        (number, text).hash(&mut hasher);
+        let found = self.fitting.borrow().get(&hasher.finish()).copied();
+        if let Some((answer, true)) = found {
+            return Ok(answer);
+        }
+        let answer = fits(number, text.as_ptr(), text.len());
+        // One that could not be run answers by chance: only what was answered alike twice is kept.
+        let is_sure = found.is_some_and(|(before, _)| before == answer);
+        let mut known = self.fitting.borrow_mut();
+        if known.len() >= MAX_FITTING_COUNT {
+            known.clear();
+        }
+        kept(|| known.insert(hasher.finish(), (answer, is_sure)));
+        Ok(answer)
+    }
+
     fn run<'s, 'a>(
         &self,
-        spans: &'s [(Span<'a>, u64, String)],
+        spans: &'s [(Span<'a>, u64, Cow<'a, str>)],
+        keys: &'s [SpanKeys],
         index: &QuickMap<&'a [u8], i64>,
     ) -> Run<'s, 'a> {
         let mut traces: QuickMap<&[u8], (u64, u64)> = QuickMap::default();
@@ -325,10 +356,31 @@ impl Asked {
         };
         Run {
             spans,
+            keys,
             parents: spans.iter().map(|(span, _, _)| parent(span)).collect(),
             traces,
-            values: spans.iter().map(|(span, _, _)| self.values(&span.attributes)).collect(),
+            values: spans
+                .iter()
+                .zip(keys)
+                .map(|((span, _, _), keys)| self.placed(&keys.own, &span.attributes))
+                .collect(),
         }
+    }
+
+    /// Returns where the value of a key goes, and whether its payloads are compared.
+    pub fn of(&self, key: &str) -> (Option<u32>, bool) {
+        (self.slots.get(key).map(|slot| *slot as u32), self.payload_keys.contains(key))
+    }
+
+    /// Does what `values` does where the keys were looked up.
+    fn placed<'s, 'a>(&self, keys: &[Told], pairs: &'s [(&'a str, Any<'a>)]) -> Values<'s, 'a> {
+        let mut found = vec![None; self.slots.len()];
+        for (told, (_, value)) in keys.iter().zip(pairs) {
+            if let Some(slot) = told.slot {
+                found[slot as usize] = Some(value);
+            }
+        }
+        found
     }
 
     fn values<'s, 'a>(&self, pairs: &'s [(&'a str, Any<'a>)]) -> Values<'s, 'a> {
@@ -357,8 +409,9 @@ impl Asked {
         }
         if self.size.is_some() || self.total_size.is_some() {
             let mut total = 0u64;
-            for (span, _, _) in run.spans {
-                let (largest, together) = weigh::span(span);
+            let least = if self.total_size.is_none() { self.size.unwrap_or(0.0) as u64 } else { 0 };
+            for ((span, _, _), keys) in run.spans.iter().zip(run.keys) {
+                let (largest, together) = weigh::span(span, keys, least);
                 total += together;
                 if self.size.is_some_and(|limit| largest as f64 > limit) {
                     return Err(TOO_CLOSE);
@@ -376,8 +429,8 @@ impl Asked {
         &self,
         run: &Run<'_, '_>,
         at: usize,
-        seen: &mut QuickMap<u64, usize>,
-        ids: &mut QuickMap<u64, usize>,
+        seen: &mut HashedMap<usize>,
+        ids: &mut HashedMap<usize>,
         into: &mut Quick,
     ) -> Result<(), i32> {
         let (span, _, _) = &run.spans[at];
@@ -408,8 +461,8 @@ impl Asked {
         if self.slots.contains_key(NAME) || self.slots.contains_key(STATUS_MESSAGE) {
             self.in_place(1, &self.values(&said), seen, into)?;
         }
-        for (place, event) in span.events.iter().enumerate() {
-            self.in_place(2 + place, &self.values(&event.attributes), seen, into)?;
+        for (place, (event, keys)) in span.events.iter().zip(&run.keys[at].of_events).enumerate() {
+            self.in_place(2 + place, &self.placed(keys, &event.attributes), seen, into)?;
         }
         Ok(())
     }
@@ -418,7 +471,7 @@ impl Asked {
         &self,
         place: usize,
         values: &Values<'_, '_>,
-        seen: &mut QuickMap<u64, usize>,
+        seen: &mut HashedMap<usize>,
         into: &mut Quick,
     ) -> Result<(), i32> {
         for (number, of_key) in self.keys.iter().enumerate() {
@@ -487,7 +540,7 @@ impl Pattern {
 }
 
 impl Names {
-    fn of(&self, alias: &Alias, value: &Any<'_>, ids: &mut QuickMap<u64, usize>, into: &mut Quick) {
+    fn of(&self, alias: &Alias, value: &Any<'_>, ids: &mut HashedMap<usize>, into: &mut Quick) {
         if alias.path.is_empty() {
             return self.of_any(value, ids, into);
         }
@@ -504,7 +557,7 @@ impl Names {
         }
     }
 
-    fn of_any(&self, value: &Any<'_>, ids: &mut QuickMap<u64, usize>, into: &mut Quick) {
+    fn of_any(&self, value: &Any<'_>, ids: &mut HashedMap<usize>, into: &mut Quick) {
         match value {
             Any::Text(text) => self.ids(text, ids, into),
             Any::List(items) => items.iter().for_each(|item| self.of_any(item, ids, into)),
@@ -515,7 +568,7 @@ impl Names {
         }
     }
 
-    fn of_json(&self, value: &Value<'_>, ids: &mut QuickMap<u64, usize>, into: &mut Quick) {
+    fn of_json(&self, value: &Value<'_>, ids: &mut HashedMap<usize>, into: &mut Quick) {
         match value {
             Value::Text(text) => self.ids(text, ids, into),
             Value::List(items) => items.iter().for_each(|item| self.of_json(item, ids, into)),
@@ -532,7 +585,7 @@ impl Names {
         }
     }
 
-    fn ids(&self, name: &str, ids: &mut QuickMap<u64, usize>, into: &mut Quick) {
+    fn ids(&self, name: &str, ids: &mut HashedMap<usize>, into: &mut Quick) {
         let is_part = |b: &u8| b.is_ascii_hexdigit() || *b == b'-';
         let mut rest = name.as_bytes();
         while let Some(start) = rest.iter().position(is_part) {
@@ -658,6 +711,9 @@ impl Run<'_, '_> {
     }
 
     fn calculated(&self, puts: &[Put], at: usize) -> Result<Option<Number>, i32> {
+        if let [Put::Variable(variable)] = puts {
+            return self.number(variable, at);
+        }
         let mut stack: Vec<Option<Number>> = Vec::with_capacity(puts.len());
         for put in puts {
             let next = match put {

@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use crate::quick::{hash_of, QuickSet};
+use crate::quick::{hash_of, HashedSet};
+use crate::wide::{Wide, WIDTH};
 
 /// Deeper texts are read as no JSON; the reading has a lower limit of its own.
 const MAX_DEPTH: usize = 200;
@@ -39,7 +40,10 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     fn blank(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.bytes.get(self.at) {
+        while let Some(byte) = self.bytes.get(self.at) {
+            if *byte > b' ' || !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+                return;
+            }
             self.at += 1;
         }
     }
@@ -132,7 +136,8 @@ impl<'a> Parser<'a> {
             self.at += plain_size(&self.bytes[self.at..]);
             match *self.bytes.get(self.at)? {
                 b'"' => {
-                    let found = &self.text[start..self.at];
+                    // SAFETY: both ends lie beside a quote.
+                    let found = unsafe { self.text.get_unchecked(start..self.at) };
                     self.at += 1;
                     return Some(Cow::Borrowed(found));
                 }
@@ -249,24 +254,18 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Returns how many bytes from the first are surely neither quote, backslash nor control character:
-/// eight at a time (as in A. Mycroft's test for a zero byte).
+/// Returns how many of the first bytes are surely no quote, backslash or control character.
 fn plain_size(bytes: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let has_zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let mut size = 0;
-    for chunk in bytes.chunks_exact(8) {
-        let word = u64::from_le_bytes(chunk.try_into().expect("eight bytes"));
-        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
-        // Above the first that is set others may be set by the borrow.
-        let marks = has_zero(word ^ (ONES * 0x22)) | has_zero(word ^ (ONES * 0x5c)) | control;
+    let mut at = 0;
+    while at + WIDTH <= bytes.len() {
+        let wide = Wide::of(&bytes[at..]);
+        let marks = wide.is(b'"').or(wide.is(b'\\')).or(wide.within(0, 0x1f)).bits();
         if marks != 0 {
-            return size + (marks.trailing_zeros() / 8) as usize;
+            return at + marks.trailing_zeros() as usize;
         }
-        size += 8;
+        at += WIDTH;
     }
-    size
+    at
 }
 
 /// Of equal keys the last value counts, at the place of the first.
@@ -274,7 +273,7 @@ fn unique<'a>(members: Vec<(Cow<'a, str>, Value<'a>)>) -> Vec<(Cow<'a, str>, Val
     let repeats = if members.len() <= FEW_MEMBERS {
         (1..members.len()).any(|at| members[..at].iter().any(|(key, _)| *key == members[at].0))
     } else {
-        let mut seen: QuickSet<u64> = QuickSet::default();
+        let mut seen: HashedSet = HashedSet::default();
         members.iter().any(|(key, _)| !seen.insert(hash_of(key)))
     };
     if !repeats {

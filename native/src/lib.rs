@@ -4,6 +4,8 @@
 mod asked;
 mod count;
 mod json;
+mod keys;
+mod parsed;
 mod payloads;
 mod proto;
 mod python;
@@ -13,34 +15,38 @@ mod regroup;
 mod scratch;
 mod signs;
 mod weigh;
+mod wide;
 
-use std::collections::HashSet;
+use std::borrow::Cow;
 use std::panic::catch_unwind;
 
 use asked::{Asked, Fits};
+use keys::{Keys, SpanKeys, Told};
+use parsed::Parsed;
 use proto::{Any, Span};
-use quick::QuickMap;
-use reading::{Keys, Reading, TooMuch, Words};
+use quick::{QuickMap, QuickSet};
+use reading::{NumberKeys, Reading, TooMuch, Words};
 use regroup::{Cut, Regrouped};
 use signs::Signs;
+use wide::has_digit;
 
 #[global_allocator]
 static MEMORY: scratch::Scratch = scratch::Scratch;
 
 /// What all runs are read with; one caller at a time.
 pub struct Context {
-    naming: HashSet<String>,
+    naming: QuickSet<String>,
     signs: Signs,
     words: Words,
-    keys: Keys,
+    numbers: NumberKeys,
+    /// The keys that were met, with what was asked when they were.
+    met: Keys,
     asked: Option<Asked>,
     /// Of the next run, what is left open was answered by the caller.
     is_answered: bool,
     regrouped: Regrouped,
     cut: Cut,
 }
-
-const SCORE_ENDS: [&str; 3] = ["score", "similarity", "relevance"];
 
 /// Returns a new context, or null where the settings are not text.
 ///
@@ -59,7 +65,8 @@ pub unsafe extern "C" fn causewatch_open(settings: *const u8, size: usize) -> *m
         naming: naming.split('\n').map(str::to_owned).collect(),
         signs: Signs::new(&stems),
         words: Words::default(),
-        keys: Keys::default(),
+        numbers: NumberKeys::default(),
+        met: Keys::default(),
         asked: None,
         is_answered: false,
         regrouped: Regrouped::default(),
@@ -82,6 +89,7 @@ pub unsafe extern "C" fn causewatch_ask(
 ) -> i32 {
     let context = unsafe { &mut *context };
     let bytes = unsafe { std::slice::from_raw_parts(questions, size) };
+    context.met = Keys::default();
     context.asked = std::str::from_utf8(bytes).ok().and_then(Asked::read);
     if let Some(asked) = &mut context.asked {
         asked.fits = Some(fits);
@@ -281,7 +289,7 @@ fn sliced<'a>(bodies: &'a [u8], sizes: &[u64], extras: &[u64]) -> Vec<(&'a [u8],
 
 fn likeness(context: &mut Context, bodies: &[(&[u8], u64)]) -> Result<u64, i32> {
     let is_answered = std::mem::take(&mut context.is_answered);
-    let mut spans: Vec<(Span<'_>, u64, String)> = Vec::with_capacity(bodies.len());
+    let mut spans: Vec<(Span<'_>, u64, Cow<'_, str>)> = Vec::with_capacity(bodies.len());
     for (body, extra) in bodies {
         let span = proto::span(body).map_err(|()| 2)?;
         let name = without_ids(span.name);
@@ -296,12 +304,20 @@ fn likeness(context: &mut Context, bodies: &[(&[u8], u64)]) -> Result<u64, i32> 
     if index.len() < spans.len() {
         return Err(3);
     }
+    let (asked, naming) = (context.asked.as_ref(), &context.naming);
+    let of_asked = |key: &str| asked.map_or((None, false), |asked| asked.of(key));
+    let is_name = |key: &str| naming.contains(key);
+    let mut of_span = |span: &Span<'_>| context.met.of_span(span, &of_asked, &is_name);
+    let keys: Vec<SpanKeys> = spans.iter().map(|(span, _, _)| of_span(span)).collect();
+    let mut parsed = Parsed::default();
     let answers = match &context.asked {
         None => Vec::new(),
-        Some(asked) => asked.answers(&spans, &index, is_answered)?,
+        Some(asked) => asked.answers(&spans, &keys, &index, is_answered, &mut parsed)?,
     };
     let start_s = spans.first().map_or(0, |(span, _, _)| span.start_ns / 1_000_000_000);
-    let mut reading = Reading::new(start_s, &mut context.words, &mut context.keys, &context.signs);
+    let size = bodies.iter().map(|(body, _)| body.len()).sum();
+    let Context { words, numbers, signs, .. } = context;
+    let mut reading = Reading::new(start_s, size, words, numbers, signs, &mut parsed);
     for (at, (span, extra, name)) in spans.iter().enumerate() {
         let is_root = span.parent_id.iter().all(|byte| *byte == 0);
         let parent = if is_root { -2 } else { *index.get(span.parent_id).unwrap_or(&-1) };
@@ -309,75 +325,82 @@ fn likeness(context: &mut Context, bodies: &[(&[u8], u64)]) -> Result<u64, i32> 
         reading.tokens.put(b'P', head);
         reading.ids_in(span.name);
         if let Some(answer) = answers.get(at) {
-            reading.tokens.put(b'Q', *answer);
+            reading.tokens.mark(b'Q', *answer as i64);
         }
-        attributes(&mut reading, &context.naming, &span.attributes).map_err(|TooMuch| 1)?;
-        for event in &span.events {
-            reading.tokens.put(b'E', event.name);
-            attributes(&mut reading, &context.naming, &event.attributes).map_err(|TooMuch| 1)?;
+        attributes(&mut reading, &keys[at].own, &span.attributes).map_err(|TooMuch| 1)?;
+        for (event, keys) in span.events.iter().zip(&keys[at].of_events) {
+            reading.tokens.text(b'E', event.name);
+            attributes(&mut reading, keys, &event.attributes).map_err(|TooMuch| 1)?;
         }
         if !span.status_message.is_empty() {
             let said = Any::Text(span.status_message);
             reading.take("status_message", &said).map_err(|TooMuch| 1)?;
         }
     }
-    Ok(reading.tokens.finish())
+    let found = reading.tokens.finish();
+    scratch::leave((reading, index, answers, keys));
+    scratch::leave(parsed);
+    scratch::leave(spans);
+    Ok(found)
 }
 
 fn attributes<'a>(
     reading: &mut Reading<'_, 'a>,
-    naming: &HashSet<String>,
+    keys: &[Told],
     pairs: &[(&'a str, Any<'a>)],
 ) -> Result<(), TooMuch> {
-    for (key, value) in pairs {
-        reading.tokens.put(b'A', key);
-        if naming.contains(*key) {
+    for (told, (key, value)) in keys.iter().zip(pairs) {
+        reading.tokens.mark(b'A', told.hash as i64);
+        if told.is_name {
             name(reading, value);
             continue;
         }
         match value {
-            Any::Bool(value) => reading.tokens.put(b'b', u8::from(*value)),
-            Any::Int(value) => score(reading, key, *value as f64),
-            Any::Double(value) => score(reading, key, *value),
+            Any::Bool(value) => reading.tokens.mark(b'b', u8::from(*value)),
+            Any::Int(value) if told.is_score => score(reading, *value as f64),
+            Any::Double(value) if told.is_score => score(reading, *value),
+            Any::Int(_) | Any::Double(_) => {}
             other => reading.take(key, other)?,
         }
     }
     Ok(())
 }
 
-fn score(reading: &mut Reading<'_, '_>, key: &str, value: f64) {
-    let low = key.to_lowercase();
-    if SCORE_ENDS.iter().any(|end| low.ends_with(end)) && (0.0..=1.0).contains(&value) {
-        reading.tokens.put(b'd', (value * 10.0) as i64);
+fn score(reading: &mut Reading<'_, '_>, value: f64) {
+    if (0.0..=1.0).contains(&value) {
+        reading.tokens.mark(b'd', (value * 10.0) as i64);
     }
 }
 
 fn name(reading: &mut Reading<'_, '_>, value: &Any<'_>) {
     match value {
         Any::Text(text) => {
-            reading.tokens.put(b'V', without_ids(text));
+            reading.tokens.text(b'V', &without_ids(text));
             reading.ids_in(text);
         }
-        Any::Bool(value) => reading.tokens.put(b'v', *value),
-        Any::Int(value) => reading.tokens.put(b'i', *value),
-        Any::Double(value) => reading.tokens.put(b'f', value.to_bits()),
+        Any::Bool(value) => reading.tokens.mark(b'v', *value),
+        Any::Int(value) => reading.tokens.mark(b'i', *value),
+        Any::Double(value) => reading.tokens.mark(b'f', value.to_bits() as i64),
         Any::List(items) => {
-            reading.tokens.put(b'L', items.len());
+            reading.tokens.mark(b'L', items.len() as i64);
             items.iter().for_each(|item| name(reading, item));
         }
         Any::Record(members) => {
-            reading.tokens.put(b'R', members.len());
+            reading.tokens.mark(b'R', members.len() as i64);
             for (key, value) in members {
-                reading.tokens.put(b'A', *key);
+                reading.tokens.text(b'R', key);
                 name(reading, value);
             }
         }
-        Any::Bytes | Any::Nothing => reading.tokens.put(b'N', 0u8),
+        Any::Bytes | Any::Nothing => reading.tokens.mark(b'N', 0u8),
     }
 }
 
 /// Returns a name with each run of hexadecimal digits and dashes that holds a decimal digit as `#`.
-fn without_ids(name: &str) -> String {
+fn without_ids(name: &str) -> Cow<'_, str> {
+    if !has_digit(name.as_bytes()) {
+        return Cow::Borrowed(name);
+    }
     let is_part = |b: &u8| b.is_ascii_hexdigit() || *b == b'-';
     let mut found = String::with_capacity(name.len());
     let mut rest = name;
@@ -394,5 +417,5 @@ fn without_ids(name: &str) -> String {
         };
         rest = &rest[size..];
     }
-    found
+    Cow::Owned(found)
 }

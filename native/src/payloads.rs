@@ -4,9 +4,11 @@ use std::hash::{Hash, Hasher};
 use std::vec::IntoIter;
 
 use crate::asked::TOO_CLOSE;
-use crate::json::{self, Value};
+use crate::json::Value;
+use crate::keys::{SpanKeys, Told};
+use crate::parsed::{Held, Parsed};
 use crate::proto::{Any, Span};
-use crate::quick::{find, Quick, QuickMap, QuickSet};
+use crate::quick::{find, HashedMap, Quick};
 use crate::python;
 use crate::reading::json_of;
 
@@ -15,31 +17,33 @@ const LARGEST_WHOLE: f64 = 1e37;
 const ENVELOPE_KEYS: [&str; 5] = ["content", "raw_output", "inputs", "outputs", "output"];
 
 pub struct Payloads<'q> {
-    pub keys: &'q QuickSet<String>,
     pub gates: &'q [String],
     /// Something may be written as Python writes it, which is not read here.
     pub is_open: bool,
-    seen: QuickMap<u64, usize>,
+    seen: HashedMap<usize>,
+    parsed: &'q mut Parsed,
 }
 
 impl<'q> Payloads<'q> {
-    pub fn new(keys: &'q QuickSet<String>, gates: &'q [String]) -> Self {
-        Payloads { keys, gates, is_open: false, seen: QuickMap::default() }
+    pub fn new(gates: &'q [String], parsed: &'q mut Parsed) -> Self {
+        Payloads { gates, is_open: false, seen: HashedMap::default(), parsed }
     }
 
     /// Writes where each payload of a span, or part of one, was first.
-    pub fn of_span(&mut self, span: &Span<'_>, into: &mut Quick) -> Result<(), i32> {
-        let of_events = span.events.iter().map(|event| &event.attributes);
-        for pairs in std::iter::once(&span.attributes).chain(of_events) {
-            for (key, value) in pairs {
-                self.attribute(key, value, into)?;
+    pub fn of_span(
+        &mut self, span: &Span<'_>, keys: &SpanKeys, into: &mut Quick,
+    ) -> Result<(), i32> {
+        let of_events = span.events.iter().map(|event| &event.attributes).zip(&keys.of_events);
+        for (pairs, keys) in std::iter::once((&span.attributes, &keys.own)).chain(of_events) {
+            for ((_, value), told) in pairs.iter().zip(keys) {
+                self.attribute(told, value, into)?;
             }
         }
         Ok(())
     }
 
-    fn attribute(&mut self, key: &str, value: &Any<'_>, into: &mut Quick) -> Result<(), i32> {
-        let is_asked = self.keys.contains(key) || crate::weigh::is_flat(key);
+    fn attribute(&mut self, told: &Told, value: &Any<'_>, into: &mut Quick) -> Result<(), i32> {
+        let is_asked = told.is_payload || told.is_flat;
         match value {
             Any::Text(text) => {
                 let is_named = |gate: &String| find(text, gate).is_some();
@@ -48,7 +52,7 @@ impl<'q> Payloads<'q> {
                     self.text(text, of_text(text), 0, into);
                 }
             }
-            Any::List(_) | Any::Record(_) => self.whole(&json_of(value), 0, into),
+            Any::List(_) | Any::Record(_) => self.whole(Held::Own(json_of(value)), 0, into),
             Any::Bytes if is_asked => return Err(TOO_CLOSE),
             _ if is_asked => {
                 self.note(hash_tree(&json_of(value), &mut Vec::new()), into);
@@ -74,20 +78,22 @@ impl<'q> Payloads<'q> {
         if !matches!(first, Some(b'{' | b'[' | b'"' | b'(' | b'\'')) {
             return;
         }
-        match json::parse(text).or_else(|| python::parse(text)) {
-            Some(parsed) => self.whole(&parsed, depth + 1, into),
+        // SAFETY: a text is that of an attribute, or lies in a value that was found in one.
+        let held = unsafe { self.parsed.of(text) };
+        match held.or_else(|| python::parse(text).map(Held::Own)) {
+            Some(held) => self.whole(held, depth + 1, into),
             None => self.is_open |= may_be_literal(text),
         }
     }
 
     /// Writes where a value, and each part of it that may be a payload, was first.
-    fn whole(&mut self, value: &Value<'_>, depth: usize, into: &mut Quick) {
-        if depth >= MAX_DEPTH {
-            return;
+    fn whole(&mut self, value: Held<'_>, depth: usize, into: &mut Quick) {
+        if depth < MAX_DEPTH {
+            let mut hashes = Vec::new();
+            hash_tree(&value, &mut hashes);
+            self.walk(&value, &mut hashes.into_iter(), depth, into);
         }
-        let mut hashes = Vec::new();
-        hash_tree(value, &mut hashes);
-        self.walk(value, &mut hashes.into_iter(), depth, into);
+        value.leave();
     }
 
     /// Does the same of what comes next in `hashes`.

@@ -1,5 +1,7 @@
 //! The parts of an OTLP span that a likeness needs, read where they lie.
 
+use crate::wide::is_ascii;
+
 pub enum Any<'a> {
     Text(&'a str),
     Bool(bool),
@@ -51,7 +53,17 @@ impl<'a> Fields<'a> {
         Fields { rest: message }
     }
 
+    #[inline]
     fn varint(&mut self) -> Option<u64> {
+        let (first, rest) = self.rest.split_first()?;
+        if *first < 0x80 {
+            self.rest = rest;
+            return Some(u64::from(*first));
+        }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Option<u64> {
         let mut value = 0u64;
         for index in 0..10 {
             let byte = *self.rest.get(index)?;
@@ -64,13 +76,14 @@ impl<'a> Fields<'a> {
         None
     }
 
-    fn fixed(&mut self, size: usize) -> Option<u64> {
-        let bytes = self.rest.get(..size)?;
-        self.rest = &self.rest[size..];
-        Some(bytes.iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
+    fn fixed<const SIZE: usize>(&mut self) -> Option<[u8; SIZE]> {
+        let (bytes, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
+        Some(*bytes)
     }
 
     /// Returns the next field's number and content; `Err` where the bytes are no message.
+    #[inline]
     pub fn next(&mut self) -> Result<Option<(u64, Field<'a>)>, ()> {
         if self.rest.is_empty() {
             return Ok(None);
@@ -78,14 +91,14 @@ impl<'a> Fields<'a> {
         let tag = self.varint().ok_or(())?;
         let field = match tag & 7 {
             0 => Field::Number(self.varint().ok_or(())?),
-            1 => Field::Number(self.fixed(8).ok_or(())?),
+            1 => Field::Number(u64::from_le_bytes(self.fixed().ok_or(())?)),
             2 => {
                 let size = usize::try_from(self.varint().ok_or(())?).map_err(|_| ())?;
                 let bytes = self.rest.get(..size).ok_or(())?;
                 self.rest = &self.rest[size..];
                 Field::Bytes(bytes)
             }
-            5 => Field::Number(self.fixed(4).ok_or(())?),
+            5 => Field::Number(u32::from_le_bytes(self.fixed().ok_or(())?).into()),
             _ => return Err(()),
         };
         Ok(Some((tag >> 3, field)))
@@ -93,6 +106,10 @@ impl<'a> Fields<'a> {
 }
 
 fn text(bytes: &[u8]) -> Result<&str, ()> {
+    if is_ascii(bytes) {
+        // SAFETY: ASCII is UTF-8.
+        return Ok(unsafe { std::str::from_utf8_unchecked(bytes) });
+    }
     std::str::from_utf8(bytes).map_err(|_| ())
 }
 

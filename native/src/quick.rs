@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 const LANES: usize = 4;
+const PAIR_BYTES: usize = 16;
 const FOLD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A hash by folded multiplication (as in wyhash). Its seed is set once in a process, so that
@@ -12,10 +13,12 @@ const FOLD: u64 = 0x9e37_79b9_7f4a_7c15;
 pub struct Quick(u64);
 
 impl Quick {
-    fn mix(&mut self, value: u64) {
-        let wide = u128::from(self.0 ^ value) * u128::from(FOLD ^ value.rotate_left(32));
-        self.0 = (wide as u64) ^ ((wide >> 64) as u64);
-        self.0 = self.0.wrapping_add(FOLD);
+    /// Takes in two numbers at once. Neither factor is known outside.
+    #[inline]
+    pub fn pair(&mut self, one: u64, other: u64) {
+        let factor = FOLD ^ self.0.rotate_left(32) ^ other;
+        let wide = u128::from(self.0 ^ one) * u128::from(factor);
+        self.0 = ((wide as u64) ^ ((wide >> 64) as u64)).wrapping_add(FOLD);
     }
 
     /// Takes in whole blocks, side by side as each step waits for the one before; returns the rest.
@@ -23,14 +26,36 @@ impl Quick {
     fn mix_long<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
         let mut lanes: [Quick; LANES] =
             std::array::from_fn(|lane| Quick(self.0 ^ FOLD.rotate_left(8 * lane as u32)));
-        let mut blocks = bytes.chunks_exact(LANES * 8);
+        let mut blocks = bytes.chunks_exact(LANES * PAIR_BYTES);
         for block in &mut blocks {
-            for (lane, chunk) in lanes.iter_mut().zip(block.chunks_exact(8)) {
-                lane.mix(u64::from_le_bytes(chunk.try_into().expect("eight bytes")));
+            for (lane, pair) in lanes.iter_mut().zip(block.chunks_exact(PAIR_BYTES)) {
+                lane.pair(eight(pair), eight(&pair[8..]));
             }
         }
-        lanes.iter().for_each(|lane| self.mix(lane.0));
+        self.pair(lanes[0].0, lanes[1].0);
+        self.pair(lanes[2].0, lanes[3].0);
         blocks.remainder()
+    }
+}
+
+#[inline]
+pub fn eight(bytes: &[u8]) -> u64 {
+    u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes"))
+}
+
+fn four(bytes: &[u8]) -> u32 {
+    u32::from_le_bytes(bytes[..4].try_into().expect("four bytes"))
+}
+
+/// Reads fewer than eight bytes without a loop: some of them twice, to the same places.
+#[inline]
+pub fn few(bytes: &[u8]) -> u64 {
+    let size = bytes.len();
+    let one = |at: usize| u64::from(bytes[at]) << (8 * at);
+    match size {
+        0 => 0,
+        1..4 => one(0) | one(size / 2) | one(size - 1),
+        _ => u64::from(four(bytes)) | u64::from(four(&bytes[size - 4..])) << (8 * (size - 4)),
     }
 }
 
@@ -50,39 +75,64 @@ impl Default for Quick {
 impl Hasher for Quick {
     #[inline]
     fn write(&mut self, bytes: &[u8]) {
-        let tail = if bytes.len() < 2 * LANES * 8 { bytes } else { self.mix_long(bytes) };
-        let mut chunks = tail.chunks_exact(8);
-        for chunk in &mut chunks {
-            self.mix(u64::from_le_bytes(chunk.try_into().expect("eight bytes")));
+        let mut tail = if bytes.len() < 2 * LANES * 8 { bytes } else { self.mix_long(bytes) };
+        while tail.len() >= PAIR_BYTES {
+            self.pair(eight(tail), eight(&tail[8..]));
+            tail = &tail[PAIR_BYTES..];
         }
-        let rest = chunks.remainder();
-        let mut last = [0u8; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        self.mix(u64::from_le_bytes(last) ^ (bytes.len() as u64) << 56);
+        // The number of all bytes is where no byte of the tail can be.
+        let size = (bytes.len() as u64) << 56;
+        if tail.len() >= 8 {
+            self.pair(eight(tail), few(&tail[8..]) ^ size);
+        } else {
+            self.pair(few(tail) ^ size, 1);
+        }
     }
 
     fn write_u8(&mut self, value: u8) {
-        self.mix(u64::from(value));
+        self.pair(u64::from(value), 0);
     }
 
     fn write_u64(&mut self, value: u64) {
-        self.mix(value);
+        self.pair(value, 0);
     }
 
     fn write_usize(&mut self, value: usize) {
-        self.mix(value as u64);
+        self.pair(value as u64, 0);
     }
 
     fn write_i64(&mut self, value: i64) {
-        self.mix(value as u64);
+        self.pair(value as u64, 0);
     }
 
     fn finish(&self) -> u64 {
-        let mut last = self.clone();
-        last.mix(FOLD);
-        last.0
+        self.0
     }
 }
+
+/// Takes a hash as what it is: it need not be hashed again to be looked up.
+#[derive(Default)]
+pub struct Same(u64);
+
+impl Hasher for Same {
+    fn write(&mut self, bytes: &[u8]) {
+        let mut hasher = Quick(self.0);
+        hasher.write(bytes);
+        self.0 = hasher.finish();
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// By the hashes of something.
+pub type HashedMap<V> = HashMap<u64, V, BuildHasherDefault<Same>>;
+pub type HashedSet = HashSet<u64, BuildHasherDefault<Same>>;
 
 type Build = BuildHasherDefault<Quick>;
 pub type QuickMap<K, V> = HashMap<K, V, Build>;
@@ -96,44 +146,71 @@ pub fn hash_of(text: &str) -> u64 {
 }
 
 const GRAM: usize = 4;
-const MAX_PROBES: usize = 8;
+const MAX_PROBES: usize = 16;
 
-/// Which four-byte windows occur in a text: what none of holds, it need not be searched for.
+/// Where four-byte windows first occur in a text that grows: what has one that occurs nowhere need
+/// not be searched for, and nothing needs to be searched for before the first place of any.
 pub struct Grams {
-    bits: Vec<u64>,
+    /// By the hash of a window: one more than where the first of them is, 0 where there is none.
+    firsts: Vec<u32>,
     shift: u32,
 }
 
 impl Grams {
-    /// Makes one of 2 to the power of `size` bits.
+    /// Makes one of 2 to the power of `size` places.
     pub fn new(size: u32) -> Self {
-        Grams { bits: vec![0; 1 << (size - 6)], shift: 32 - size }
+        Grams { firsts: vec![0; 1 << size], shift: 32 - size }
     }
 
-    fn place(&self, window: &[u8]) -> usize {
-        let value = u32::from_le_bytes(window.try_into().expect("four bytes"));
-        (value.wrapping_mul(0x9e37_79b1) >> self.shift) as usize
+    fn slot(&self, window: u32) -> usize {
+        (window.wrapping_mul(0x9e37_79b1) >> self.shift) as usize
     }
 
-    pub fn add(&mut self, text: &str) {
-        for window in text.as_bytes().windows(GRAM) {
-            let at = self.place(window);
-            self.bits[at >> 6] |= 1 << (at & 63);
+    /// Adds a text that begins at a place.
+    pub fn add(&mut self, text: &str, start: usize) {
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        // Each window but the last few is part of eight bytes with three others.
+        while at + 8 <= bytes.len() {
+            let many = eight(&bytes[at..]);
+            for within in 0..GRAM {
+                self.note((many >> (8 * within)) as u32, start + at + within);
+            }
+            at += GRAM;
+        }
+        while at + GRAM <= bytes.len() {
+            self.note(four(&bytes[at..]), start + at);
+            at += 1;
         }
     }
 
-    /// Tells whether a text may occur; never wrong when it says no.
-    pub fn may_hold(&self, text: &str) -> bool {
+    #[inline(always)]
+    fn note(&mut self, window: u32, place: usize) {
+        let slot = self.slot(window);
+        // SAFETY: the shift leaves a slot as many bits as number the places.
+        let first = unsafe { self.firsts.get_unchecked_mut(slot) };
+        if *first == 0 {
+            *first = place as u32 + 1;
+        }
+    }
+
+    /// Returns a place before which a text does not occur, `None` where it occurs nowhere.
+    pub fn first(&self, text: &str) -> Option<usize> {
         let bytes = text.as_bytes();
         if bytes.len() < GRAM {
-            return true;
+            return Some(0);
         }
         let last = bytes.len() - GRAM;
         let step = (last / MAX_PROBES).max(1);
-        (0..=last).step_by(step).chain([last]).all(|from| {
-            let at = self.place(&bytes[from..from + GRAM]);
-            self.bits[at >> 6] >> (at & 63) & 1 == 1
-        })
+        let mut least = 0;
+        for from in (0..=last).step_by(step).chain([last]) {
+            let first = self.firsts[self.slot(four(&bytes[from..]))] as usize;
+            if first == 0 {
+                return None;
+            }
+            least = least.max((first - 1).saturating_sub(from));
+        }
+        Some(least)
     }
 }
 
@@ -142,8 +219,30 @@ pub fn find(text: &str, wanted: &str) -> Option<usize> {
     find_bytes(text.as_bytes(), wanted.as_bytes())
 }
 
+/// Of a longer text a part is looked for first, as to prepare the search for all of it takes longer.
+const PART_BYTES: usize = 32;
+const MAX_PARTS_COUNT: usize = 16;
+
 /// Returns where some bytes first occur in others.
 pub fn find_bytes(hay: &[u8], needle: &[u8]) -> Option<usize> {
+    if needle.len() < 2 * PART_BYTES {
+        return search(hay, needle);
+    }
+    let before = (needle.len() - PART_BYTES) / 2;
+    let part = &needle[before..before + PART_BYTES];
+    let mut from = 0;
+    // So often at most: the time it takes must not grow with both sizes.
+    for _ in 0..MAX_PARTS_COUNT {
+        from += search(hay.get(from + before..)?, part)?;
+        if hay[from..].starts_with(needle) {
+            return Some(from);
+        }
+        from += 1;
+    }
+    search(&hay[from..], needle).map(|at| from + at)
+}
+
+fn search(hay: &[u8], needle: &[u8]) -> Option<usize> {
     if needle.is_empty() || needle.len() > hay.len() {
         return None;
     }

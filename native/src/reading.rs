@@ -6,10 +6,12 @@ use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
 use crate::json::{self, Value};
+use crate::parsed::{Held, Parsed};
 use crate::proto::Any;
-use crate::quick::{find, hash_of, Grams, Quick, QuickMap, QuickSet};
+use crate::quick::{find_bytes, hash_of, Grams, HashedMap, HashedSet, Quick, QuickMap, QuickSet};
 use crate::scratch::kept;
 use crate::signs::Signs;
+use crate::wide::{self, Wide, WIDTH};
 
 const MAX_RUN_CHARS: usize = 1_000_000;
 const MAX_JSON_DEPTH: usize = 40;
@@ -25,12 +27,17 @@ const MIN_HISTORY_CHARS: usize = 20;
 const MAX_WORDS_COUNT: usize = 16;
 const MAX_WORD_KEYS_COUNT: usize = 10_000;
 const MAX_SIGN_TEXT_CHARS: usize = 20_000;
-/// 32 KiB: large enough for a run's texts to leave most of it empty.
-const TEXT_GRAM_BITS: u32 = 18;
+/// How many places there are for the windows of texts: enough to leave most of them empty where a run
+/// repeats itself as most do, but no more than 128 KiB, which have to be cleared.
+const BYTES_PER_PLACE: usize = 8;
+const GRAM_BITS: std::ops::RangeInclusive<u32> = 10..=15;
+const BYTES_PER_TEXT: usize = 64;
+const MAX_ROOM_COUNT: usize = 4_096;
 /// A text that is looked for has at least as many.
 const HEAD_BYTES: usize = 8;
+/// A text has heads at so many places, so that only one place in as many has to be looked at.
+const HEAD_STEP: usize = 4;
 const HEAD_SLOTS: usize = 1 << 14;
-const EDGES: &str = ".,;:!?()[]{}\"'`*_<>|“”„«»、。";
 const ENDS: &str = ".!?:;)]}\"'”»`>*|。！？…";
 const TURN_KEYS: [&str; 4] = ["role", "parts", "type", "content"];
 const ORDER_PARTS: [&str; 12] = [
@@ -60,6 +67,17 @@ impl Tokens {
         value.hash(&mut self.0);
     }
 
+    /// As `put` where the value is a number.
+    #[inline]
+    pub fn mark(&mut self, tag: u8, value: impl Into<i64>) {
+        self.0.pair(u64::from(tag), value.into() as u64);
+    }
+
+    pub fn text(&mut self, tag: u8, text: &str) {
+        self.mark(tag, text.len() as i64);
+        self.0.write(text.as_bytes());
+    }
+
     pub fn finish(&self) -> u64 {
         self.0.finish()
     }
@@ -67,7 +85,7 @@ impl Tokens {
 
 /// What a key tells of the numbers under it, found once for each key.
 #[derive(Clone, Copy)]
-struct Told {
+struct Number {
     order: bool,
     amount: bool,
     usage: bool,
@@ -75,12 +93,12 @@ struct Told {
 
 /// The keys that were met.
 #[derive(Default)]
-pub struct Keys(QuickMap<u64, Told>);
+pub struct NumberKeys(HashedMap<Number>);
 
 const MAX_KEYS_COUNT: usize = 100_000;
 
-impl Keys {
-    fn told(&mut self, key: &str) -> Told {
+impl NumberKeys {
+    fn told(&mut self, key: &str) -> Number {
         if self.0.len() >= MAX_KEYS_COUNT {
             self.0.clear();
         }
@@ -90,7 +108,7 @@ impl Keys {
         }
         kept(|| *self.0.entry(number).or_insert_with(|| {
             let usage = has_part(key, &USAGE_PARTS);
-            Told {
+            Number {
                 order: has_part(key, &ORDER_PARTS),
                 amount: has_part(key, &AMOUNT_PARTS) && !usage,
                 usage,
@@ -127,11 +145,21 @@ impl Words {
     }
 }
 
+/// An earlier text, where it lies in `Reading::text`, by the head that it has at `from`.
+struct Spot {
+    range: Range<usize>,
+    from: usize,
+    place: i64,
+    /// The one before with the same head.
+    next: Option<u32>,
+}
+
 pub struct Reading<'c, 'a> {
     pub tokens: Tokens,
     words: &'c mut Words,
-    keys: &'c mut Keys,
+    keys: &'c mut NumberKeys,
     signs: &'c Signs,
+    parsed: &'c mut Parsed,
     days: i64,
     place: i64,
     chars: usize,
@@ -141,73 +169,80 @@ pub struct Reading<'c, 'a> {
     /// What is remembered next is prose, to be searched for in later texts.
     is_spot: bool,
     /// By the hashes of texts.
-    seen: QuickMap<u64, i64>,
-    known: QuickSet<u64>,
+    seen: HashedMap<i64>,
+    known: HashedSet,
     text: String,
     grams: Grams,
     starts: Vec<usize>,
     places: Vec<i64>,
-    /// Earlier texts, where they lie in `text`, by their first bytes.
-    spots: QuickMap<u64, Vec<(Range<usize>, i64)>>,
-    spot_count: usize,
-    /// Which first bytes there are, as bits: nearly all windows of a text are none of them.
-    heads: Vec<u64>,
+    /// Earlier texts, each as often as it has heads, and the last of those with a head by that.
+    spots: Vec<Spot>,
+    spot_heads: QuickMap<u64, u32>,
+    /// Which heads there are, as bits: nearly all windows of a text are none of them.
+    heads: Box<[u64; HEAD_SLOTS / 64]>,
     fresh: String,
     lengths: QuickMap<usize, i64>,
     lists: Vec<(&'a str, i64)>,
     /// Where the ids in names were first, by their hashes.
-    ids: QuickMap<u64, usize>,
+    ids: HashedMap<usize>,
     /// By the hashes of keys.
-    turns: QuickMap<u64, f64>,
-    times: QuickMap<u64, String>,
+    turns: HashedMap<f64>,
+    times: HashedMap<String>,
 }
 
 fn chars_in(text: &str) -> usize {
-    if text.is_ascii() { text.len() } else { text.chars().count() }
+    if wide::is_ascii(text.as_bytes()) { text.len() } else { text.chars().count() }
 }
 
 impl<'c, 'a> Reading<'c, 'a> {
-    pub fn new(start_s: u64, words: &'c mut Words, keys: &'c mut Keys, signs: &'c Signs) -> Self {
+    /// Starts to read a run of so many bytes.
+    pub fn new(
+        start_s: u64, size: usize, words: &'c mut Words, keys: &'c mut NumberKeys, signs: &'c Signs,
+        parsed: &'c mut Parsed,
+    ) -> Self {
+        let bits = (size / BYTES_PER_PLACE).max(1).ilog2() + 1;
+        let room = (size / BYTES_PER_TEXT).min(MAX_ROOM_COUNT);
         Reading {
             tokens: Tokens::new(),
             words,
             keys,
             signs,
+            parsed,
             days: (start_s / 86_400) as i64,
             place: 2,
             chars: 0,
             nodes: 0,
             is_data: false,
             is_spot: false,
-            seen: QuickMap::default(),
-            known: QuickSet::default(),
-            text: String::new(),
-            grams: Grams::new(TEXT_GRAM_BITS),
+            seen: HashedMap::with_capacity_and_hasher(room, Default::default()),
+            known: HashedSet::with_capacity_and_hasher(room, Default::default()),
+            text: String::with_capacity((size / 2).min(MAX_RUN_CHARS)),
+            grams: Grams::new(bits.clamp(*GRAM_BITS.start(), *GRAM_BITS.end())),
             starts: Vec::new(),
             places: Vec::new(),
-            spots: QuickMap::default(),
-            spot_count: 0,
-            heads: vec![0; HEAD_SLOTS / 64],
+            spots: Vec::new(),
+            spot_heads: QuickMap::default(),
+            heads: Box::new([0; HEAD_SLOTS / 64]),
             fresh: String::new(),
             lengths: QuickMap::default(),
             lists: Vec::new(),
-            ids: QuickMap::default(),
-            turns: QuickMap::default(),
-            times: QuickMap::default(),
+            ids: HashedMap::default(),
+            turns: HashedMap::default(),
+            times: HashedMap::default(),
         }
     }
 
     /// Writes the ids in a name by where the run first had them.
     pub fn ids_in(&mut self, name: &str) {
         let is_part = |c: char| c.is_ascii_hexdigit() || c == '-';
-        if !name.bytes().any(|b| b.is_ascii_digit()) {
+        if !wide::has_digit(name.as_bytes()) {
             return;
         }
         for run in name.split(|c| !is_part(c)) {
             if run.bytes().any(|b| b.is_ascii_digit()) {
                 let next = self.ids.len();
                 let at = *self.ids.entry(hash_of(run)).or_insert(next);
-                self.tokens.put(b'#', at);
+                self.tokens.mark(b'#', at as i64);
             }
         }
     }
@@ -217,7 +252,7 @@ impl<'c, 'a> Reading<'c, 'a> {
         let mut tokens = std::mem::replace(&mut self.tokens, Tokens::new());
         let done = match value {
             Any::Text(text) => self.whole(key, text, &mut tokens),
-            other => self.walk(key, &json_of(other), &mut tokens, 0),
+            other => self.walk_off(key, Held::Own(json_of(other)), &mut tokens, 0),
         };
         self.tokens = tokens;
         done?;
@@ -242,7 +277,7 @@ impl<'c, 'a> Reading<'c, 'a> {
 
     fn whole(&mut self, key: &str, text: &'a str, into: &mut Tokens) -> Result<(), TooMuch> {
         if text.is_empty() {
-            into.put(b'e', 0u8);
+            into.mark(b'e', 0u8);
             return Ok(());
         }
         let hash = hash_of(text);
@@ -252,27 +287,28 @@ impl<'c, 'a> Reading<'c, 'a> {
             return self.leaf_of(key, text, hash, into, true);
         }
         if let Some(at) = self.seen.get(&hash) {
-            into.put(b'=', *at);
+            into.mark(b'=', *at);
             return Ok(());
         }
         self.count(chars_in(text))?;
         if first == b'[' && self.goes_on(key, text, hash, into)? {
             return Ok(());
         }
-        match json::parse(text) {
+        // SAFETY: a text is that of an attribute, or lies in a value that was found in one.
+        match unsafe { self.parsed.of(text) } {
             None => {
-                into.put(b'~', 0u8);
+                into.mark(b'~', 0u8);
                 self.leaf_of(key, text, hash, into, false)
             }
             Some(parsed) => {
                 self.seen.insert(hash, self.place);
                 if first == b'"' {
-                    into.put(b'q', 0u8);
+                    into.mark(b'q', 0u8);
                 }
                 if first == b'[' {
                     self.keep_list(text);
                 }
-                self.walk(key, &parsed, into, 1)
+                self.walk_off(key, parsed, into, 1)
             }
         }
     }
@@ -302,15 +338,22 @@ impl<'c, 'a> Reading<'c, 'a> {
         let Some((place, more)) = found else { return Ok(false) };
         let Some(parsed) = json::parse(&more) else { return Ok(false) };
         self.seen.insert(hash, self.place);
-        into.put(b'+', place);
+        into.mark(b'+', place);
         self.keep_list(text);
-        self.walk(key, &parsed, into, 1)?;
+        self.walk_off(key, Held::Own(parsed), into, 1)?;
         Ok(true)
     }
 
     fn count(&mut self, chars: usize) -> Result<(), TooMuch> {
         self.chars += chars;
         if self.chars > MAX_RUN_CHARS { Err(TooMuch) } else { Ok(()) }
+    }
+
+    /// Walks over a value that is not needed afterwards.
+    fn walk_off(&mut self, key: &str, value: Held<'_>, into: &mut Tokens, depth: usize) -> Result<(), TooMuch> {
+        let done = self.walk(key, &value, into, depth);
+        value.leave();
+        done
     }
 
     fn walk(&mut self, key: &str, value: &Value<'_>, into: &mut Tokens, depth: usize) -> Result<(), TooMuch> {
@@ -327,16 +370,16 @@ impl<'c, 'a> Reading<'c, 'a> {
                 if is_nested { self.nested(key, text, into, depth) } else { self.leaf(key, text, into) }
             }
             Value::Null => {
-                into.put(b'b', 2u8);
+                into.mark(b'b', 2u8);
                 Ok(())
             }
             Value::Bool(value) => {
-                into.put(b'b', u8::from(*value));
+                into.mark(b'b', u8::from(*value));
                 Ok(())
             }
             Value::Int(value) => self.number(key, *value as f64, Some(*value), into),
             Value::Float(value) if value.is_nan() => {
-                into.put(b'B', 0u8);
+                into.mark(b'B', 0u8);
                 Ok(())
             }
             Value::Float(value) => self.number(key, *value, None, into),
@@ -348,28 +391,29 @@ impl<'c, 'a> Reading<'c, 'a> {
     fn nested(&mut self, key: &str, text: &str, into: &mut Tokens, depth: usize) -> Result<(), TooMuch> {
         let hash = hash_of(text);
         if let Some(at) = self.seen.get(&hash) {
-            into.put(b'=', *at);
+            into.mark(b'=', *at);
             return Ok(());
         }
-        match json::parse(text) {
+        // SAFETY: a text is that of an attribute, or lies in a value that was found in one.
+        match unsafe { self.parsed.of(text) } {
             None => {
-                into.put(b'~', 0u8);
+                into.mark(b'~', 0u8);
                 self.leaf_of(key, text, hash, into, false)
             }
             Some(parsed) => {
                 self.seen.insert(hash, self.place);
-                into.put(b'j', 0u8);
-                self.walk(key, &parsed, into, depth + 1)
+                into.mark(b'j', 0u8);
+                self.walk_off(key, parsed, into, depth + 1)
             }
         }
     }
 
     fn record(&mut self, members: &[(Cow<'_, str>, Value<'_>)], into: &mut Tokens, depth: usize) -> Result<(), TooMuch> {
-        into.put(b'{', 0u8);
+        into.mark(b'{', 0u8);
         let mut beside: Vec<f64> = Vec::new();
         let mut numbers: Vec<f64> = Vec::new();
         for (key, member) in members {
-            into.put(b'k', key.as_ref());
+            into.text(b'k', key);
             self.walk(key, member, into, depth + 1)?;
             let is_number = matches!(member, Value::Int(_) | Value::Float(_) | Value::Bool(_));
             let is_amount = is_number && self.keys.told(key).amount;
@@ -388,18 +432,18 @@ impl<'c, 'a> Reading<'c, 'a> {
             let turns: Vec<i8> = beside.windows(2).map(|pair| compared(pair[0], pair[1])).collect();
             into.put(b'c', turns);
         }
-        into.put(b'}', 0u8);
+        into.mark(b'}', 0u8);
         Ok(())
     }
 
     fn list(&mut self, key: &str, items: &[Value<'_>], into: &mut Tokens, depth: usize) -> Result<(), TooMuch> {
         let size = items.len();
         if size == 0 {
-            into.put(b'0', 0u8);
+            into.mark(b'0', 0u8);
             return Ok(());
         }
         if items.iter().any(is_turn) {
-            into.put(b'[', size);
+            into.mark(b'[', size as i64);
             for item in items {
                 self.walk(key, item, into, depth + 1)?;
             }
@@ -425,15 +469,15 @@ impl<'c, 'a> Reading<'c, 'a> {
         let told = self.keys.told(key);
         if told.order {
             if let Some(before) = self.turns.insert(hash_of(key), value) {
-                into.put(b'o', compared(value, before));
+                into.mark(b'o', compared(value, before));
             }
         }
         if -MIN_KNOWN_NUMBER < value && value < MIN_KNOWN_NUMBER {
-            into.put(b'n', compared(value, 0.0));
+            into.mark(b'n', compared(value, 0.0));
             return Ok(());
         }
         if told.usage {
-            into.put(b'u', 0u8);
+            into.mark(b'u', 0u8);
             return Ok(());
         }
         let text = match whole {
@@ -442,20 +486,20 @@ impl<'c, 'a> Reading<'c, 'a> {
         };
         let hash = hash_of(&text);
         if let Some(at) = self.seen.get(&hash) {
-            into.put(b'=', *at);
+            into.mark(b'=', *at);
             return Ok(());
         }
         if self.known.contains(&hash) {
-            into.put(b'K', 0u8);
-            self.remember(&text, hash);
+            into.mark(b'K', 0u8);
+            self.remember(&text, hash, text.len());
             return Ok(());
         }
         let code = match whole {
             Some(number) if (400..=599).contains(&number) => (number / 100) as u8,
             _ => 0,
         };
-        into.put(b'N', code);
-        self.remember(&text, hash);
+        into.mark(b'N', code);
+        self.remember(&text, hash, text.len());
         Ok(())
     }
 
@@ -467,37 +511,41 @@ impl<'c, 'a> Reading<'c, 'a> {
         &mut self, key: &str, text: &str, hash: u64, into: &mut Tokens, is_attribute: bool,
     ) -> Result<(), TooMuch> {
         if text.is_empty() {
-            into.put(b'e', 0u8);
+            into.mark(b'e', 0u8);
             return Ok(());
         }
-        if let Some(at) = self.place_of(text, hash) {
-            into.put(b'=', at);
+        if let Some(at) = self.seen.get(&hash) {
+            into.mark(b'=', *at);
             return Ok(());
         }
         let size = chars_in(text);
+        if let Some(at) = self.place_within(text, hash, size) {
+            into.mark(b'=', at);
+            return Ok(());
+        }
         self.count(size)?;
         if size >= MIN_TIME_CHARS && is_day(text) {
             self.time(if is_attribute { "" } else { key }, text, into);
         } else if size >= MIN_TEXT_CHARS {
-            self.prose(text, into);
+            self.prose(text, size, into);
         } else {
-            let is_known = self.is_known(text) || self.is_data;
+            let is_known = self.is_known(text, size) || self.is_data;
             if is_word(text) {
-                into.put(b'w', self.words.word(key, text));
+                into.text(b'w', self.words.word(key, text));
             } else {
-                into.put(b's', is_known);
+                into.mark(b's', is_known);
             }
             self.fresh.push_str(text);
             self.fresh.push('\n');
         }
-        self.remember(text, hash);
+        self.remember(text, hash, size);
         Ok(())
     }
 
     fn time(&mut self, key: &str, text: &str, into: &mut Tokens) {
         let age = day_number(text).map_or(0, |day| self.days - day);
         let form: i8 = if age < -1 { -1 } else if age <= 1 { 0 } else if age <= 31 { 1 } else { 2 };
-        into.put(b't', form);
+        into.mark(b't', form);
         if key.is_empty() {
             return;
         }
@@ -507,16 +555,16 @@ impl<'c, 'a> Reading<'c, 'a> {
                 std::cmp::Ordering::Equal => 0,
                 std::cmp::Ordering::Less => -1,
             };
-            into.put(b'o', turn);
+            into.mark(b'o', turn);
         }
     }
 
-    fn prose(&mut self, text: &str, into: &mut Tokens) {
+    fn prose(&mut self, text: &str, size: usize, into: &mut Tokens) {
         let mut spots: Vec<i64> = Vec::new();
         self.spots_in(text, &mut spots);
         spots.sort_unstable();
         spots.dedup();
-        let is_known = self.is_known(text) || self.is_data;
+        let is_known = self.is_known(text, size) || self.is_data;
         let ends = text.chars().next_back().is_some_and(|last| ENDS.contains(last));
         into.put(b'x', (spots, is_known, ends));
         self.fresh.push_str(text);
@@ -526,49 +574,52 @@ impl<'c, 'a> Reading<'c, 'a> {
 
     /// Adds the places of the earlier texts that occur in one, each once or more.
     fn spots_in(&self, text: &str, places: &mut Vec<i64>) {
-        if self.spot_count == 0 {
+        if self.spots.is_empty() {
             return;
         }
         let bytes = text.as_bytes();
-        for (at, window) in bytes.windows(HEAD_BYTES).enumerate() {
+        for (step, window) in bytes.windows(HEAD_BYTES).step_by(HEAD_STEP).enumerate() {
             let head = head_of(window);
             let slot = slot_of(head);
             if self.heads[slot >> 6] >> (slot & 63) & 1 == 0 {
                 continue;
             }
-            for (range, place) in self.spots.get(&head).map_or(&[][..], Vec::as_slice) {
-                if bytes[at..].starts_with(self.text[range.clone()].as_bytes()) {
-                    places.push(*place);
+            let at = step * HEAD_STEP;
+            let mut next = self.spot_heads.get(&head).copied();
+            while let Some(number) = next {
+                let spot = &self.spots[number as usize];
+                let found = &self.text.as_bytes()[spot.range.clone()];
+                if at >= spot.from && bytes[at - spot.from..].starts_with(found) {
+                    places.push(spot.place);
                 }
+                next = spot.next;
             }
         }
     }
 
-    fn is_known<'t>(&mut self, text: &'t str) -> bool {
+    /// Keeps a text that was remembered to be found in later ones.
+    fn keep_spot(&mut self, range: Range<usize>) {
+        for from in 0..HEAD_STEP {
+            let head = head_of(&self.text.as_bytes()[range.start + from..]);
+            let slot = slot_of(head);
+            self.heads[slot >> 6] |= 1 << (slot & 63);
+            let next = self.spot_heads.insert(head, self.spots.len() as u32);
+            self.spots.push(Spot { range: range.clone(), from, place: self.place, next });
+        }
+    }
+
+    fn is_known<'t>(&mut self, text: &'t str, size: usize) -> bool {
         let mut unseen: Vec<&'t str> = Vec::new();
+        let mut note = |word: &'t str| {
+            if self.known.insert(hash_of(word)) {
+                unseen.push(word);
+            }
+        };
         // Nobody asks whether a plain word is known.
-        if text.is_ascii() {
-            let (mut start, mut is_plain) = (0, true);
-            for (at, byte) in text.bytes().chain([b' ']).enumerate() {
-                if byte.is_ascii_alphabetic() {
-                    continue;
-                }
-                if !BLANKS[byte as usize & 127] {
-                    is_plain = false;
-                    continue;
-                }
-                let word = &text[start..at];
-                if !is_plain && self.known.insert(hash_of(word)) {
-                    unseen.push(word);
-                }
-                (start, is_plain) = (at + 1, true);
-            }
+        if size == text.len() {
+            odd_words(text, note);
         } else {
-            for word in text.split(is_blank) {
-                if !is_plain(word) && self.known.insert(hash_of(word)) {
-                    unseen.push(word);
-                }
-            }
+            text.split(is_blank).filter(|word| !is_plain(word)).for_each(&mut note);
         }
         let mut all = true;
         for word in unseen {
@@ -576,50 +627,49 @@ impl<'c, 'a> Reading<'c, 'a> {
             let is_new = bare.len() == word.len()
                 || (!bare.is_empty() && !is_plain(bare) && self.known.insert(hash_of(bare)));
             if is_new {
-                all = all && self.holds(bare);
+                all = all && self.earlier(bare).is_some();
             }
         }
         all
     }
 
-    fn holds(&self, text: &str) -> bool {
-        self.grams.may_hold(text) && find(&self.text, text).is_some()
-    }
-
-    fn place_of(&mut self, text: &str, hash: u64) -> Option<i64> {
-        if let Some(at) = self.seen.get(&hash) {
-            return Some(*at);
-        }
-        let size = chars_in(text);
+    /// Where a text that is part of an earlier one was first.
+    fn place_within(&mut self, text: &str, hash: u64, size: usize) -> Option<i64> {
         if size < MIN_WITHIN_CHARS || (size < MIN_SPOT_CHARS && is_plain(text)) {
             return None;
         }
-        if !self.grams.may_hold(text) {
-            return None;
-        }
-        let found = find(&self.text, text)?;
+        let found = self.earlier(text)?;
         let index = self.starts.partition_point(|start| *start <= found) - 1;
         let at = -self.places[index];
         self.seen.insert(hash, at);
         Some(at)
     }
 
-    fn remember(&mut self, text: &str, hash: u64) {
+    /// Where the earlier texts, one after the other, first hold this one.
+    fn earlier(&self, text: &str) -> Option<usize> {
+        let mut from = self.grams.first(text)?;
+        let (hay, wanted) = (self.text.as_bytes(), text.as_bytes());
+        if from > 0 && wanted.contains(&0) {
+            from = 0; // it may lie across the end of a text, which has no windows
+        }
+        if hay[from..].starts_with(wanted) {
+            return Some(from);
+        }
+        find_bytes(&hay[from..], wanted).map(|at| from + at)
+    }
+
+    fn remember(&mut self, text: &str, hash: u64, size: usize) {
         self.seen.insert(hash, self.place);
         let start = self.text.len();
         self.starts.push(start);
-        self.grams.add(text);
+        self.grams.add(text, start);
         self.places.push(self.place);
         self.text.push_str(text);
         self.text.push('\0');
         let is_spot = std::mem::replace(&mut self.is_spot, false)
-            || (MIN_SPOT_CHARS..MIN_TEXT_CHARS).contains(&chars_in(text));
-        if is_spot && self.spot_count < MAX_SPOTS_COUNT {
-            let head = head_of(text.as_bytes());
-            let slot = slot_of(head);
-            self.heads[slot >> 6] |= 1 << (slot & 63);
-            self.spots.entry(head).or_default().push((start..start + text.len(), self.place));
-            self.spot_count += 1;
+            || (MIN_SPOT_CHARS..MIN_TEXT_CHARS).contains(&size);
+        if is_spot && self.spots.len() < MAX_SPOTS_COUNT * HEAD_STEP {
+            self.keep_spot(start..start + text.len());
         }
     }
 }
@@ -663,19 +713,49 @@ fn slot_of(head: u64) -> usize {
     (head.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 50) as usize
 }
 
-/// The blanks of ASCII.
-const BLANKS: [bool; 128] = {
-    let mut found = [false; 128];
-    let mut at = 0;
-    while at < 128 {
-        found[at] = matches!(at, 9..=13 | 28..=32);
-        at += 1;
+/// Hands on the words of an ASCII text that have more than letters in them.
+fn odd_words<'t>(text: &'t str, mut take: impl FnMut(&'t str)) {
+    let bytes = text.as_bytes();
+    let (mut start, mut is_odd, mut at) = (0, false, 0);
+    loop {
+        // After the end there are blanks.
+        let mut last = [b' '; WIDTH];
+        let block = if at + WIDTH <= bytes.len() {
+            &bytes[at..]
+        } else {
+            last[..bytes.len() - at].copy_from_slice(&bytes[at..]);
+            &last
+        };
+        let wide = Wide::of(block);
+        let blanks = wide.within(9, 13).or(wide.within(28, 32)).bits();
+        let letters = wide.with(0x20).within(b'a', b'z').bits();
+        let (mut ends, mut odd) = (blanks, !(blanks | letters) & 0xffff);
+        while ends != 0 && (odd != 0 || is_odd) {
+            let end = ends.trailing_zeros();
+            let before = (1 << end) - 1;
+            if is_odd || odd & before != 0 {
+                take(&text[start..at + end as usize]);
+            }
+            (is_odd, odd, ends) = (false, odd & !before, ends & (ends - 1));
+            start = at + end as usize + 1;
+        }
+        if ends != 0 {
+            start = at + 32 - ends.leading_zeros() as usize;
+        }
+        is_odd |= odd != 0;
+        at += WIDTH;
+        if at > bytes.len() {
+            return;
+        }
     }
-    found
-};
+}
 
 fn is_edge(c: char) -> bool {
-    !c.is_ascii_alphanumeric() && EDGES.contains(c)
+    matches!(
+        c,
+        '.' | ',' | ';' | ':' | '!' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '"' | '\'' | '`'
+            | '*' | '_' | '<' | '>' | '|' | '“' | '”' | '„' | '«' | '»' | '、' | '。'
+    )
 }
 
 fn is_blank(c: char) -> bool {

@@ -19,6 +19,8 @@ static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 thread_local! {
     /// Where the next piece starts, beyond the end while this thread does not use the region.
     static NEXT: Cell<usize> = const { Cell::new(usize::MAX) };
+    /// Since `used` began on this thread, all that it asked for had room in the region.
+    static HAS_ROOM: Cell<bool> = const { Cell::new(false) };
 }
 
 pub struct Scratch;
@@ -31,11 +33,12 @@ fn is_scratch(piece: *mut u8) -> bool {
 fn piece(layout: Layout) -> *mut u8 {
     NEXT.with(|next| {
         let from = next.get();
-        if from == usize::MAX || layout.align() > ALIGN_BYTES {
+        if from == usize::MAX {
             return null_mut();
         }
         let size = (layout.size() + ALIGN_BYTES - 1) & !(ALIGN_BYTES - 1);
-        if size > REGION_BYTES - from {
+        if layout.align() > ALIGN_BYTES || size > REGION_BYTES - from {
+            HAS_ROOM.set(false);
             return null_mut();
         }
         next.set(from + size);
@@ -103,7 +106,9 @@ fn grown(old: *mut u8, room: usize, size: usize) -> bool {
 pub fn used<T: Copy>(work: impl FnOnce() -> T) -> Option<T> {
     let is_ours = !IS_TAKEN.swap(true, Ordering::Acquire) && is_there();
     NEXT.set(if is_ours { 0 } else { usize::MAX });
+    HAS_ROOM.set(is_ours);
     let done = catch_unwind(AssertUnwindSafe(work));
+    HAS_ROOM.set(false);
     NEXT.set(usize::MAX);
     // What a panic made may be kept by others: then the region is left as it is for good.
     if is_ours && done.is_ok() {
@@ -120,6 +125,19 @@ fn is_there() -> bool {
         REGION.store(unsafe { System.alloc(layout) }, Ordering::Relaxed);
     }
     !REGION.load(Ordering::Relaxed).is_null()
+}
+
+/// Lets go of what was made outside of `kept`. To take a tree of values apart piece by piece costs time
+/// and gives nothing back where all of them lie in the region; where one may not, it has to be done.
+pub fn leave<T>(value: T) {
+    if HAS_ROOM.get() {
+        std::mem::forget(value);
+    }
+}
+
+/// Tells whether all that was made, outside of `kept`, lies in the region.
+pub fn has_room() -> bool {
+    HAS_ROOM.get()
 }
 
 /// Does something whose memory may be kept.

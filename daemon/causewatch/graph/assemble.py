@@ -181,7 +181,8 @@ class RunAssembler:
         ready = self._ready(now_ns)
         self._join_ready(ready)
         for run in self._as_joined(ready):
-            if self._due_ns(run) > now_ns or self._waits(run, now_ns):
+            is_missing = run.missing_batches and not run.is_old(self.limits, now_ns)
+            if is_missing or self._due_ns(run) > now_ns:
                 self._agenda.put(run)
                 continue
             found.append(run.snapshot("late" if run.was_judged else "complete"))
@@ -322,8 +323,8 @@ class RunAssembler:
             self.dropped.join_refused += 1
             return
         first, second = (one, other) if one.number < other.number else (other, one)
-        if self.join_index.only_sets_up(first.run_id):
-            # What sets agents up is no work that a run should bear the id of.
+        # What sets agents up is no work that a run should bear the id of.
+        if self._work_of(first, second) is second:
             first, second = second, first
         self.held_bytes -= first.bytes + second.bytes
         first.absorb(second)
@@ -374,10 +375,12 @@ class RunAssembler:
             one, other = self._by_trace.get(run_id), self._by_trace.get(join.run_id)
             if one is None or other is None or one is other:
                 continue
-            work = other if self.join_index.only_sets_up(one.run_id) else one
-            if join.by != "setup" or not work.was_judged:  # else it tells nothing new of it
+            if join.by != "setup" or not self._work_of(one, other).was_judged:
                 self._merge(one, other)
                 self._by_trace[run_id].joins.setdefault(max(run_id, join.run_id), join)
+
+    def _work_of(self, one: GatheredRun, other: GatheredRun) -> GatheredRun:
+        return other if self.join_index.only_sets_up(one.run_id) else one
 
     def _due_ns(self, run: GatheredRun) -> int:
         """Return when a live run is due if nothing more comes for it, Unix ns."""
@@ -388,14 +391,9 @@ class RunAssembler:
         quiet_s = limits.quiet_s if run.has_all_roots else limits.quiet_without_root_s
         return min(oldest_ns, run.last_ns + int(quiet_s * _SECOND_NS))
 
-    def _waits(self, run: GatheredRun, now_ns: int) -> bool:
-        """Tell whether a run has to wait for batches to be read again; not for ever."""
-        is_old = now_ns - run.first_ns >= self.limits.max_age_s * _SECOND_NS
-        return bool(run.missing_batches) and not is_old
-
     def _drop_empty(self, run: GatheredRun, now_ns: int) -> None:
         """Give up a run of which only log records came; its spans may come yet, until it is old."""
-        if now_ns - run.first_ns >= self.limits.max_age_s * _SECOND_NS:
+        if run.is_old(self.limits, now_ns):
             self._release(run)
         else:
             self._agenda.put(run)

@@ -140,6 +140,10 @@ class GatheredRun:
         """Tell whether each trace of the run has a span without parent."""
         return len(self.rooted) == len(self.traces)
 
+    def is_old(self, limits: RunLimits, now_ns: int) -> bool:
+        """Tell whether the run has been live for so long that nothing is waited for any more."""
+        return now_ns - self.first_ns >= limits.max_age_s * 1_000_000_000
+
     def has_room_for(self, span: RawSpan, limits: RunLimits) -> bool:
         """Tell whether the run may be judged in one piece with one more span."""
         is_large = self.bytes + held_bytes(span) > limits.max_run_mib * _MIB
