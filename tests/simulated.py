@@ -171,6 +171,8 @@ class World:
         self.ended: Counter[str] = Counter()
         self.moved: Counter[str] = Counter()
         """How many changes each incident had that people may hear of."""
+        self.was_limited = False
+        """Whether receivers had a limit at some time: then each may miss what came and went."""
         self.alerting = self.configuration(plain=True)
         self.restart()
 
@@ -193,6 +195,7 @@ class World:
         if chance.random() < 0.5:
             team = msgspec.structs.replace(team, mute_time_intervals=("night",))
         limit = chance.choice([0, 0, 0, 1, 2])
+        self.was_limited = self.was_limited or limit > 0
         hiding = InhibitRule(
             source=(Matcher(name="severity", value="page"),),
             target=(Matcher(name="severity", value="info"),),
