@@ -8,6 +8,9 @@ use std::hash::{Hash, Hasher};
 
 use crate::json::{self, Value};
 use crate::keys::{SpanKeys, Told};
+use crate::numbers::{
+    bucket, clamped, counted, exact, is_no_number, operated, read_json, read_text, Number, MAX_EXACT,
+};
 use crate::parsed::Parsed;
 use crate::payloads::Payloads;
 use crate::proto::{Any, Span};
@@ -21,8 +24,6 @@ pub const TOO_CLOSE: i32 = 1;
 pub const OPEN_PAYLOADS: i32 = 8;
 /// Tells, as bits, which patterns of a key fit a text; keys are numbered as they are asked.
 pub type Fits = extern "C" fn(usize, *const u8, usize) -> u64;
-pub const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
-const MAX_TOKENS_COUNT: i128 = 1_000_000_000_000_000;
 const MAX_FITTING_COUNT: usize = 16_384;
 const SLACK: f64 = 1e-9;
 const NAME: &str = "\0name";
@@ -89,21 +90,6 @@ struct Names {
     places: Vec<Alias>,
     ids: Vec<String>,
     is_whole: bool,
-}
-
-#[derive(Clone, Copy)]
-enum Number {
-    Int(i128),
-    Float(f64),
-}
-
-impl Number {
-    fn float(self) -> f64 {
-        match self {
-            Number::Int(value) => value as f64,
-            Number::Float(value) => value,
-        }
-    }
 }
 
 /// All that is asked.
@@ -734,37 +720,6 @@ impl Run<'_, '_> {
     }
 }
 
-fn operated(operator: u8, left: Number, right: Number) -> Result<Option<Number>, i32> {
-    let found = match (left, right) {
-        (Number::Int(left), Number::Int(right)) => {
-            let whole = match operator {
-                b'+' => left.checked_add(right),
-                b'-' => left.checked_sub(right),
-                b'*' => left.checked_mul(right),
-                _ if right == 0 => return Ok(None),
-                _ => left.checked_div(right),
-            };
-            Number::Int(whole.ok_or(TOO_CLOSE)?)
-        }
-        (left, right) => {
-            let (left, right) = (left.float(), right.float());
-            Number::Float(match operator {
-                b'+' => left + right,
-                b'-' => left - right,
-                b'*' => left * right,
-                _ if right == 0.0 => return Ok(None),
-                _ => left / right,
-            })
-        }
-    };
-    exact(found).map(Some)
-}
-
-fn exact(number: Number) -> Result<Number, i32> {
-    // Written so that what is no number is refused as well.
-    if number.float().abs() <= MAX_EXACT { Ok(number) } else { Err(TOO_CLOSE) }
-}
-
 impl Alias {
     /// Returns the number a dialect reads: `None` where nothing is there, `Some(None)` for no number.
     fn read(&self, value: &Any<'_>, is_count: bool) -> Result<Option<Option<Number>>, i32> {
@@ -789,48 +744,6 @@ impl Alias {
             _ => Ok(None),
         }
     }
-}
-
-fn read_json(value: Option<&Value<'_>>, is_count: bool) -> Result<Option<Option<Number>>, i32> {
-    match value {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Text(text)) if text.is_empty() => Ok(None),
-        Some(Value::Text(text)) => read_text(text, is_count).map(Some),
-        Some(Value::Bool(_)) => Ok(Some(None)),
-        Some(Value::Int(value)) => counted(Number::Int(*value), is_count).map(Some),
-        Some(Value::Float(value)) => counted(Number::Float(*value), is_count).map(Some),
-        Some(Value::List(_) | Value::Record(_)) => Err(TOO_CLOSE),
-    }
-}
-
-fn read_text(text: &str, is_count: bool) -> Result<Option<Number>, i32> {
-    let (whole, part) = text.split_once('.').map_or((text, "0"), |(whole, part)| (whole, part));
-    let is_digits = |text: &str, most: usize| {
-        !text.is_empty() && text.len() <= most && text.bytes().all(|b| b.is_ascii_digit())
-    };
-    if is_digits(whole, 15) && is_digits(part, 9) {
-        return counted(Number::Float(text.parse().map_err(|_| TOO_CLOSE)?), is_count);
-    }
-    if is_no_number(text) { Ok(None) } else { Err(TOO_CLOSE) }
-}
-
-fn is_no_number(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii() && !b.is_ascii_digit())
-}
-
-fn counted(number: Number, is_count: bool) -> Result<Option<Number>, i32> {
-    let number = exact(number)?;
-    if !is_count {
-        return Ok(Some(Number::Float(number.float())));
-    }
-    if number.float() < 0.0 {
-        return Ok(None);
-    }
-    let count = match number {
-        Number::Int(value) => value,
-        Number::Float(value) => value as i128,
-    };
-    Ok((count < MAX_TOKENS_COUNT).then_some(Number::Int(count)))
 }
 
 fn at_path<'v, 'a>(value: &'v Value<'a>, path: &str) -> Option<&'v Value<'a>> {
@@ -873,22 +786,6 @@ fn comparable(value: &Any<'_>, into: &mut Quick) -> Result<(), i32> {
         Any::Bytes => return Err(TOO_CLOSE),
     }
     Ok(())
-}
-
-/// Returns an odd number for a value on a limit, an even one between two.
-fn bucket(limits: &[f64], value: f64) -> i64 {
-    if value.is_nan() {
-        return -1;
-    }
-    let below = limits.partition_point(|limit| *limit < value);
-    let upto = limits.partition_point(|limit| *limit <= value);
-    (below + upto) as i64
-}
-
-/// Returns an integer as a float that lies on no limit where it is not exact.
-fn clamped(value: i64) -> f64 {
-    let float = value as f64;
-    if float.abs() >= MAX_EXACT { float * 2.0 } else { float }
 }
 
 fn member<'v, 'a>(value: &'v Value<'a>, name: &str) -> Option<&'v Value<'a>> {

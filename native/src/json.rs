@@ -12,6 +12,7 @@ const MAX_DEPTH: usize = 200;
 const FEW_MEMBERS: usize = 12;
 /// Room for so many before a list or record has to be moved.
 const USUAL_COUNT: usize = 8;
+const USUAL_BYTES: usize = 120;
 
 pub enum Value<'a> {
     Null,
@@ -129,6 +130,7 @@ impl<'a> Parser<'a> {
         }
     }
 
+    #[inline]
     fn string(&mut self) -> Option<Cow<'a, str>> {
         self.at += 1;
         let start = self.at;
@@ -148,39 +150,45 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// Reads on from the first escape of a string.
+    #[inline(never)]
     fn escaped(&mut self, start: usize) -> Option<String> {
-        let mut found = String::from(&self.text[start..self.at]);
+        let before = &self.bytes[start..self.at];
+        let mut found: Vec<u8> = Vec::with_capacity(2 * before.len() + USUAL_BYTES);
+        found.extend_from_slice(before);
         loop {
             match *self.bytes.get(self.at)? {
                 b'"' => {
                     self.at += 1;
-                    return Some(found);
+                    // SAFETY: it is made of characters, and of what lies between ASCII bytes of a text.
+                    return Some(unsafe { String::from_utf8_unchecked(found) });
                 }
                 b'\\' => {
-                    self.at += 1;
-                    let escape = *self.bytes.get(self.at)?;
-                    self.at += 1;
-                    match escape {
-                        b'"' => found.push('"'),
-                        b'\\' => found.push('\\'),
-                        b'/' => found.push('/'),
-                        b'b' => found.push('\u{8}'),
-                        b'f' => found.push('\u{c}'),
-                        b'n' => found.push('\n'),
-                        b'r' => found.push('\r'),
-                        b't' => found.push('\t'),
-                        b'u' => found.push(self.unicode()?),
+                    let escape = *self.bytes.get(self.at + 1)?;
+                    self.at += 2;
+                    found.push(match escape {
+                        b'"' | b'\\' | b'/' => escape,
+                        b'b' => 8,
+                        b'f' => 12,
+                        b'n' => b'\n',
+                        b'r' => b'\r',
+                        b't' => b'\t',
+                        b'u' => {
+                            let char = self.unicode()?;
+                            found.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+                            continue;
+                        }
                         _ => return None,
-                    }
+                    });
                 }
                 0..=0x1f => return None,
                 _ => {
                     let from = self.at;
-                    self.at += plain_size(&self.bytes[self.at..]);
+                    self.at += plain_size(&self.bytes[from..]);
                     while !matches!(self.bytes.get(self.at)?, b'"' | b'\\' | 0..=0x1f) {
                         self.at += 1;
                     }
-                    found.push_str(&self.text[from..self.at]);
+                    found.extend_from_slice(&self.bytes[from..self.at]);
                 }
             }
         }
@@ -255,6 +263,7 @@ impl<'a> Parser<'a> {
 }
 
 /// Returns how many of the first bytes are surely no quote, backslash or control character.
+#[inline]
 fn plain_size(bytes: &[u8]) -> usize {
     let mut at = 0;
     while at + WIDTH <= bytes.len() {

@@ -5,6 +5,7 @@ mod asked;
 mod count;
 mod json;
 mod keys;
+mod numbers;
 mod parsed;
 mod payloads;
 mod proto;

@@ -145,6 +145,16 @@ def test_a_short_run_is_told_like_any_other(store: Store) -> None:
     assert store.trace(a_short_run(3).run_id) is None
 
 
+def test_of_many_traces_the_known_ones_are_told_at_once(store: Store) -> None:
+    """Of runs that were judged and of those that were passed over."""
+    short = [a_short_run(number) for number in range(1_000)]
+    store.put_short_runs(short)
+    store.put_run(a_run("whole", trace_ids=("t1", "t2")))
+    asked = [*(run.run_id for run in short[::100]), "t2", "unknown", a_short_run(2_000).run_id]
+    assert store.stored_traces(asked) == {*asked[:10], "t2"}
+    assert store.stored_traces([]) == frozenset()
+
+
 def test_a_run_that_is_judged_after_all_is_told_so(store: Store) -> None:
     """Late spans make a whole run of a short one; what was read twice after a stop is one run."""
     short = a_short_run(1)

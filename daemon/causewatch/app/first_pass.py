@@ -84,11 +84,19 @@ class FirstPass:
             return self._familiars.known(likeness) is not None or self._is_calm(likeness)
 
     def meet_trace(self, trace: LoneTrace) -> Familiar | None:
-        """Return the same of a run that is one trace and was not part of any other."""
+        """Return the same of a run that is one trace and was not part of any other.
+
+        Whether it is one that is judged all the same is decided when it is first asked: by then its
+        spans are in memory.
+        """
         likeness = self._likeness_of_trace(trace)
         with self._lock:
             known = self._familiars.known(likeness)
-            return self._familiars.meet(likeness) if known and known.is_lone else None
+            if known is None or not known.is_lone:
+                return None
+            if trace.is_sample is None:
+                trace.is_sample = self._familiars.meet(likeness) is None
+            return None if trace.is_sample else known
 
     def is_learning(self, trace: LoneTrace) -> bool:
         """Tell whether the rules are about to say if runs like this one may be passed over."""
@@ -116,13 +124,6 @@ class FirstPass:
         A loop has none, and what a contract says is none: such runs are judged early each time.
         """
         return likeness in self._calm and not self._familiars.has_told(likeness)
-
-    def will_pass(self, trace: LoneTrace) -> Familiar | None:
-        """Return by what a trace, if nothing more comes, will be passed over; ``None`` if not."""
-        likeness = self._likeness_of_trace(trace)
-        with self._lock:
-            known = self._familiars.known(likeness)
-        return known if known is not None and known.is_lone else None
 
     def carry(self, trace: LoneTrace) -> None:
         """Remember the likeness of a trace that is a run from now on."""
@@ -263,7 +264,7 @@ class FirstPass:
         if trace.rests:
             return None  # other rules are in force: it has to be read again
         likeness = None if self._likenesses is None else self._likenesses.of_request(trace.request)
-        trace.likeness = self._rules_number, trace.span_count, likeness
+        trace.likeness, trace.is_sample = (self._rules_number, trace.span_count, likeness), None
         return likeness
 
     def _follow_rules(self) -> None:

@@ -109,13 +109,14 @@ class Intake:
             return None
         return self._reader.regroup(batch.body)
 
-    def _put(self, parts: Iterable[TracePart], batch: Batch) -> list[TracePart]:
+    def _put(self, parts: Sequence[TracePart], batch: Batch) -> list[TracePart]:
         """Put parts to the lone traces; return those that the assembler is to gather."""
         now_ns, lone, odd = self._now_ns(), self.lone, []
+        self._recall([part.trace_id for part in parts if part.trace_id not in lone], batch.seq)
         for part in parts:
             trace = lone.get(part.trace_id)
             is_odd = part.is_odd or self._is_large(trace, part)
-            if is_odd or (trace is None and self._is_known(part.trace_id, batch.seq)):
+            if is_odd or (trace is None and self._is_known(part.trace_id)):
                 odd.append(part)
                 continue
             number = 0 if trace is not None else self._assembler.next_number()
@@ -127,9 +128,8 @@ class Intake:
         before = 0 if trace is None else trace.bytes + trace.spilled_bytes
         return before + len(part.body) > self._assembler.limits.max_run_mib * 1024 * 1024
 
-    def _is_known(self, trace_id: str, seq: int) -> bool:
+    def _is_known(self, trace_id: str) -> bool:
         """Tell whether a trace belongs to a run already, or is waited for."""
-        self._recall((trace_id,), seq)
         return self._assembler.knows(trace_id) or self._assembler.awaits(trace_id)
 
     def _spans_of(self, parts: Iterable[TracePart]) -> Sequence[RawSpan]:
@@ -157,9 +157,8 @@ class Intake:
         A batch that comes again although its run was judged with it: some group may not have
         looked at the run before the stop. However long ago that was, it is not too late.
         """
-        for trace_id in trace_ids:
-            if not trace_id or self._assembler.knows(trace_id):
-                continue
+        unknown = [each for each in trace_ids if each and not self._assembler.knows(each)]
+        for trace_id in sorted(self._store.stored_traces(unknown)) if unknown else ():
             link = self._store.trace(trace_id)
             run = self._store.run(link.run_id) if link is not None else None
             if run is not None:

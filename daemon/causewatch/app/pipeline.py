@@ -314,7 +314,7 @@ class Pipeline:
             if not self._first_pass.trace_may_wait(trace):
                 self._first_pass.carry(trace)
                 self._intake.hand_over(trace)
-            elif self._forwarding is None and (familiar := self._first_pass.will_pass(trace)):
+            elif self._forwarding is None and (familiar := self._first_pass.meet_trace(trace)):
                 if familiar.gaps:
                     self._intake.note_span_ids(trace)
                 self._intake.lone.rest(trace)

@@ -51,9 +51,9 @@ class LoneTrace:
     """One trace, so far."""
 
     __slots__ = (
-        "batches", "bodies", "bytes", "end_ns", "first_ns", "has_root", "is_wanted", "last_ns",
-        "likeness", "missing", "number", "rests", "span_count", "span_ids", "spilled_bytes",
-        "start_ns", "trace_id",
+        "batches", "bodies", "bytes", "end_ns", "first_ns", "has_root", "is_sample", "is_wanted",
+        "last_ns", "likeness", "missing", "number", "rests", "span_count", "span_ids",
+        "spilled_bytes", "start_ns", "trace_id",
     )  # fmt: skip
 
     def __init__(self, trace_id: str, number: int, now_ns: int) -> None:
@@ -75,6 +75,8 @@ class LoneTrace:
         """The ids of its spans in order of time, eight bytes each, where they were asked for."""
         self.is_wanted = False
         """Its bytes were read again in order to be judged."""
+        self.is_sample: bool | None = None
+        """It is to be judged though it is like others; ``None`` while that is not decided."""
         self.likeness: tuple[int, int, int | None] = 0, 0, None
         """Under which rules and of how many spans it was computed, and what it is."""
 

@@ -56,6 +56,10 @@ class RunStore(Protocol):
         """Return the run and the batches of a trace, or ``None``."""
         ...
 
+    def stored_traces(self, trace_ids: Sequence[str]) -> frozenset[str]:
+        """Return those of some traces that ``trace`` may know; few others are among them."""
+        ...
+
     def anomalous_traces(self, first_batch: int, last_batch: int) -> Mapping[int, frozenset[str]]:
         """Return which traces of runs that are not healthy came in which batch of a range."""
         ...

@@ -17,7 +17,7 @@ from causewatch.dialects.tables import SHIPPED
 from causewatch.likeness.answers import Answers
 from causewatch.likeness.keys import naming_keys
 from causewatch.likeness.likeness import Likenesses
-from causewatch.likeness.native import NativeReader, native_reader
+from causewatch.likeness.native import Fits, NativeReader, native_reader
 from causewatch.otlp.raw import RawSpan, Resources
 from causewatch.rules.interest import Interest
 from graph_fixtures import CAPTURES
@@ -90,6 +90,71 @@ def test_both_readers_tell_the_same_runs_apart(library: Path) -> None:
             assert there.setdefault(one, two) == two, name
             assert back.setdefault(two, one) == one, name
     assert len(there) > 5 * len(CASES)
+
+
+def run_of(texts: Sequence[str]) -> list[RawSpan]:
+    """Return the spans of a run, each with one text."""
+    request = ExportTraceServiceRequest()
+    scoped = request.resource_spans.add().scope_spans.add()
+    for number, text in enumerate(texts, start=1):
+        span = scoped.spans.add(name="step", trace_id=b"t" * 16, span_id=bytes([number]) * 8)
+        span.start_time_unix_nano = span.end_time_unix_nano = 1_790_000_000_000_000_000 + number
+        span.attributes.add(key="note").value.string_value = text
+    return Resources().split(request.SerializeToString())
+
+
+SAID = "Order 4711 of Monday is late, as the van broke down."
+LONG = "and again the same few words of one sentence, " * 40
+WITHIN = [
+    *(["0" * size + SAID + "9" * size] for size in range(20)),
+    *([SAID[:size]] for size in range(len(SAID) + 1)),
+    *([SAID[size:] + "!", f"{SAID[size:]}."] for size in range(0, len(SAID), 3)),
+    *([LONG, LONG[size:-size] + end] for size in (1, 90, 400) for end in ("", "!", SAID)),
+    *([json.dumps({"said": [text, text], "id": text[:5]})] for text in (SAID, LONG, "é" + SAID)),
+    *(
+        [text, f"<{text}>"]
+        for text in ("é" * 9, "4711 é, 12", "a\0b 12", "12\n4711 x\t12", "1 2 3")
+    ),
+    *([SAID[-4:] + "\0" + SAID[:9]], [SAID, SAID + "\0"], [" " * 40], ["4711", "471", "47 11"]),
+]
+
+
+@pytest.mark.slow
+def test_an_earlier_text_is_found_wherever_it_lies(library: Path) -> None:
+    """At any place of a later text, whole or in part, and however much is nearly the same."""
+    python = Likenesses(SHIPPED, is_native=False)
+    native = NativeReader(naming_keys(SHIPPED), library)
+    there: dict[Any, Any] = {}
+    back: dict[Any, Any] = {}
+    for later in WITHIN:
+        for early in ([SAID], [SAID, LONG], ["nothing of it"]):
+            spans = run_of([*early, *later])
+            one = python.of([span.whole() for span in spans])
+            two = native.of(spans, [span.origin for span in spans])
+            assert there.setdefault(one, two) == two, later
+            assert back.setdefault(two, one) == one, later
+    assert len(there) > 40
+
+
+def by_chance(calls: list[str]) -> Fits:
+    """Return what runs no pattern: its answers to texts with an x in them are by chance."""
+
+    def fits(_number: int, text: str) -> int:
+        calls.append(text)
+        return len(calls) if "x" in text else 1
+
+    return fits
+
+
+@pytest.mark.slow
+def test_a_pattern_is_run_until_it_answered_alike_twice(library: Path) -> None:
+    """What cannot be run answers by chance, and is asked again each time."""
+    questions = asked(['{ span.note =~ ".*[0-9].*" }']).questions
+    for text, count in (("12", 2), ("x 12", 6)):
+        calls: list[str] = []
+        reader = NativeReader((), library, questions, by_chance(calls))
+        found = {reader.of(run_of([text]), [0]) for _ in range(6)}
+        assert (len(calls), len(found)) == (count, 1 if count == 2 else 6)
 
 
 RULES = (

@@ -109,6 +109,19 @@ class RunTables(Database):
         short = self._short_run(trace_id)
         return None if short is None else TraceLink(trace_id=trace_id, run_id=short.run_id)
 
+    def stored_traces(self, trace_ids: Sequence[str]) -> frozenset[str]:
+        """See ``RunStore.stored_traces``."""
+        numbers = {number_of(trace_id): trace_id for trace_id in trace_ids}
+        whole = self._read(
+            "SELECT trace_id FROM run_traces WHERE trace_id IN (SELECT value FROM json_each(?))",
+            (msgspec.json.encode(trace_ids).decode(),),
+        )
+        short = self._read(
+            "SELECT trace FROM short_runs WHERE trace IN (SELECT value FROM json_each(?))",
+            (msgspec.json.encode(list(numbers)).decode(),),
+        )
+        return frozenset(each for (each,) in whole) | {numbers[number] for (number,) in short}
+
     def anomalous_traces(self, first_batch: int, last_batch: int) -> dict[int, frozenset[str]]:
         """See ``RunStore.anomalous_traces``."""
         rows = self._read(
