@@ -21,6 +21,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 TOKEN = "xoxb-test"
+APP_TOKEN = "xapp-test"
 MAX_BLOCKS = 50
 TEXT_LIMITS = {"header": 150, "section": 3000, "field": 2000, "context": 2000, "button": 75}
 COUNT_LIMITS = {"fields": 10, "actions": 25, "context": 10}
@@ -66,6 +67,13 @@ class FakeSlack:
         self.missing_scopes: set[str] = set()
         """Methods the token may not call."""
         self.webhook_posts: list[dict[str, Any]] = []
+        self.socket_url = ""
+        """Where Socket Mode connects to; see fake_socket."""
+        self.answers: list[dict[str, Any]] = []
+        """What was posted to response URLs."""
+        self.uploads: dict[str, bytes] = {}
+        self.pictures: list[tuple[str, str, bytes]] = []
+        """Files shared with a channel: its id, the thread they are in, their bytes."""
         self.on_change: Callable[[], None] = lambda: None
         self._ts = 1_700_000_000
         self._server = _Server(port, self)
@@ -118,6 +126,7 @@ class FakeSlack:
         if method in self.missing_scopes:
             return {"ok": False, "error": "missing_scope"}
         methods: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "apps.connections.open": lambda _: {"ok": True, "url": self.socket_url},
             "auth.test": lambda _: {"ok": True, "team": "Test", "user_id": "U0000001"},
             "chat.postMessage": self._post,
             "chat.update": self._update,
@@ -126,6 +135,8 @@ class FakeSlack:
             "conversations.replies": self._history,
             "conversations.list": self._list,
             "usergroups.list": self._usergroups,
+            "files.getUploadURLExternal": self._upload_url,
+            "files.completeUploadExternal": self._complete_upload,
         }
         if method not in methods:
             return {"ok": False, "error": "unknown_method"}
@@ -197,6 +208,22 @@ class FakeSlack:
         found = [{"id": channel, "name": name} for channel, name in self.channels.items()]
         return {"ok": True, "channels": found}
 
+    def _upload_url(self, _: dict[str, Any]) -> dict[str, Any]:
+        file_id = f"F{len(self.uploads) + 1:07d}"
+        self.uploads[file_id] = b""
+        return {"ok": True, "file_id": file_id, "upload_url": f"{self.url}/upload/{file_id}"}
+
+    def _complete_upload(self, asked: dict[str, Any]) -> dict[str, Any]:
+        channel, thread_ts = str(asked.get("channel_id")), str(asked.get("thread_ts") or "")
+        if channel not in self.channels:
+            return {"ok": False, "error": "channel_not_found"}  # names are not taken here
+        if thread_ts and self._find(channel, thread_ts) is None:
+            return {"ok": False, "error": "thread_not_found"}
+        files = json.loads(asked["files"])
+        for each in files:
+            self.pictures.append((channel, thread_ts, self.uploads[each["id"]]))
+        return {"ok": True, "files": files}
+
     def _usergroups(self, _: dict[str, Any]) -> dict[str, Any]:
         found = [{"id": group, "handle": handle} for handle, group in self.groups.items()]
         return {"ok": True, "usergroups": found}
@@ -232,7 +259,7 @@ def _block_problem(block: dict[str, Any]) -> str | None:
     if kind in {"actions", "context"} and not 0 < len(elements) <= COUNT_LIMITS[kind]:
         return f"{kind} with {len(elements)} elements"
     if kind == "actions":
-        return next((why for element in elements if (why := _button_problem(element))), None)
+        return next((why for element in elements if (why := _action_problem(element))), None)
     if kind == "context":
         return next((why for e in elements if (why := _text_problem(e, "context"))), None)
     return None if kind == "divider" else f"a block of type {kind!r}"
@@ -245,6 +272,13 @@ def _section_problem(block: dict[str, Any]) -> str | None:
     texts = [_text_problem(field, "field") for field in fields]
     own = _text_problem(block["text"], "section") if block.get("text") else None
     return own or next((why for why in texts if why), None)
+
+
+def _action_problem(element: dict[str, Any]) -> str | None:
+    if element.get("type") != "static_select":
+        return _button_problem(element)
+    texts = [element.get("placeholder"), *(option["text"] for option in element["options"])]
+    return next((why for t in texts if (why := _text_problem(t, "button", ("plain_text",)))), None)
 
 
 def _button_problem(element: dict[str, Any]) -> str | None:
@@ -288,6 +322,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         path, _, query = self.path.partition("?")
         method = path.removeprefix("/api/") if path.startswith("/api/") else "webhook"
+        if path.startswith(("/upload/", "/actions/")):
+            method = path.split("/")[1]
         with self.server.slack.lock:
             self.server.slack.calls.append(method)
             fault = self.server.slack.take_fault(method) or Fault()
@@ -321,11 +357,18 @@ class _Handler(BaseHTTPRequestHandler):
     def _accept(self, method: str, body: bytes, fault: Fault) -> tuple[int, str]:
         if method == "webhook":
             return self._webhook(body, fault)
+        if method == "actions":
+            self.server.slack.answers.append(json.loads(body))
+            self.server.slack.on_change()
+            return 200, "ok"
+        if method == "upload":
+            self.server.slack.uploads[self.path.rpartition("/")[2]] = body
+            return 200, "OK"
         if fault.error:
             return 200, json.dumps({"ok": False, "error": fault.error})
         asked = _decoded(body, self.headers.get("content-type") or "")
         token = (self.headers.get("authorization") or "").removeprefix("Bearer ")
-        if (token or asked.get("token")) != TOKEN:
+        if (token or asked.get("token")) != (APP_TOKEN if "connections" in method else TOKEN):
             return 200, json.dumps({"ok": False, "error": "invalid_auth"})
         return 200, json.dumps(self.server.slack.answer(method, asked))
 

@@ -171,6 +171,8 @@ class World:
         self.ended: Counter[str] = Counter()
         self.moved: Counter[str] = Counter()
         """How many changes each incident had that people may hear of."""
+        self.was_limited = False
+        """Whether receivers had a limit at some time: then each may miss what came and went."""
         self.alerting = self.configuration(plain=True)
         self.restart()
 
@@ -192,13 +194,15 @@ class World:
         night = Interval(minutes=(Range(first=first, last=min(first + 120, MINUTES - 1)),))
         if chance.random() < 0.5:
             team = msgspec.structs.replace(team, mute_time_intervals=("night",))
+        limit = chance.choice([0, 0, 0, 1, 2])
+        self.was_limited = self.was_limited or limit > 0
         hiding = InhibitRule(
             source=(Matcher(name="severity", value="page"),),
             target=(Matcher(name="severity", value="info"),),
         )
         return Alerting(
             route=Route(receiver="team", routes=(page, team) if chance.random() < 0.7 else (team,)),
-            receivers={"team": TEAM, "pager": PAGER},
+            receivers={"team": msgspec.structs.replace(TEAM, limit=limit), "pager": PAGER},
             intervals={"night": (night,)},
             inhibit_rules=(hiding,) if chance.random() < 0.5 else (),
         )
@@ -210,6 +214,7 @@ class World:
         route = cast("Route", self.alerting.route)
         return bool(
             self.alerting.inhibit_rules
+            or any(receiver.limit for receiver in self.alerting.receivers.values())
             or any(child.mute_time_intervals for child in route.routes)
             or self.disk.silences(ends_after_ns=now_ns)
         )

@@ -15,8 +15,12 @@ import msgspec
 import pytest
 
 from causewatch.incidents.gather import IncidentChange
+from causewatch.incidents.handle import handle
 from causewatch.model.finding import Cause
-from causewatch.notify.config import Links
+from causewatch.notify.config import Links, Receiver, WebhookConfig, targets_of
+from causewatch.notify.digest import Crowd, digest_of
+from causewatch.notify.picture.layout import layout
+from causewatch.notify.picture.svg import svg_of
 from causewatch.notify.slack.render import (
     MAX_BLOCKS,
     Rendering,
@@ -57,6 +61,22 @@ def _opened() -> IncidentChange:
 def _resolved() -> IncidentChange:
     alerts = (resolved(alert) for alert in _opened().incident.alerts)
     return then(_opened().incident, *alerts, after_s=4000)
+
+
+def _acknowledged() -> IncidentChange:
+    change = handle(_opened().incident, "acknowledge", by="<Ana>", now_ns=NOW + 60 * S)
+    assert isinstance(change, IncidentChange)
+    return change
+
+
+def _digest() -> IncidentChange:
+    (target,) = targets_of(Receiver(name="team", webhooks=(WebhookConfig(url="u"),), limit=20))
+    evil = IncidentChange(incident=_hostile().incident, reason="opened")
+    waiting = (*(opened(an_alert(f"Trouble{n}", cause=Cause())) for n in range(30)), evil)
+    crowd = Crowd(waiting=tuple(change.incident for change in waiting), gone_count=4)
+    change = digest_of(crowd, target, None, now_ns=NOW)
+    assert change is not None
+    return change
 
 
 def _unknown_cause() -> IncidentChange:
@@ -114,12 +134,17 @@ def _huge() -> IncidentChange:
 
 CASES: dict[str, Callable[[], IncidentChange]] = {
     "opened": _opened,
+    "acknowledged": _acknowledged,
+    "digest": _digest,
     "resolved": _resolved,
     "unknown_cause": _unknown_cause,
     "received_damaged": _received_damaged,
     "hostile": _hostile,
     "huge": _huge,
 }
+
+STORED = [name for name in CASES if name != "digest"]
+"""What is in the list of incidents."""
 
 
 def compare(name: str, found: str) -> None:
@@ -137,7 +162,7 @@ def as_json(value: Any) -> str:
 
 def slack_message(name: str) -> SlackMessage:
     """Return the Slack message of a case."""
-    rendering = Rendering(links=LINKS, mentions=("<!subteam^S0000001>",))
+    rendering = Rendering(links=LINKS, mentions=("<!subteam^S0000001>",), actions=True)
     return render(CASES[name]().incident, rendering, message_id="msg_1")
 
 
@@ -172,6 +197,13 @@ def test_slack_replies() -> None:
     ]
     assert all(problem_of({"text": r.text, "blocks": list(r.blocks)}) is None for r in replies)
     compare("slack_replies.json", as_json(replies))
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_pictures(name: str) -> None:
+    """The causal path drawn: open the files in a browser to look at them."""
+    incident = CASES[name]().incident
+    compare(f"picture_{name}.svg", svg_of(layout(incident.cause)).decode())
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -226,7 +258,7 @@ def client(*names: str) -> Browser:
     return Browser(app)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", STORED)
 def test_incident_pages(name: str) -> None:
     """The page of one incident: everything escaped, nothing that runs."""
     answer = client(name).get(f"/incidents/{CASES[name]().incident.id}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from causewatch.rules.shape import (
     Boolean,
     Duration,
+    Integer,
     Json,
     Key,
     ListOf,
@@ -56,6 +57,12 @@ _SLACK = Shape(
             kind=Boolean(),
             doc="Show payload excerpts that evidence quotes. Default false: they are private.",
         ),
+        Key(
+            name="picture",
+            kind=Boolean(),
+            doc="Draw the causal path into the thread. Takes a bot token with the scope"
+            " `files:write`, and `pip install 'causewatch[picture]'`. Default false.",
+        ),
         *_refused(
             _LAYOUT,
             *("title", "title_link", "text", "pretext", "fallback", "color", "footer", "fields"),
@@ -64,7 +71,7 @@ _SLACK = Shape(
         ),
         *_refused("set HTTPS_PROXY for a proxy", "http_config"),
         *_refused("messages of a bot token are always updated in place", "update_message"),
-        *_refused("give `bot_token` or `bot_token_file`", "app_token", "app_token_file"),
+        *_refused("the app token stands in the section `slack`", "app_token", "app_token_file"),
         *_refused("Slack's own address is used; `api_url` is for a proxy", "app_url"),
         *_refused("an attempt ends after 10s and is made again", "timeout"),
         *_refused("give `webhook_url_file`, the address of the incoming webhook", "api_url_file"),
@@ -104,8 +111,39 @@ RECEIVER = Shape(
         Key(name="name", kind=_NAME, doc="What routes call it.", required=True),
         Key(name="slack_configs", kind=ListOf(item=_SLACK), doc="Slack channels."),
         Key(name="webhook_configs", kind=ListOf(item=_WEBHOOK), doc="JSON webhooks."),
+        Key(
+            name="limit",
+            kind=Integer(minimum=1, maximum=1000),
+            doc="New incidents that each destination is told of within a `group_interval`,"
+            " reminders included; one more message names the first of the others and counts the"
+            " rest. Those that page somebody (severity `page` or `critical`) have as many of their"
+            " own. Default: no limit.",
+        ),
         Key(name="alertmanager_configs", kind=Json(), doc="Alertmanagers.", later=True),
         *_refused("causewatch tells Slack and webhooks: give `webhook_configs`", *_OTHERS),
+    ),
+)
+
+_SLACK_APP = Shape(
+    name="slack section",
+    keys=(
+        Key(
+            name="app_token_file",
+            kind=Text(not_empty=True),
+            doc="File with an app-level token (`xapp-`) with the scope `connections:write`.",
+        ),
+        Key(name="app_token", kind=Text(not_empty=True), doc="The token; use `${env:NAME}`."),
+        Key(
+            name="allow",
+            kind=ListOf(item=Text(not_empty=True)),
+            required=True,
+            doc="Ids of the users who may acknowledge and silence: `[U012AB3CD, U045EF6GH]`.",
+        ),
+        Key(
+            name="api_url",
+            kind=Text(not_empty=True),
+            doc="Base of Slack's Web API, for a proxy. Default `https://slack.com/api/`.",
+        ),
     ),
 )
 
@@ -234,6 +272,12 @@ _INHIBIT = Shape(
 ALERTING = (
     Key(name="route", kind=_route(MAX_ROUTE_DEPTH), doc="Which receiver gets which incident."),
     Key(name="receivers", kind=ListOf(item=RECEIVER), doc="Whom to tell."),
+    Key(
+        name="slack",
+        kind=_SLACK_APP,
+        doc="Buttons in Slack's messages to acknowledge and to silence, heard by Socket Mode: for"
+        " messages of bot tokens, which must be those of the same app.",
+    ),
     Key(
         name="inhibit_rules",
         kind=ListOf(item=_INHIBIT),

@@ -15,8 +15,9 @@ from causewatch.app.config_shape import CONFIG
 from causewatch.app.forward_config import read_forward
 from causewatch.app.git_config import GitConfig, read_git
 from causewatch.app.judge_config import JudgeConfig, read_judge
+from causewatch.app.links_config import read_trace_link
 from causewatch.app.own_alerts_config import OwnAlertsConfig, read_own_alerts
-from causewatch.app.receivers import read_receivers
+from causewatch.app.receivers import read_receivers, read_slack_app
 from causewatch.app.redaction_config import read_redaction
 from causewatch.app.retention import RetentionLimits
 from causewatch.app.routes import read_alerting
@@ -27,7 +28,7 @@ from causewatch.forward.destination import Destination
 from causewatch.incidents.route import Route
 from causewatch.model.judgement import FAULT_NAMES
 from causewatch.model.limits import JoinBy, RunLimits, ScoreLimit
-from causewatch.notify.config import Alerting, Receiver
+from causewatch.notify.config import Alerting, Receiver, SlackApp
 from causewatch.receive.redaction import NO_REDACTION, Redaction
 from causewatch.rules.dialect_file import is_dialect_node
 from causewatch.rules.read import Section, read
@@ -92,6 +93,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     judge: JudgeConfig | None = None
     alerting: Alerting = Alerting()
     own_alerts: OwnAlertsConfig = OwnAlertsConfig()
+    slack: SlackApp | None = None
     forward: tuple[Destination, ...] = ()
     sampling: Sampling | None = None
 
@@ -177,7 +179,6 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
     default = Config()
     rules = section.section("rules")
     store = section.section("store")
-    links = section.section("links")
     receivers = read_receivers(section, folder, problems)
     receive = _receive(section.section("receive"), folder, problems)
     return Config(
@@ -192,12 +193,13 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
         if store
         else default.store_path,
         retention=_retention(store.section("retention") if store else None, problems),
-        trace_url=links.text("trace") if links else "",
+        trace_url=read_trace_link(section, problems),
         scores=_scores(section, problems),
         faults=_faults(section.section("faults")),
         judge=read_judge(section, folder, problems),
         alerting=read_alerting(section, receivers, problems),
         own_alerts=read_own_alerts(section, problems),
+        slack=read_slack_app(section, folder, problems),
         forward=read_forward(section, folder, (receive.grpc, receive.http), problems),
         sampling=read_sampling(section.section("sampling"), problems),
     )

@@ -31,6 +31,7 @@ FIXED = {
     "scores": "evaluations",
     "faults": "faults",
     "judge": "judge",
+    "slack": "slack",
     "forward": "forward",
     "sampling": "sampling",
 }

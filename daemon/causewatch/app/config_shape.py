@@ -8,6 +8,7 @@ from causewatch.app.git_config import GIT
 from causewatch.app.own_alerts_config import OWN_ALERTS
 from causewatch.app.redaction_shape import DROP_ATTRIBUTES, REDACT
 from causewatch.model.judgement import FAULT_NAMES
+from causewatch.notify.backends import BACKENDS
 from causewatch.rules.shape import (
     Choice,
     Duration,
@@ -298,6 +299,42 @@ _JUDGE = Shape(
     ),
 )
 
+_TRACE_LINK = Shape(
+    name="trace link",
+    keys=(
+        Key(
+            name="backend",
+            kind=Choice(words=tuple(BACKENDS)),
+            doc="Which backend.",
+            required=True,
+        ),
+        Key(
+            name="url",
+            kind=Text(not_empty=True),
+            doc="Where it is; not needed for the hosted Langfuse, LangSmith, Weave, Honeycomb and"
+            " Datadog (the first region of each).",
+        ),
+        Key(
+            name="project",
+            kind=Text(not_empty=True),
+            doc="Langfuse, LangSmith: id of the project; Weave: its name.",
+        ),
+        Key(
+            name="organization",
+            kind=Text(not_empty=True),
+            doc="LangSmith: the id after `/o/` in its addresses; Weave: the entity; Honeycomb: the"
+            " team.",
+        ),
+        Key(name="environment", kind=Text(not_empty=True), doc="Honeycomb: the environment."),
+        Key(name="dataset", kind=Text(not_empty=True), doc="Honeycomb: the dataset."),
+        Key(
+            name="datasource",
+            kind=Text(not_empty=True),
+            doc="Tempo: uid of the data source in Grafana, whose address `url` is.",
+        ),
+    ),
+)
+
 CONFIG = Shape(
     name="configuration",
     keys=(
@@ -321,8 +358,9 @@ CONFIG = Shape(
                 keys=(
                     Key(
                         name="trace",
-                        kind=Text(not_empty=True),
-                        doc="URL of a trace in your backend; `{{ $trace_id }}` is replaced.",
+                        kind=Either(scalar=Text(not_empty=True), full=_TRACE_LINK),
+                        doc="URL of a trace in your backend, in which `{{ $trace_id }}`,"
+                        " `{{ $span_id }}` and `{{ $run_id }}` are replaced; or a backend by name.",
                     ),
                 ),
             ),

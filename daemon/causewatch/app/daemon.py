@@ -48,6 +48,7 @@ from causewatch.inbox.sqlite import SqliteInbox
 from causewatch.incidents.grouping import grouped_by
 from causewatch.notify.channels import channels_of
 from causewatch.notify.sender import Sender
+from causewatch.notify.slack.socket import SlackSocket
 from causewatch.receive.handler import Handler
 from causewatch.receive.limits import ReceiveLimits
 from causewatch.receive.redact import Redactor
@@ -172,6 +173,8 @@ class Daemon:
         self._keeper = self._thread("retention", self._retention.run)
         self._reviewer = self._thread("reviewer", self._teller.run)
         self._own = self._thread("own-alerts", self._own_alerts.run)
+        slack = config.slack and SlackSocket(config.slack, self._teller, metrics=self.metrics)
+        self._listener = self._thread("slack", slack.run) if slack else None
 
     def _wake_sender(self) -> None:
         self._sender.wake()  # another one after a purge
@@ -250,6 +253,8 @@ class Daemon:
         self._keeper.start()
         self._reviewer.start()
         self._own.start()
+        if self._listener is not None:
+            self._listener.start()
 
     def _halt(self) -> None:
         """Stop what ``_begin`` started; what is not done waits in inbox, store and queues."""
@@ -260,6 +265,8 @@ class Daemon:
             self._keeper.join()
             self._reviewer.join()
             self._own.join()
+            if self._listener is not None:
+                self._listener.join()
             self._scheduler.stop()
             self._sender.stop()
         self._forwarding.stop()

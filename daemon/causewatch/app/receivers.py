@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from causewatch.app.secret import read_secret
+from causewatch.app.secret import UNREADABLE, read_secret
 from causewatch.incidents.route import Route
-from causewatch.notify.config import SLACK_API_URL, Receiver, SlackConfig, WebhookConfig
+from causewatch.notify.config import (
+    SLACK_API_URL,
+    Receiver,
+    SlackApp,
+    SlackConfig,
+    WebhookConfig,
+)
+from causewatch.notify.picture.raster import is_available
 from causewatch.notify.problems import problems_of
 from causewatch.rules.read import Section
 from causewatch.rules.yaml import Problems
+
+_USER = re.compile(r"[UW][A-Z0-9]{5,}")
 
 
 def read_receivers(section: Section, folder: Path, problems: Problems) -> tuple[Receiver, ...]:
@@ -19,8 +29,12 @@ def read_receivers(section: Section, folder: Path, problems: Problems) -> tuple[
         name = item.text("name")
         receiver = Receiver(
             name=name,
-            slack=tuple(_slack(s, folder, problems) for s in item.sections("slack_configs")),
+            slack=tuple(
+                _slack(s, folder, problems, actions=section.has("slack"))
+                for s in item.sections("slack_configs")
+            ),
             webhooks=tuple(_webhook(s, folder, problems) for s in item.sections("webhook_configs")),
+            limit=item.integer("limit", 0),
         )
         if name in found:
             problems.add(item.place_of("name"), "duplicate", f"a second receiver {name!r}")
@@ -30,7 +44,26 @@ def read_receivers(section: Section, folder: Path, problems: Problems) -> tuple[
     return tuple(found.values())
 
 
-def _slack(section: Section, folder: Path, problems: Problems) -> SlackConfig:
+def read_slack_app(section: Section, folder: Path, problems: Problems) -> SlackApp | None:
+    """Return the app that hears of pressed buttons, ``None`` where there is none."""
+    found = section.section("slack")
+    if found is None:
+        return None
+    allow = frozenset(found.texts("allow"))
+    for wrong in sorted(one for one in allow if not _USER.fullmatch(one)):
+        message = f"{wrong!r} is not the id of a user, such as U012AB3CD"
+        problems.add(found.place_of("allow"), "value", message)
+    token = read_secret(found, "app_token", folder, problems)
+    if not token:
+        problems.add(found.place, "missing", "give `app_token` or `app_token_file`")
+    elif not token.startswith(("xapp-", UNREADABLE)):
+        # A bot token here would fail only when somebody presses a button at night.
+        message = "Socket Mode takes an app-level token, which begins with `xapp-`"
+        problems.add(found.place, "secret", message)
+    return SlackApp(app_token=token, allow=allow, api_url=found.text("api_url", SLACK_API_URL))
+
+
+def _slack(section: Section, folder: Path, problems: Problems, *, actions: bool) -> SlackConfig:
     mention = {
         severity: tuple(str(who) for who in people)
         for severity, people in section.mapping("mention").items()
@@ -44,7 +77,18 @@ def _slack(section: Section, folder: Path, problems: Problems) -> SlackConfig:
         mention=mention,
         send_resolved=section.boolean("send_resolved", default=True),
         excerpts=section.boolean("excerpts"),
+        picture=_picture(section, problems),
+        actions=actions,
     )
+
+
+def _picture(section: Section, problems: Problems) -> bool:
+    """Return whether pictures are wanted, which takes the extra."""
+    wanted = section.boolean("picture")
+    if wanted and not is_available():
+        message = "pictures need the extra `picture`: pip install 'causewatch[picture]'"
+        problems.add(section.place_of("picture"), "receiver", message)
+    return wanted
 
 
 def _webhook(section: Section, folder: Path, problems: Problems) -> WebhookConfig:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from causewatch.incidents.alike import matchers_like
 from causewatch.incidents.gather import IncidentChange
 from causewatch.incidents.handle import Deed, handle
 from causewatch.incidents.matcher import Matcher
@@ -24,6 +25,7 @@ from causewatch.telemetry.metrics import Metrics
 
 REVIEW_EVERY_S = 5.0
 """How soon after a silence has ended an incident that it held back is told."""
+_NS_PER_S = 1_000_000_000
 
 log = structlog.get_logger("causewatch.notify")
 
@@ -119,6 +121,21 @@ class Teller:
                 self._store.put_silence(made)
                 log.info("silence added", id=made.id, by=made.created_by, comment=made.comment)
         return made
+
+    def silence_like(
+        self, incident_id: str, *, length_s: float, created_by: str, comment: str
+    ) -> Silence | Refusal | None:
+        """Silence an incident and its like from now on; ``None`` when there is none of this id."""
+        found, now_ns = self._store.incident(incident_id), self._now_ns()
+        if found is None:
+            return None
+        return self.silence(
+            matchers_like(found),
+            starts_at_ns=now_ns,
+            ends_at_ns=now_ns + int(length_s * _NS_PER_S),
+            created_by=created_by,
+            comment=comment,
+        )
 
     def expire(self, silence_id: str) -> Silence | Refusal | None:
         """End a silence now; ``None`` when there is none of this id."""

@@ -61,8 +61,9 @@ def _try(target: Target, channel: Channel, now_ns: int) -> Iterator[Tried]:
 
 def _tried(target: Target, action: Action, outcome: Outcome) -> Tried:
     match outcome:
-        case Sent():
-            return Tried(target=target.name, action=action, outcome="sent")
+        case Sent(picture=picture):
+            reason = "but not its picture: the log says why" if picture == "failed" else ""
+            return Tried(target=target.name, action=action, outcome="sent", reason=reason)
         case Retry(reason=reason):
             return Tried(target=target.name, action=action, outcome="retry", reason=reason)
         case Dead(reason=reason):

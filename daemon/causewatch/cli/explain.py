@@ -11,7 +11,7 @@ from causewatch.cli.options import (
     TracesCommand,
     baseline_option,
     dialects_option,
-    graph_format_option,
+    explain_format_option,
     input_options,
     is_coloured,
     is_json,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     help="The span where it was seen (an id, or its beginning): trace back from there.",
 )
 @baseline_option
-@graph_format_option
+@explain_format_option
 def command(  # noqa: PLR0913  # one an option
     *,
     traces: tuple[str, ...],
@@ -55,7 +55,8 @@ def command(  # noqa: PLR0913  # one an option
     """Tell for each run whether it was corrupted, by which step, and along which path.
 
     With --failed or --symptom an origin is named whatever the evidence; the verdict and the
-    confidence say how much there is of it. Exits with 1 when a run is corrupted, 3 when some input
+    confidence say how much there is of it. --format svg draws the paths of the first 50 runs that
+    are not healthy, as one document. Exits with 1 when a run is corrupted, 3 when some input
     could not be read (the rest is answered).
     """
     from causewatch.app.assess import assess_files  # noqa: PLC0415  # start-up
@@ -63,19 +64,32 @@ def command(  # noqa: PLR0913  # one an option
     from causewatch.blame.ending import Ending  # noqa: PLC0415
 
     require_input(traces, store)
-    corrupted = False
+    corrupted, drawn = False, []
     ending = Ending(failed=failed, symptom=symptom.strip())
     result = assess_files(
         traces, rules, store, load_dialects(dialects), ending=ending, baseline=baseline
     )
     for assessment in result.assessments:
         corrupted = corrupted or assessment.blame.verdict == "corrupted"
-        click.echo(_shown(assessment, form))
+        if form == "svg":
+            drawn.append(assessment)
+        else:
+            click.echo(_shown(assessment, form))
+    if form == "svg":
+        click.echo(_picture(drawn), nl=False)
     for error in result.errors:
         click.echo(f"causewatch: {error}", err=True)
     if result.errors:
         return 3
     return 1 if corrupted else 0
+
+
+def _picture(assessments: list[Assessment]) -> bytes:
+    """Return one document for all runs: several after each other would be none."""
+    from causewatch.notify.picture.runs import runs_drawing  # noqa: PLC0415  # start-up
+    from causewatch.notify.picture.svg import svg_of  # noqa: PLC0415
+
+    return svg_of(runs_drawing(assessments))
 
 
 def _shown(assessment: Assessment, form: str) -> str | bytes:

@@ -12,6 +12,7 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 FORMATS = ("auto", "text", "json")
 MERMAID_FORMATS = (*FORMATS, "mermaid")
+EXPLAIN_FORMATS = (*MERMAID_FORMATS, "svg")
 
 
 class DialectsCommand(click.Command):
@@ -139,6 +140,19 @@ def graph_format_option(function: F) -> F:
         show_default=True,
         help="text for people, json (one object a line) for programs, mermaid (a flowchart) for "
         "documents; auto: text on a terminal, json in a pipe.",
+    )(function)
+
+
+def explain_format_option(function: F) -> F:
+    """Add ``--format`` for the answers of ``explain``, which can also be a picture."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(EXPLAIN_FORMATS),
+        default="auto",
+        show_default=True,
+        help="text for people, json (one object a line) for programs, mermaid (a flowchart) or svg "
+        "(one picture of all runs) for documents; auto: text on a terminal, json in a pipe.",
     )(function)
 
 

@@ -13,6 +13,8 @@ from causewatch.incidents.inhibit import InhibitRule
 from causewatch.incidents.route import Route
 
 SLACK_API_URL = "https://slack.com/api/"
+DIGEST_KEY = "causewatch: past the limit of a receiver"
+"""Key of the incidents that are digests of others: they have no page of their own."""
 Integration = Literal["slack", "slack_webhook", "webhook"]
 
 
@@ -31,11 +33,30 @@ class SlackConfig(msgspec.Struct, frozen=True, kw_only=True):
     send_resolved: bool = True
     excerpts: bool = False
     """Show payload excerpts that evidence quotes; otherwise they are left out."""
+    picture: bool = False
+    """Show the causal path as a picture in the thread; takes a bot token and the extra."""
+    actions: bool = False
+    """Show buttons with which people answer; there has to be a ``SlackApp`` that hears them."""
     timeout_s: float = 10.0
 
     def __repr__(self) -> str:
         """Name the place, never the secrets."""
         return f"SlackConfig(channel={self.channel!r})"
+
+
+class SlackApp(msgspec.Struct, frozen=True, kw_only=True):
+    """The app that hears of pressed buttons, by its app-level token (``xapp-``, Socket Mode).
+
+    ``allow`` are the ids of the users who may ask for something by them.
+    """
+
+    app_token: str
+    allow: frozenset[str]
+    api_url: str = SLACK_API_URL
+
+    def __repr__(self) -> str:
+        """Name the people, never the token."""
+        return f"SlackApp(allow={sorted(self.allow)})"
 
 
 class WebhookConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +82,8 @@ class Receiver(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     slack: tuple[SlackConfig, ...] = ()
     webhooks: tuple[WebhookConfig, ...] = ()
+    limit: int = 0
+    """New incidents that each destination is told of within a group interval; 0 is no limit."""
 
 
 class Alerting(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +98,8 @@ class Alerting(msgspec.Struct, frozen=True, kw_only=True):
 class Links(msgspec.Struct, frozen=True, kw_only=True):
     """Where the buttons lead; empty leaves a button out.
 
-    ``trace_url`` may hold ``{{ $trace_id }}``, ``{{ $span_id }}`` and ``{{ $run_id }}``.
+    ``trace_url`` may hold ``{{ $trace_id }}``, ``{{ $span_id }}``, ``{{ $run_id }}``, and the other
+    names of ``links.PLACES``.
     """
 
     external_url: str = ""
@@ -89,6 +113,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     receiver: str
     integration: Integration
     destination: Destination
+    limit: int = 0
+    """See ``Receiver.limit``."""
 
     @property
     def in_place(self) -> bool:
@@ -104,7 +130,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 def targets_of(receiver: Receiver) -> tuple[Target, ...]:
     """Return the destinations of a receiver, Slack first."""
     destinations: tuple[Destination, ...] = (*receiver.slack, *receiver.webhooks)
-    return tuple(_target(receiver.name, destination) for destination in destinations)
+    return tuple(_target(receiver, destination) for destination in destinations)
 
 
 def digest_of(secret: str) -> str:
@@ -112,10 +138,15 @@ def digest_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()[:8]
 
 
-def _target(receiver: str, destination: Destination) -> Target:
+def _target(receiver: Receiver, destination: Destination) -> Target:
     integration, place = _place(destination)
-    name = f"{receiver}/{integration}/{place}"
-    return Target(name=name, receiver=receiver, integration=integration, destination=destination)
+    return Target(
+        name=f"{receiver.name}/{integration}/{place}",
+        receiver=receiver.name,
+        integration=integration,
+        destination=destination,
+        limit=receiver.limit,
+    )
 
 
 def _place(destination: Destination) -> tuple[Integration, str]:

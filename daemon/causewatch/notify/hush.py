@@ -16,7 +16,7 @@ from causewatch.model.finding import Alert, AlertState
 from causewatch.model.incident import Incident
 from causewatch.notify.config import Alerting
 
-HushKind = Literal["silence", "inhibition", "time_interval"]
+HushKind = Literal["silence", "inhibition", "time_interval", "limit"]
 _FIRING: frozenset[AlertState] = frozenset({"firing", "keep_firing"})
 
 

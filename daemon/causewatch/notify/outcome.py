@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -13,6 +13,8 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
     """It arrived; ``ref`` says where, when the message can be changed later."""
 
     ref: MessageRef | None = None
+    picture: Literal["", "sent", "failed"] = ""
+    """What became of the picture that goes with it; empty where none was due."""
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True):

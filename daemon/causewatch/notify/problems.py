@@ -49,5 +49,7 @@ def _slack_problems(slack: SlackConfig, place: str) -> Iterator[str]:
         yield f"{place}: Slack takes either a bot token or an incoming webhook's URL"
     elif slack.bot_token and not slack.channel:
         yield f"{place}: a bot token needs a channel"
+    if slack.picture and slack.webhook_url:
+        yield f"{place}: an incoming webhook takes no pictures, a bot token does"
     if not slack.api_url.startswith(("https://", "http://")):
         yield f"{place}: Slack's api_url starts with https://"

@@ -194,6 +194,8 @@ class Sender:
         self._heed(row, channel, outcome, now_ns)
         name = "dead" if settled.state == "dead" else _name_of(outcome)
         self._metrics.notifications.labels(channel.integration, channel.receiver, name).inc()
+        if isinstance(outcome, Sent) and outcome.picture:
+            self._metrics.pictures.labels(channel.receiver, outcome.picture).inc()
         self._count_rows()
         if settled.state != "sent":
             _log.warning(

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from causewatch.incidents.gather import IncidentChange
-from causewatch.incidents.route import Destined, route_incident
+from causewatch.incidents.route import Destined, Route, route_incident
 from causewatch.notify.config import Alerting, Target, targets_of
 from causewatch.notify.decide import Decision, decide
 from causewatch.notify.hush import Held, Hush
-from causewatch.notify.outbox import supersede
-from causewatch.store.port import OutboxStore, Store
-from causewatch.store.record import OutboxRow
+from causewatch.notify.put import put
+from causewatch.notify.storm import LIMITED, Storms
+from causewatch.store.port import Store
+from causewatch.store.record import Told
 
 
 class Telling(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,23 +42,45 @@ def tell(
     Call it within the ``Store.transaction()`` that stores the alerts and incidents.
     """
     written, held = 0, []
-    hush = hush_of(store, alerting, now_ns)
+    hush, storms = hush_of(store, alerting, now_ns), Storms(store, now_ns)
     for change in changes:
         for destined, target in destinations(alerting, change):
             keeps = hush.over(destined, change.incident)
-            decision = decide(
-                change,
-                target,
-                store.told(change.incident.id, target.name),
-                now_ns=now_ns,
-                group_wait_s=destined.route.group_wait_s,
-                group_interval_s=destined.route.group_interval_s,
-                held=keeps.reason if keeps else "",
-            )
+            told = store.told(change.incident.id, target.name)
+            decision = _decide(change, (destined.route, target), told, keeps, now_ns)
+            if begins(decision) and not storms.takes(target, destined.route, change.incident):
+                keeps = Held(kind="limit", reason=LIMITED)
+                decision = _decide(change, (destined.route, target), told, keeps, now_ns)
+                if change.incident.state == "resolved":
+                    storms.missed(target, destined.route)
             written += put(store, decision)
             if keeps and decision.told is not None and decision.told.held:
                 held.append(keeps)
     return Telling(rows=written, held=tuple(held))
+
+
+def begins(decision: Decision) -> bool:
+    """Return whether people are told of an incident for the first time, or anew."""
+    return any(row.action == "open" for row in decision.rows)
+
+
+def _decide(
+    change: IncidentChange,
+    to: tuple[Route, Target],
+    told: Told | None,
+    keeps: Held | None,
+    now_ns: int,
+) -> Decision:
+    route, target = to
+    return decide(
+        change,
+        target,
+        told,
+        now_ns=now_ns,
+        group_wait_s=route.group_wait_s,
+        group_interval_s=route.group_interval_s,
+        held=keeps.reason if keeps else "",
+    )
 
 
 def destinations(alerting: Alerting, change: IncidentChange) -> Iterator[tuple[Destined, Target]]:
@@ -68,33 +91,3 @@ def destinations(alerting: Alerting, change: IncidentChange) -> Iterator[tuple[D
         receiver = alerting.receivers.get(destined.receiver)
         for target in targets_of(receiver) if receiver else ():
             yield destined, target
-
-
-def put(store: OutboxStore, decision: Decision) -> int:
-    """Store what was decided; return the number of rows."""
-    if decision.told is not None:
-        store.put_told(decision.told)
-    for row in decision.rows:
-        enqueue(store, row)
-    if decision.refresh is not None:
-        refresh(store, decision.refresh)
-    return len(decision.rows)
-
-
-def refresh(store: OutboxStore, row: OutboxRow) -> None:
-    """Bring a first message that waits up to date; where none does nothing is said."""
-    waiting = store.unfinished(row.target, incident_id=row.incident.id)
-    merged = supersede(waiting[-1], row) if waiting else None
-    if merged is not None:
-        store.put_outbox(merged)
-
-
-def enqueue(store: OutboxStore, row: OutboxRow) -> OutboxRow:
-    """Store a new row, in place of an unsent older one of the same message where there is one."""
-    for older in reversed(store.unfinished(row.target, incident_id=row.incident.id)):
-        merged = supersede(older, row)
-        if merged is not None:
-            return store.put_outbox(merged)
-        if not row.in_place:
-            break  # between the two another message is on its way
-    return store.put_outbox(row)

@@ -165,6 +165,9 @@ class MessageRef(msgspec.Struct, frozen=True, kw_only=True):
 
     channel: str
     ts: str
+    picture: str = ""
+    """Digest of the causal path that its thread shows, empty where it shows none."""
+    pictures_count: int = 0
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):

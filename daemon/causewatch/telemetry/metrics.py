@@ -276,8 +276,25 @@ class Metrics:
         )
         self.notifications_suppressed = Counter(
             "causewatch_notifications_suppressed",
-            "Changes that a receiver was not told of: a silence, inhibition, a time interval.",
+            "Changes a receiver was not told of: a silence, inhibition, a time interval, a limit.",
             ["reason"],
+            registry=r,
+        )
+        self.slack_connected = Gauge(
+            "causewatch_slack_connected",
+            "1 while Slack can tell of pressed buttons (Socket Mode).",
+            registry=r,
+        )
+        self.slack_actions = Counter(
+            "causewatch_slack_actions",
+            "What people asked for by buttons in Slack, by outcome.",
+            ["outcome"],
+            registry=r,
+        )
+        self.pictures = Counter(
+            "causewatch_pictures",
+            "Pictures of causal paths that go with messages, by outcome.",
+            ["receiver", "outcome"],
             registry=r,
         )
         self.silences = Gauge("causewatch_silences", "Silences by state.", ["state"], registry=r)

@@ -164,6 +164,10 @@ WRONG = [
         ["Slack takes either a bot token or an incoming webhook's URL"],
     ),
     (
+        "receivers: [{name: a, slack_configs: [{webhook_url: 'https://x', picture: true}]}]",
+        ["an incoming webhook takes no pictures"],
+    ),
+    (
         "receivers: [{name: a}]\nroute: {receiver: a, routes: [{matchers: ['severity']}]}",
         ["a matcher looks like"],
     ),

@@ -19,6 +19,7 @@ from causewatch.incidents.gather import gather
 from causewatch.telemetry.metrics import Metrics
 from notify_fixtures import an_alert
 
+TRACE_URL = "https://x/{{ $trace_id }}"
 FILE = """\
 route: {receiver: ROUTE}
 receivers:
@@ -94,13 +95,15 @@ def test_links_routes_and_receivers_change_at_once(watched: Watched) -> None:
 
 def test_what_needs_a_restart_is_named_until_it_is_taken_back(watched: Watched) -> None:
     """It is not applied half; the rest of the file is in force."""
-    watched.write("runs: {quiet: 3s}\nstore: {path: elsewhere}\nlinks: {trace: 'https://x'}\n")
+    watched.write(
+        "runs: {quiet: 3s}\nstore: {path: elsewhere}\nlinks: {trace: 'https://x/{{ $trace_id }}'}\n"
+    )
     assert watched.reloader.reload() == ()
     assert watched.reloader.restart_needed == ("runs", "store.path")
     (found,) = watched.applied
-    assert (found.trace_url, found.runs) == ("https://x", Config().runs)
+    assert (found.trace_url, found.runs) == (TRACE_URL, Config().runs)
     assert watched.metric("restart_needed") == 1
-    watched.write("links: {trace: 'https://x'}\n")
+    watched.write("links: {trace: 'https://x/{{ $trace_id }}'}\n")
     assert watched.reloader.reload() == ()
     assert not watched.reloader.restart_needed
     assert watched.metric("restart_needed") == 0
@@ -124,7 +127,7 @@ def test_a_bad_file_keeps_what_is_in_force(watched: Watched) -> None:
 @pytest.mark.parametrize("text", ["", "\n  \n"])
 def test_an_empty_file_is_being_written(watched: Watched, text: str) -> None:
     """Its defaults would let nobody be told of anything; one that is gone is a problem, too."""
-    watched.write("links: {trace: 'https://x'}\n")
+    watched.write("links: {trace: 'https://x/{{ $trace_id }}'}\n")
     watched.reloader.reload()
     watched.write(text)
     (problem,) = watched.reloader.reload()
@@ -132,7 +135,7 @@ def test_an_empty_file_is_being_written(watched: Watched, text: str) -> None:
     watched.path.unlink()
     (problem,) = watched.reloader.reload()
     assert problem.check == "unreadable"
-    assert [config.trace_url for config in watched.applied] == ["https://x"]
+    assert [config.trace_url for config in watched.applied] == [TRACE_URL]
     watched.write("{}")
     assert watched.reloader.reload() == ()
     assert len(watched.applied) == 2
@@ -141,12 +144,12 @@ def test_an_empty_file_is_being_written(watched: Watched, text: str) -> None:
 def test_what_cannot_be_applied_is_a_problem_and_tried_again(watched: Watched) -> None:
     """Nothing changed: the next reload applies it."""
     watched.refusal = "a purge is under way: reload when it is done"
-    watched.write("links: {trace: 'https://x'}\n")
+    watched.write("links: {trace: 'https://x/{{ $trace_id }}'}\n")
     (problem,) = watched.reloader.reload()
     assert "a purge is under way" in str(problem)
     watched.refusal = ""
     assert watched.reloader.reload() == ()
-    assert [config.trace_url for config in watched.applied] == ["https://x"]
+    assert [config.trace_url for config in watched.applied] == [TRACE_URL]
 
 
 def test_a_daemon_without_a_file_has_nothing_to_reload() -> None:
@@ -201,7 +204,7 @@ def test_a_daemon_tells_others_after_a_reload(daemon: Daemon, tmp_path: Path) ->
     tell(daemon, "First")
     assert targets(daemon) == {"one"}
     path = tmp_path / "causewatch.yaml"
-    path.write_text(FILE.replace("ROUTE", "two") + "links: {trace: 'https://x'}\n")
+    path.write_text(FILE.replace("ROUTE", "two") + "links: {trace: 'https://x/{{ $trace_id }}'}\n")
     before = daemon._sender
     assert httpx.post(f"{url_of(daemon)}/-/reload").json()["problems"] == []
     tell(daemon, "Second")
@@ -209,7 +212,7 @@ def test_a_daemon_tells_others_after_a_reload(daemon: Daemon, tmp_path: Path) ->
     assert daemon._sender is not before
     assert not any(thread.is_alive() for thread in before._threads)
     assert all(thread.is_alive() for thread in daemon._sender._threads)
-    assert daemon._config.trace_url == "https://x"
+    assert daemon._config.trace_url == TRACE_URL
 
 
 def test_a_receiver_that_is_gone_is_told_nothing_more(daemon: Daemon, tmp_path: Path) -> None:

@@ -121,6 +121,16 @@ def test_mermaid_draws_a_flowchart(command: str) -> None:
     assert done.code == (1 if command == "explain" else 0)
 
 
+def test_svg_draws_all_runs_as_one_document() -> None:
+    """Several files are one picture, with the healthy ones counted below."""
+    done = run("explain", "--format", "svg", "--traces", CUT, FINE)
+    assert done.out.startswith("<svg ")
+    assert done.out.count("<svg") == done.out.count("</svg>") == 1
+    assert "FIRST CORRUPTED" in done.out
+    assert "Nothing to draw of 1 run" in done.out
+    assert done.code == 1
+
+
 def test_text_is_as_wide_as_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a pipe as ``COLUMNS`` says."""
     monkeypatch.setenv("COLUMNS", "60")

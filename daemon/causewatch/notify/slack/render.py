@@ -14,9 +14,10 @@ import msgspec
 from causewatch.incidents.title import names
 from causewatch.model.finding import Alert, AlertState, StepRef
 from causewatch.model.incident import Incident
-from causewatch.notify.config import Links
+from causewatch.notify.config import DIGEST_KEY, Links
 from causewatch.notify.excerpt import without_excerpts
 from causewatch.notify.links import incident_url, runbook_url, trace_url, web_url
+from causewatch.notify.slack.actions import buttons
 from causewatch.notify.slack.mrkdwn import code, escape, joined, moment
 from causewatch.notify.times import duration, utc_text
 
@@ -58,6 +59,8 @@ class Rendering(msgspec.Struct, frozen=True, kw_only=True):
 
     links: Links = msgspec.field(default_factory=Links)
     excerpts: bool = False
+    actions: bool = False
+    """Whether there are buttons that change something."""
     mentions: tuple[str, ...] = ()
     """Ready markup, such as ``<@U1>``."""
 
@@ -125,9 +128,10 @@ def _blocks(incident: Incident, rendering: Rendering) -> Iterator[Block]:
     for name, lines in lists:
         if lines:
             yield _section(f"*{name}*\n{joined(lines, MAX_SECTION_CHARS - len(name) - 3)}")
-    buttons = list(_buttons(incident, rendering.links))
-    if buttons:
-        yield {"type": "actions", "elements": buttons}
+    elements = list(_buttons(incident, rendering.links))
+    elements += buttons(incident) if rendering.actions else ()
+    if elements:
+        yield {"type": "actions", "elements": elements}
     yield {"type": "context", "elements": [_mrkdwn(_context(incident))]}
 
 
@@ -143,6 +147,9 @@ def _fields(incident: Incident) -> Iterator[Block]:
         yield _mrkdwn(f"*Confidence*\n{round(cause.confidence * 100)} %")
     yield _mrkdwn(f"*Runs*\n{run_count(incident)}")
     yield _mrkdwn(f"*Opened*\n{moment(incident.opened_at_ns)}")
+    if incident.acknowledged_by:
+        who = escape(incident.acknowledged_by, MAX_NAME_CHARS)
+        yield _mrkdwn(f"*Acknowledged*\n{moment(incident.acknowledged_at_ns)} by {who}")
     if incident.state == "resolved":
         lasted = duration(incident.resolved_at_ns - incident.opened_at_ns)
         yield _mrkdwn(f"*Resolved*\n{moment(incident.resolved_at_ns)} (after {lasted})")
@@ -202,7 +209,11 @@ def _run_lines(incident: Incident) -> list[str]:
 
 def _buttons(incident: Incident, links: Links) -> Iterator[Block]:
     found = (
-        ("Open incident", "incident", incident_url(links, incident)),
+        (
+            "All incidents" if incident.key == DIGEST_KEY else "Open incident",
+            "incident",
+            incident_url(links, incident),
+        ),
         ("Open trace", "trace", trace_url(links, incident)),
         ("Runbook", "runbook", runbook_url(incident)),
     )
@@ -242,7 +253,9 @@ def _icon(incident: Incident) -> str:
 
 
 def _status(incident: Incident) -> str:
-    return "Resolved" if incident.state == "resolved" else "Open"
+    if incident.state == "resolved":
+        return "Resolved"
+    return "Acknowledged" if incident.acknowledged_by else "Open"
 
 
 def _metadata(incident: Incident, message_id: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from slack_sdk.webhook import WebhookClient
 
 from causewatch.notify.config import Links, SlackConfig
 from causewatch.notify.outcome import Dead, Delivery, Outcome, Retry, Sent, Unknown
+from causewatch.notify.picture.raster import Rasterise, png_of
 from causewatch.notify.slack.answer import (
     GONE,
     NO_SCOPE,
@@ -29,6 +30,7 @@ from causewatch.notify.slack.answer import (
     was_refused,
 )
 from causewatch.notify.slack.mentions import mention, unresolved
+from causewatch.notify.slack.picture import Pictures
 from causewatch.notify.slack.render import Rendering, SlackMessage, render, render_reply
 from causewatch.store.record import MessageRef
 
@@ -46,7 +48,9 @@ class SlackChannel:
     integration = "slack"
     min_gap_s = MIN_GAP_S
 
-    def __init__(self, receiver: str, config: SlackConfig, links: Links) -> None:
+    def __init__(
+        self, receiver: str, config: SlackConfig, links: Links, rasterise: Rasterise = png_of
+    ) -> None:
         self.receiver = receiver
         self.pace_key = f"slack {config.api_url} {config.channel}"
         self._config = config
@@ -59,10 +63,16 @@ class SlackChannel:
             timeout=max(1, int(config.timeout_s)),
             retry_handlers=[],
         )
+        self._pictures = (
+            Pictures(self._client, rasterise, excerpts=config.excerpts) if config.picture else None
+        )
 
     def send(self, delivery: Delivery) -> Outcome:
         """Try once. See ``Channel.send``."""
-        return _answered(lambda: self._send(delivery))
+        outcome = _answered(lambda: self._send(delivery))
+        if self._pictures is None or not isinstance(outcome, Sent) or outcome.ref is None:
+            return outcome
+        return self._pictures.follow(delivery.row.incident, outcome.ref)
 
     def close(self) -> None:
         """Do nothing: slack-sdk keeps no connection."""
@@ -137,6 +147,7 @@ class SlackChannel:
         return Rendering(
             links=self._links,
             excerpts=self._config.excerpts,
+            actions=self._config.actions,
             mentions=tuple(text for text in found if text),
         )
 

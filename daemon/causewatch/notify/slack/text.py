@@ -30,11 +30,17 @@ def _texts(block: dict[str, Any]) -> Iterator[str]:
         case {"type": "section", "text": {"text": str(text)}}:
             yield _plain(text)
         case {"type": "actions", "elements": list(elements)}:
-            yield "\n".join(f"[{e['text']['text']}] {e['url']}" for e in elements)
+            yield "\n".join(map(_element, elements))
         case {"type": "context", "elements": list(elements)}:
             yield " ".join(_plain(element["text"]) for element in elements)
         case _:
             return
+
+
+def _element(element: dict[str, Any]) -> str:
+    """Return a button, with its address where it has one, or a menu."""
+    name = element.get("text") or element.get("placeholder") or {}
+    return f"[{name.get('text', '')}] {element.get('url', '')}".rstrip()
 
 
 def _plain(markup: str) -> str:

@@ -1,0 +1,1 @@
+"""The causal path as a picture: laid out, written as SVG, turned into PNG where that is wanted."""
