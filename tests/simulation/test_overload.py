@@ -13,9 +13,11 @@ from app_fixtures import T0_NS, Desk, S, assessment
 from causewatch.app.clock import now_ns
 from causewatch.app.scheduler import MAX_WORKERS, Scheduler
 from causewatch.app.teller import Teller
+from causewatch.incidents.gather import gather
 from causewatch.incidents.grouping import grouped_by
+from causewatch.model.finding import Cause
 from causewatch.notify.config import Alerting, Receiver, WebhookConfig
-from notify_fixtures import route_to
+from notify_fixtures import an_alert, route_to
 
 CUT = "pydantic-ai__native__truncated_handoff"
 GROUPS = 200
@@ -165,3 +167,26 @@ def test_a_backlog_of_one_cause_is_one_message() -> None:
     back.offer(50)
     back.look(after_s=5)
     assert back.sent() == []
+
+
+def test_a_backlog_of_many_causes_is_as_many_messages_as_the_receiver_takes() -> None:
+    """The first five, and one that counts the rest: nobody is rung a hundred times for one night."""
+    back = Returning()
+    team = msgspec.structs.replace(TEAM, limit=5)
+    with back.desk.store.transaction():
+        back.teller.replace(Alerting(route=back.alerting.route, receivers={"team": team}))
+    alerts = [
+        an_alert("Lost", labels={"severity": "ticket", "n": str(number)}, cause=Cause())
+        for number in range(100)
+    ]
+    with back.desk.store.transaction():
+        changes = gather((), alerts, back.now_ns)
+        assert len(changes) == 100
+        back.desk.store.put_incidents([change.incident for change in changes])
+        back.teller.tell(changes, back.now_ns)
+    sent = back.sent()
+    for _ in range(24):
+        back.now_ns += 5 * S
+        back.teller.review()
+        sent += back.sent()
+    assert 5 <= len(sent) <= 20, sent
