@@ -1,5 +1,5 @@
 //! What the keys of attributes tell. The same keys come again with each span: what they tell is looked
-//! up in one step, by their size and their first and last bytes.
+//! up in one step, by their size and their first, middle and last bytes.
 
 use crate::proto::{Any, Span};
 use crate::quick::{eight, few, hash_of};
@@ -93,7 +93,11 @@ fn place_of(key: &[u8]) -> usize {
     let size = key.len();
     let ends = match size {
         0..8 => few(key),
-        _ => eight(key) ^ eight(&key[size - 8..]).rotate_left(29),
+        _ => {
+            // A list's items are told apart by a number in the middle.
+            let middle = eight(&key[(size - 8) / 2..]).rotate_left(17);
+            eight(key) ^ middle ^ eight(&key[size - 8..]).rotate_left(37)
+        }
     };
     let number = (ends ^ size as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (number >> (64 - PLACE_BITS)) as usize

@@ -54,7 +54,7 @@ from causewatch.telemetry.metrics import Metrics
 
 CURSOR = "pipeline"
 MAX_BATCHES_PER_TURN = 64
-MAX_BYTES_PER_TURN = 32 * 1024 * 1024
+MAX_BYTES_PER_TURN = 16 * 1024 * 1024
 EARLY_EVERY_S = 0.25
 EARLY_SHARE = 0.2
 """Of the time, what judging live runs early may take: it is repeated as they grow."""

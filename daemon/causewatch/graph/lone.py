@@ -26,7 +26,7 @@ from causewatch.model.limits import RunLimits
 TRACE_OVERHEAD_BYTES = 900
 """Of a trace in memory: its record, and where it stands in order of time."""
 PART_OVERHEAD_BYTES = 80
-MAX_READ_AGAIN_BYTES = 32 * 1024 * 1024
+MAX_READ_AGAIN_BYTES = 16 * 1024 * 1024
 """Of what is spilled and due, how much is asked for at a time."""
 _SECOND_NS = 1_000_000_000
 _NONE: frozenset[int] = frozenset()
