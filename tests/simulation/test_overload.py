@@ -170,7 +170,7 @@ def test_a_backlog_of_one_cause_is_one_message() -> None:
 
 
 def test_a_backlog_of_many_causes_is_as_many_messages_as_the_receiver_takes() -> None:
-    """The first five, and one that counts the rest: nobody is rung a hundred times for one night."""
+    """The first five, and one that counts the rest: nobody is rung a hundred times for a night."""
     back = Returning()
     team = msgspec.structs.replace(TEAM, limit=5)
     with back.desk.store.transaction():
