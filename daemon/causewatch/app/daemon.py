@@ -24,6 +24,7 @@ from causewatch.app.dialectfiles import load_dialects
 from causewatch.app.git_repository import GitRepository
 from causewatch.app.git_source import GitSource
 from causewatch.app.groups import Groups
+from causewatch.app.letters import Letters
 from causewatch.app.listeners import links_of, listen_of
 from causewatch.app.meaning import EndpointJudge
 from causewatch.app.own_alerts import OwnAlerts
@@ -47,6 +48,7 @@ from causewatch.inbox.batch import InboxLimits
 from causewatch.inbox.sqlite import SqliteInbox
 from causewatch.incidents.grouping import grouped_by
 from causewatch.notify.channels import channels_of
+from causewatch.notify.fallback import fallbacks_of
 from causewatch.notify.sender import Sender
 from causewatch.notify.slack.socket import SlackSocket
 from causewatch.receive.handler import Handler
@@ -152,7 +154,13 @@ class Daemon:
         """Make all that judges, tells, forwards and deletes, to go on from what is durable."""
         config = self._config
         channels = channels_of(config.receivers, links_of(config), now_ns)
-        self._sender = Sender(self._store, channels, metrics=self.metrics, now_ns=now_ns)
+        self._sender = Sender(
+            self._store,
+            channels,
+            metrics=self.metrics,
+            now_ns=now_ns,
+            fallbacks=fallbacks_of(config.receivers),
+        )
         self._scheduler = Scheduler(
             self._groups, store=self._store, metrics=self.metrics, now_ns=now_ns
         )
@@ -223,6 +231,7 @@ class Daemon:
             bearer_token=self._config.web.token,
             purge=self._answer_purge,
             status=self._status,
+            letters=Letters(self._store, now_ns=now_ns, sender=lambda: self._sender),
         )
         self._web = WebServer(app, self._config.web.listen)
         limits = ReceiveLimits(max_message_mib=self._config.receive.max_message_mib)
@@ -380,7 +389,7 @@ class Daemon:
                 self._groups.regroup(grouped_by(config.route))
             self._own_alerts.replace(config.own_alerts)
             if channels is not None and not self._stopping.is_set():
-                self._sender = self._sender.replaced(channels)
+                self._sender = self._sender.replaced(channels, fallbacks_of(config.receivers))
                 self._sender.start()
         finally:
             self._purging.release()
