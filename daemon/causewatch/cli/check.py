@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 import msgspec
 
-from causewatch.cli.options import format_option, is_json
+from causewatch.cli.options import check_format_option, is_json
 from causewatch.errors import InputError, Problem
 
 
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--queries", type=click.Path(path_type=Path), help='Lines of {"query"} to check.')
-@format_option
+@check_format_option
 def command(paths: tuple[Path, ...], queries: Path | None, form: str) -> int:
     """Print one line for each problem in PATHS, nothing when all is well.
 
     PATHS are rule files, folders of them, or a causewatch.yaml. Exits with 1 when there is an
-    error. With --queries: one line for each query, exit code 0.
+    error. With --queries: one line of JSON for each query, exit code 0.
     """
     if queries is not None:
         _check_queries(queries)
@@ -29,9 +30,23 @@ def command(paths: tuple[Path, ...], queries: Path | None, form: str) -> int:
     from causewatch.app.checking import check_paths  # noqa: PLC0415  # start-up
 
     problems = check_paths(paths)
-    for problem in problems:
-        click.echo(msgspec.json.encode(problem) if is_json(form) else _coloured(problem))
+    _print(problems, form)
     return 1 if any(problem.severity == "error" for problem in problems) else 0
+
+
+def _print(problems: Sequence[Problem], form: str) -> None:
+    if form == "sarif":
+        from causewatch.cli.sarif import sarif_of  # noqa: PLC0415  # start-up
+
+        click.echo(sarif_of(problems))
+        return
+    for problem in problems:
+        if form == "github":
+            from causewatch.cli.annotation import annotation_of  # noqa: PLC0415  # start-up
+
+            click.echo(annotation_of(problem))
+        else:
+            click.echo(msgspec.json.encode(problem) if is_json(form) else _coloured(problem))
 
 
 def _coloured(problem: Problem) -> str:
