@@ -73,3 +73,65 @@ def test_a_format_changes_no_exit_code(form: str, tmp_path: Path) -> None:
     file.write_text("groups: []\n", encoding="utf-8")
     done = call("check", "--format", form, file)
     assert (done.code, "rules.yaml" in done.out) == (0, False)
+
+
+GOOD = "groups:\n- name: g\n  rules:\n  - alert: A\n    signature: '{ true }'\n"
+
+
+def test_the_linter_speaks_when_asked(tmp_path: Path) -> None:
+    """Without it a rule that works is nothing to talk about; warnings change no exit code."""
+    file = tmp_path / "rules.yaml"
+    file.write_text(GOOD, encoding="utf-8")
+    assert call("check", "--format", "json", file).out == ""
+    done = call("check", "--lint", "--format", "json", file)
+    assert done.code == 0
+    assert [line["check"] for line in done.lines] == ["examples", "owner", "runbook"]
+    assert call("check", "--lint", "--strict", file).code == 1
+
+
+def test_checks_are_chosen_by_name(tmp_path: Path) -> None:
+    """What is left out is not told, and what is off by itself is when it is named."""
+    file = tmp_path / "rules.yaml"
+    file.write_text(GOOD.replace("true }", "true } as a"), encoding="utf-8")
+    without = ("--disable", "owner", "--disable", "runbook", "--disable", "examples")
+    done = call("check", "--lint", "--strict", *without, file)
+    assert (done.code, done.out) == (0, "")
+    done = call("check", "--lint", *without, "--enable", "portable", "--format", "json", file)
+    assert [(line["check"], line["severity"]) for line in done.lines] == [("portable", "info")]
+    done = call("check", "--lint", *without, "--enable", "portable", "--strict", file)
+    assert done.code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--lint", "--disable", "runbok"], "did you mean 'runbook'?"),
+        (["--enable", "portable"], "--lint"),
+    ],
+)
+def test_a_choice_that_does_nothing_is_refused(options: list[str], said: str) -> None:
+    """A misspelt check, or one without the linter, is a usage error."""
+    done = call("check", *options, "rules.yaml")
+    assert done.code == 2
+    assert said in done.err
+
+
+def test_a_test_file_beside_a_rule_tells_the_linter_that_it_is_tested(tmp_path: Path) -> None:
+    """A rule that a test names needs no examples."""
+    (tmp_path / "rules.yaml").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "rules_test.yaml").write_text(
+        "rule_files: [rules.yaml]\ntests:\n- name: t\n"
+        "  alert_rule_test: [{eval_time: 1m, alertname: A, exp_alerts: []}]\n",
+        encoding="utf-8",
+    )
+    done = call("check", "--lint", "--format", "json", tmp_path)
+    assert [line["check"] for line in done.lines] == ["owner", "runbook"]
+
+
+def test_files_with_errors_are_told_their_errors_only(tmp_path: Path) -> None:
+    """What a rule lacks is said once it can be read."""
+    (tmp_path / "a.yaml").write_text(BAD, encoding="utf-8")
+    (tmp_path / "b.yaml").write_text(GOOD.replace("name: g", "name: h"), encoding="utf-8")
+    done = call("check", "--lint", "--format", "json", tmp_path)
+    assert done.code == 1
+    assert {line["severity"] for line in done.lines} == {"error"}
