@@ -32,6 +32,7 @@ FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
+SECRET_FILES = ("git-token", "deploy-key", "known-hosts")
 BACKEND_KEYS = (
     "DD_API_KEY", "ELASTIC_API_KEY", "HONEYCOMB_API_KEY", "LANGFUSE_AUTH", "LANGSMITH_API_KEY",
     "OTLP_TOKEN", "WANDB_API_KEY",
@@ -86,6 +87,8 @@ def test_yaml_in_the_docs_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("causewatch.app.receivers.is_available", lambda: True)  # extras
     for name in BACKEND_KEYS:
         monkeypatch.setenv(name, "a-key")
+    for name in SECRET_FILES:
+        (tmp_path / name).write_text("a-key", encoding="utf-8")
     blocks = [
         (p, b)
         for p, b in fences("yaml")
@@ -104,7 +107,7 @@ def test_yaml_in_the_docs_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             load_dialect_files({page + ".yaml": body.encode()})
         else:
             path = tmp_path / "causewatch.yaml"
-            path.write_text(body, encoding="utf-8")
+            path.write_text(body.replace("/run/secrets", str(tmp_path)), encoding="utf-8")
             load_config(path)
 
 

@@ -254,7 +254,7 @@ def client(*names: str) -> Browser:
             updated_at_ns=NOW + 60 * S,
         )
         store.put_run(run)
-    app = create_web_app(store, Metrics(), health=Health, reload=Reloaded, links=LINKS)
+    app = create_web_app(store, Metrics(), health=Health, reload=Reloaded, links=lambda: LINKS)
     return Browser(app)
 
 

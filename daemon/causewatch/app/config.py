@@ -13,8 +13,10 @@ import msgspec
 from causewatch.app.address import Address, parse_address
 from causewatch.app.config_shape import CONFIG
 from causewatch.app.forward_config import read_forward
+from causewatch.app.git_config import GitConfig, read_git
 from causewatch.app.judge_config import JudgeConfig, read_judge
 from causewatch.app.links_config import read_trace_link
+from causewatch.app.own_alerts_config import OwnAlertsConfig, read_own_alerts
 from causewatch.app.receivers import read_receivers, read_slack_app
 from causewatch.app.redaction_config import read_redaction
 from causewatch.app.retention import RetentionLimits
@@ -77,6 +79,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """A daemon's configuration, checked."""
 
     rule_paths: tuple[Path, ...] = ()
+    rules_git: GitConfig | None = None
     reload_interval_s: float = 30.0
     dialect_paths: tuple[Path, ...] = ()
     receive: Receive = Receive()
@@ -89,6 +92,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     faults: Tuning = DEFAULT_TUNING
     judge: JudgeConfig | None = None
     alerting: Alerting = Alerting()
+    own_alerts: OwnAlertsConfig = OwnAlertsConfig()
     slack: SlackApp | None = None
     forward: tuple[Destination, ...] = ()
     sampling: Sampling | None = None
@@ -179,6 +183,7 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
     receive = _receive(section.section("receive"), folder, problems)
     return Config(
         rule_paths=_paths(rules, folder),
+        rules_git=read_git(rules, folder, problems),
         dialect_paths=_paths(section.section("dialects"), folder),
         reload_interval_s=rules.seconds("reload_interval", 30.0) if rules else 30.0,
         receive=receive,
@@ -193,6 +198,7 @@ def _config(section: Section, folder: Path, problems: Problems) -> Config:
         faults=_faults(section.section("faults")),
         judge=read_judge(section, folder, problems),
         alerting=read_alerting(section, receivers, problems),
+        own_alerts=read_own_alerts(section, problems),
         slack=read_slack_app(section, folder, problems),
         forward=read_forward(section, folder, (receive.grpc, receive.http), problems),
         sampling=read_sampling(section.section("sampling"), problems),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from causewatch.app.alert_shape import ALERTING
 from causewatch.app.forward_shape import FORWARD
+from causewatch.app.git_config import GIT
+from causewatch.app.own_alerts_config import OWN_ALERTS
 from causewatch.app.redaction_shape import DROP_ATTRIBUTES, REDACT
 from causewatch.model.judgement import FAULT_NAMES
 from causewatch.notify.backends import BACKENDS
@@ -12,7 +14,6 @@ from causewatch.rules.shape import (
     Duration,
     Either,
     Integer,
-    Json,
     Key,
     ListOf,
     Number,
@@ -54,7 +55,7 @@ _RULES = Shape(
             kind=Duration(not_zero=True),
             doc="How often the files are compared with what is loaded. Default 30s.",
         ),
-        Key(name="git", kind=Json(), doc="A git source of rules.", later=True),
+        GIT,
     ),
 )
 
@@ -371,6 +372,7 @@ CONFIG = Shape(
             doc="Which scores of evaluations mean that a run ended wrong.",
         ),
         *ALERTING,
+        OWN_ALERTS,
         Key(name="forward", kind=ListOf(item=FORWARD), doc="Where judged runs go on to."),
         Key(name="sampling", kind=SAMPLING, doc="Which judged runs are forwarded."),
     ),

@@ -7,25 +7,26 @@ Stop: receivers first; what was acknowledged waits in the inbox for the next sta
 from __future__ import annotations
 
 import queue
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Literal
 
 import msgspec
 import structlog
 
 from causewatch import __version__
-from causewatch.app.address import Address
-from causewatch.app.allocator import share_memory, spare_the_collector
 from causewatch.app.assess import INBOX_FILE, STATE_FILE
 from causewatch.app.clock import now_ns
 from causewatch.app.config import Config, Receive
+from causewatch.app.config_reload import ConfigReloader
 from causewatch.app.dialectfiles import load_dialects
+from causewatch.app.git_repository import GitRepository
+from causewatch.app.git_source import GitSource
 from causewatch.app.groups import Groups
+from causewatch.app.listeners import links_of, listen_of
 from causewatch.app.meaning import EndpointJudge
+from causewatch.app.own_alerts import OwnAlerts
 from causewatch.app.pipeline import CURSOR, Pipeline
 from causewatch.app.private import FOLDER_MODE, tighten
 from causewatch.app.purge import OnStep, Purge
@@ -33,7 +34,7 @@ from causewatch.app.purge_call import answer_purge
 from causewatch.app.purge_scope import Purged, Wanted
 from causewatch.app.reload import Reloader
 from causewatch.app.retention import Retention
-from causewatch.app.rulefiles import load_bundle
+from causewatch.app.rule_source import FolderSource, RuleSource, first
 from causewatch.app.sampled import Sampler
 from causewatch.app.scheduler import Scheduler
 from causewatch.app.teller import Teller
@@ -46,11 +47,10 @@ from causewatch.inbox.batch import InboxLimits
 from causewatch.inbox.sqlite import SqliteInbox
 from causewatch.incidents.grouping import grouped_by
 from causewatch.notify.channels import channels_of
-from causewatch.notify.config import Links
 from causewatch.notify.sender import Sender
 from causewatch.notify.slack.socket import SlackSocket
 from causewatch.receive.handler import Handler
-from causewatch.receive.limits import Listen, ReceiveLimits, ReceiverAuth, ReceiverTls
+from causewatch.receive.limits import ReceiveLimits
 from causewatch.receive.redact import Redactor
 from causewatch.receive.serve import Receivers
 from causewatch.resources import shipped
@@ -58,8 +58,11 @@ from causewatch.store.sqlite.store import SqliteStore
 from causewatch.telemetry.metrics import Metrics
 from causewatch.web.app import create_web_app
 from causewatch.web.reader import Health, Reloaded
+from causewatch.web.status import FileStatus, Status
 
 GRACE_S = 5.0
+RULES_FOLDER = "rules.git"
+"""Beside the databases: the commits that rules came from."""
 
 log = structlog.get_logger("causewatch.daemon")
 
@@ -72,12 +75,14 @@ class Daemon:
         UserError: when the store is in use or an address cannot be bound.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, path: Path | None = None) -> None:
         self._config = config
+        self._started_ns = now_ns()
         self.metrics = Metrics()
         self.metrics.build_info.labels(version=__version__).set(1)
-        rule_paths = config.rule_paths or (shipped("rules"),)
-        loaded = load_bundle(rule_paths)
+        self._is_asked_to_stop = False
+        source = self._rule_source()
+        loaded, problems = first(source)
         config.store_path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         tighten(config.store_path)
         self._inbox = SqliteInbox(
@@ -87,7 +92,6 @@ class Daemon:
             metrics=self.metrics,
         )
         self._store = SqliteStore(config.store_path / STATE_FILE)
-        self._links = Links(external_url=_external_url(config), trace_url=config.trace_url)
         self._teller = Teller(
             self._store,
             config.alerting,
@@ -112,10 +116,15 @@ class Daemon:
             reader=CURSOR,
         )
         self._reloader = Reloader(
-            rule_paths,
+            source,
             self._groups,
             metrics=self.metrics,
             on_change=self._rules_changed,
+            now_ns=now_ns,
+        )
+        self._reloader.start_with(problems)
+        self._config_reloader = ConfigReloader(
+            path, config, apply=self._apply, metrics=self.metrics, now_ns=now_ns
         )
         self._stopping = threading.Event()
         # A signal handler may only use what it can interrupt: Event.set would wait for ever for
@@ -127,10 +136,22 @@ class Daemon:
         self._is_purging = self._is_halted = False
         self._equip()
 
+    def _rule_source(self) -> RuleSource:
+        """Return where the rules come from: a repository, or folders."""
+        config = self._config
+        if config.rules_git is None:
+            return FolderSource(config.rule_paths or (shipped("rules"),))
+        repository = GitRepository(
+            config.rules_git,
+            config.store_path / RULES_FOLDER,
+            is_stopping=lambda: self._is_asked_to_stop,
+        )
+        return GitSource(config.rules_git, repository, metrics=self.metrics, now_ns=now_ns)
+
     def _equip(self) -> None:
         """Make all that judges, tells, forwards and deletes, to go on from what is durable."""
         config = self._config
-        channels = channels_of(config.receivers, self._links, now_ns)
+        channels = channels_of(config.receivers, links_of(config), now_ns)
         self._sender = Sender(self._store, channels, metrics=self.metrics, now_ns=now_ns)
         self._scheduler = Scheduler(
             self._groups, store=self._store, metrics=self.metrics, now_ns=now_ns
@@ -139,11 +160,19 @@ class Daemon:
         self._forwarding = Forwarding(
             config.forward, config.store_path, metrics=self.metrics, now_ns=now_ns
         )
+        self._own_alerts = OwnAlerts(
+            config.own_alerts,
+            self._groups,
+            store=self._store,
+            now_ns=now_ns,
+            problems=lambda: (*self._health().unhealthy, *self._scheduler.problems()),
+        )
         self._pipeline = self._new_pipeline()
         self._halting = threading.Event()
         self._worker = self._thread("pipeline", self._pipeline.run)
         self._keeper = self._thread("retention", self._retention.run)
         self._reviewer = self._thread("reviewer", self._teller.run)
+        self._own = self._thread("own-alerts", self._own_alerts.run)
         slack = config.slack and SlackSocket(config.slack, self._teller, metrics=self.metrics)
         self._listener = self._thread("slack", slack.run) if slack else None
 
@@ -190,9 +219,10 @@ class Daemon:
             health=self._health,
             reload=self._reload,
             desk=self._teller,
-            links=self._links,
+            links=lambda: links_of(self._config),
             bearer_token=self._config.web.token,
             purge=self._answer_purge,
+            status=self._status,
         )
         self._web = WebServer(app, self._config.web.listen)
         limits = ReceiveLimits(max_message_mib=self._config.receive.max_message_mib)
@@ -201,7 +231,7 @@ class Daemon:
             self._inbox, limits=limits, metrics=self.metrics, redact=self._redactor(receive)
         )
         self._receivers = Receivers(
-            handler, grpc=_listen(receive, receive.grpc), http=_listen(receive, receive.http)
+            handler, grpc=listen_of(receive, receive.grpc), http=listen_of(receive, receive.http)
         )
         log.info(
             "ready",
@@ -222,6 +252,7 @@ class Daemon:
         self._worker.start()
         self._keeper.start()
         self._reviewer.start()
+        self._own.start()
         if self._listener is not None:
             self._listener.start()
 
@@ -233,6 +264,7 @@ class Daemon:
             self._worker.join()
             self._keeper.join()
             self._reviewer.join()
+            self._own.join()
             if self._listener is not None:
                 self._listener.join()
             self._scheduler.stop()
@@ -251,15 +283,17 @@ class Daemon:
     def wait(self) -> None:
         """Watch the rule files until a signal asks to stop."""
         while True:
+            git = self._config.rules_git
+            every_s = git.interval_s if git is not None else self._config.reload_interval_s
             try:
-                asked: str = self._asked.get(timeout=self._config.reload_interval_s)
+                asked: str = self._asked.get(timeout=every_s)
             except queue.Empty:
                 asked = ""
             if asked == "stop":
                 return
             try:
                 if asked == "reload":
-                    self._reloader.reload()
+                    self._reload()
                 else:
                     self._reloader.poll()
             except Exception:
@@ -282,10 +316,11 @@ class Daemon:
 
     def ask_to_stop(self) -> None:
         """Make ``wait`` return."""
+        self._is_asked_to_stop = True
         self._asked.put("stop")
 
     def ask_to_reload(self) -> None:
-        """Make ``wait`` reload the rule files now."""
+        """Make ``wait`` reload configuration and rules now."""
         self._asked.put("reload")
 
     def _rules_changed(self) -> None:
@@ -299,9 +334,57 @@ class Daemon:
         return Health(unhealthy=unhealthy, unready=unready)
 
     def _reload(self) -> Reloaded:
-        problems = self._reloader.reload()
+        problems = (*self._config_reloader.reload(), *self._reloader.reload())
         revision = self._groups.loaded.source.revision
         return Reloaded(problems=tuple(map(str, problems)), revision=revision)
+
+    def _status(self) -> Status:
+        config, rules = self._config_reloader, self._reloader
+        source = self._groups.loaded.source
+        return Status(
+            version=__version__,
+            started_at_ns=self._started_ns,
+            config=FileStatus(
+                loaded_at_ns=config.loaded_at_ns,
+                problems=tuple(map(str, config.problems)),
+                restart_needed=config.restart_needed,
+            ),
+            rules=FileStatus(
+                loaded_at_ns=rules.loaded_at_ns,
+                problems=tuple(map(str, rules.problems)),
+                revision=source.revision,
+                sha256=source.sha256,
+            ),
+        )
+
+    def _apply(self, config: Config) -> None:
+        """Put another configuration in force, as far as that is possible while it runs.
+
+        Raises:
+            UserError: a secret cannot be used, or a purge is under way: nothing was changed.
+        """
+        before = self._config
+        is_told_otherwise = (config.alerting, config.trace_url) != (
+            before.alerting,
+            before.trace_url,
+        )
+        channels = (
+            channels_of(config.receivers, links_of(config), now_ns) if is_told_otherwise else None
+        )
+        if not self._purging.acquire(blocking=False):
+            raise UserError("a purge is under way: reload when it is done")
+        try:
+            with self._store.transaction():
+                self._config = config
+                self._teller.replace(config.alerting)
+                self._groups.regroup(grouped_by(config.route))
+            self._own_alerts.replace(config.own_alerts)
+            if channels is not None and not self._stopping.is_set():
+                self._sender = self._sender.replaced(channels)
+                self._sender.start()
+        finally:
+            self._purging.release()
+        self._teller.nudge()
 
     def _answer_purge(self, request: bytes) -> Iterator[bytes]:
         return answer_purge(request, self._purge)
@@ -356,47 +439,3 @@ class Daemon:
                 self._is_halted = False
         finally:
             self._is_purging = False
-
-
-def serve(config: Config) -> None:
-    """Run a daemon until SIGTERM or SIGINT; SIGHUP reloads the rule files."""
-    share_memory()
-    daemon = Daemon(config)
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        daemon.ask_to_stop()
-
-    def reload(_number: int, _frame: FrameType | None) -> None:
-        daemon.ask_to_reload()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    signal.signal(signal.SIGHUP, reload)
-    try:
-        daemon.start()
-        spare_the_collector()
-        daemon.wait()
-    finally:
-        daemon.stop()
-
-
-def _external_url(config: Config) -> str:
-    if config.web.external_url:
-        return config.web.external_url
-    scheme_and_host = f"http://{config.web.listen}"
-    return scheme_and_host if config.web.listen.is_loopback else ""
-
-
-def _listen(receive: Receive, address: Address) -> Listen:
-    tls = receive.tls
-    return Listen(
-        address=str(address),
-        auth=ReceiverAuth(tokens=(receive.token,)) if receive.token else None,
-        tls=ReceiverTls(
-            cert_file=Path(tls.cert_file),
-            key_file=Path(tls.key_file),
-            client_ca_file=Path(tls.client_ca_file) if tls.client_ca_file else None,
-        )
-        if tls
-        else None,
-    )

@@ -16,6 +16,7 @@ from functools import cache
 import msgspec
 import structlog
 
+from causewatch.app.rule_health import RuleHealth
 from causewatch.app.rulefiles import Loaded
 from causewatch.contracts.compile import Contract
 from causewatch.faults.trust import Trust
@@ -28,6 +29,7 @@ from causewatch.novelty.watch import Watch
 from causewatch.paths.template import PathTemplate
 from causewatch.rules.bundle import Group
 from causewatch.rules.evaluate import evaluate, needs_of, plan_of
+from causewatch.rules.health import FailingRule
 from causewatch.rules.identity import rule_id_of
 from causewatch.rules.state import ACTIVE, advance, backwards, resolve_vanished
 from causewatch.rules.subject import SETTLED_LATE, subject_of
@@ -79,6 +81,7 @@ class Groups:
         self._pending: dict[str, list[Pending]] = {}
         self._evaluating: dict[str, int] = {}
         self._failures: Counter[str] = Counter()
+        self._health = RuleHealth(metrics)
         self._plans: dict[str, tuple[Group, Plan]] = {}
         self._ended: dict[str, tuple[Assessment, Callable[[], Subject]]] = {}
         """Runs that ended and were looked at early: most are offered once more as they were."""
@@ -141,6 +144,19 @@ class Groups:
             self._plans.clear()
             self._ended.clear()
             self._failures.clear()
+        self._health.replace(loaded.bundle)
+
+    def failing(self, now_ns: int) -> tuple[FailingRule, ...]:
+        """Return the rules that cannot be evaluated, for people to be told of."""
+        return self._health.failing(self._loaded.bundle.groups, now_ns)
+
+    def failures(self, key: str) -> int:
+        """Return how many looks of a group failed in a row."""
+        return self._failures[key]
+
+    def regroup(self, key_of: Callable[[Alert], str]) -> None:
+        """Let what begins to fire from now on be gathered by other keys."""
+        self._key_of = key_of
 
     def _subject(self, assessment: Assessment) -> Callable[[], Subject]:
         needs = self._needs
@@ -251,8 +267,9 @@ class Groups:
                 in_force = self.group(key) is group
                 if in_force:
                     self._decide(group, found, slot_ns)
-        except BaseException:
+        except BaseException as error:
             self._give_back(key, taken, failed=True)
+            self._health.group_failed(group, error, slot_ns)
             raise
         if not in_force:
             self._give_back(key, taken, failed=False)
@@ -303,14 +320,18 @@ class Groups:
         plan = self._plan(group)
         for pending in taken:
             assessment = pending.assessment
+            resting = self._health.resting(group, slot_ns)
             try:
-                evaluation = evaluate(group, assessment, slot_ns, pending.subject(), plan)
-            except Exception:
+                subject = pending.subject()
+                evaluation = evaluate(group, assessment, slot_ns, subject, plan, resting=resting)
+            except Exception as error:
                 # The same run would fail at every look, and no rule would see the others.
                 self._metrics.rule_evaluation_failures.labels(rule=group.key).inc()
                 log.exception("run passed over", group=group.key, run=assessment.graph.run_id)
+                self._health.group_failed(group, error, slot_ns, assessment.graph.run_id)
                 unsure.add(assessment.graph.run_id)
                 continue
+            self._health.looked(group, evaluation, slot_ns, resting)
             found.extend(evaluation.findings)
             for failure in evaluation.failures:
                 unsure.add(failure.run_id)
@@ -339,10 +360,10 @@ class Groups:
             slot_ns,
             previous_slot_ns=previous_ns,
         )
-        self._apply(changed, slot_ns)
+        self.apply(changed, slot_ns)
         self._store.put_group_slot_ns(group.key, slot_ns)
 
-    def _apply(self, changed: Sequence[Alert], slot_ns: int) -> None:
+    def apply(self, changed: Sequence[Alert], slot_ns: int) -> None:
         """Store changed alerts, gather incidents, queue messages; inside of a transaction."""
         if not changed:
             return  # all open incidents are read below, and the whole store waits for that
@@ -365,7 +386,7 @@ class Groups:
         """End the alerts of rules that the bundle in force no longer has."""
         with self._store.transaction():
             alerts = self._store.alerts()
-            self._apply(resolve_vanished(self._loaded.bundle, alerts, now_ns), now_ns)
+            self.apply(resolve_vanished(self._loaded.bundle, alerts, now_ns), now_ns)
 
     def _history(self, group: Group, from_ns: int) -> dict[str, Sequence[Finding]]:
         """Return each rule's findings that can count at or after ``from_ns``."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,10 +11,13 @@ import msgspec
 
 from causewatch.errors import Problem, ProblemsError
 from causewatch.rules.bundle import Bundle
-from causewatch.rules.file import load
+from causewatch.rules.file import digest_of, load
 
 MAX_FILE_BYTES = 1024 * 1024
 MAX_FILES = 10_000
+MAX_SWAPS = 5
+SWAPPED = "..data"
+"""What Kubernetes calls the link that it swaps in a mounted ConfigMap or Secret."""
 SUFFIXES = {".yaml", ".yml", ".json"}
 
 
@@ -37,27 +39,21 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
 def read_rule_files(paths: Sequence[Path]) -> RuleFiles:
     """Read every rule, test and schema file under ``paths``.
 
-    A directory swapped by symlink (git-sync, a ConfigMap's ``..data``) is resolved once at the
-    start, so that all files come from one tree.
+    Folders swapped by a link (git-sync, a ConfigMap's ``..data``) are resolved once at the start.
+    Where a link leads elsewhere by the end it is read again, so that all files come from one tree.
 
     Raises:
-        ProblemsError: when a path is missing or unreadable, or a limit is passed.
+        ProblemsError: when a path is missing or unreadable, or a limit is passed; or when a link
+            was swapped again and again meanwhile.
     """
-    files: dict[str, bytes] = {}
-    problems: list[Problem] = []
-    for path in paths:
-        for shown, real in _walk(path, problems):
-            if len(files) >= MAX_FILES:
-                problems.append(_problem(shown, f"more than {MAX_FILES} files", "limit"))
-                break
-            _read(shown, real, files, problems)
-    if problems:
-        raise ProblemsError(problems)
-    digest = hashlib.sha256()
-    for name in sorted(files):
-        digest.update(name.encode() + b"\0" + files[name] + b"\0")
-    revision = _revision_of(paths[0]) if paths else ""
-    return RuleFiles(files=files, sha256=digest.hexdigest(), revision=revision)
+    for _ in range(MAX_SWAPS):
+        reading = _Reading()
+        for path in paths:
+            reading.take(path)
+        if reading.is_of_one_moment:
+            return reading.result(paths)
+    shown = str(paths[0])
+    raise ProblemsError([_problem(shown, "swapped again and again while it is read", "unreadable")])
 
 
 def load_bundle(paths: Sequence[Path]) -> Loaded:
@@ -70,34 +66,87 @@ def load_bundle(paths: Sequence[Path]) -> Loaded:
     return Loaded(bundle=load(source.files), source=source)
 
 
-def _walk(path: Path, problems: list[Problem]) -> list[tuple[str, Path]]:
-    """List (name shown, real path) of the files under a path; hidden entries are left out."""
-    if path.is_file():
-        # Schema files that it may name lie in its folder; other rule files there are not meant.
-        beside = [found for found in _walk(path.parent, problems) if found[1].suffix == ".json"]
-        return [(str(path), path), *(found for found in beside if found[1] != path)]
-    if not path.is_dir():
-        problems.append(_problem(str(path), "no such file or directory", "unreadable"))
-        return []
-    root = path.resolve()
-    found = []
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if Path(name).suffix in SUFFIXES and not name.startswith("."):
-                real = Path(folder) / name
-                found.append((str(path / real.relative_to(root)), real))
-    return found
+class _Reading:
+    """One look at all paths; remembers where each link led to when it was followed."""
+
+    def __init__(self) -> None:
+        self._links: dict[Path, Path] = {}
+        self._files: dict[str, bytes] = {}
+        self._problems: list[Problem] = []
+
+    @property
+    def is_of_one_moment(self) -> bool:
+        """Tell whether every link still leads to where it led to."""
+        return all(link.resolve() == real for link, real in self._links.items())
+
+    def take(self, path: Path) -> None:
+        """Read what is under a path."""
+        for shown, real in self._walk(path):
+            if len(self._files) >= MAX_FILES:
+                self._problems.append(_problem(shown, f"more than {MAX_FILES} files", "limit"))
+                break
+            self._read(shown, real)
+
+    def result(self, paths: Sequence[Path]) -> RuleFiles:
+        """Return what was read.
+
+        Raises:
+            ProblemsError: with all that was wrong.
+        """
+        if self._problems:
+            raise ProblemsError(self._problems)
+        revision = _revision_of(paths[0]) if paths else ""
+        return RuleFiles(files=self._files, sha256=digest_of(self._files), revision=revision)
+
+    def _follow(self, link: Path) -> Path:
+        return self._links.setdefault(link, link.resolve())
+
+    def _walk(self, path: Path) -> list[tuple[str, Path]]:
+        """List (name shown, real path) of the files under a path; hidden ones are left out."""
+        root = self._follow(path)
+        if root.is_file():
+            # Schema files that it may name lie in its folder; other rule files there are not meant.
+            beside = [each for each in self._under(path.parent, root.parent) if _is_json(each[1])]
+            return [(str(path), root), *(each for each in beside if each[1] != root)]
+        if not root.is_dir():
+            self._problems.append(_problem(str(path), "no such file or directory", "unreadable"))
+            return []
+        return self._under(path, root)
+
+    def _under(self, path: Path, root: Path) -> list[tuple[str, Path]]:
+        found = []
+        for folder, folders, names in os.walk(root):
+            shown = path / Path(folder).relative_to(root)
+            if Path(folder, SWAPPED).is_symlink():
+                # The files beside it are links through it: they are read in the tree it leads to.
+                found += self._under(shown, self._follow(Path(folder, SWAPPED)))
+                folders.clear()
+                continue
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            found += [
+                (str(shown / name), Path(folder, name))
+                for name in sorted(names)
+                if Path(name).suffix in SUFFIXES and not name.startswith(".")
+            ]
+        return found
+
+    def _read(self, shown: str, real: Path) -> None:
+        try:
+            if real.stat().st_size > MAX_FILE_BYTES:
+                self._problems.append(_too_large(shown))
+                return
+            self._files[shown] = real.read_bytes()
+        except OSError as error:
+            reason = f"cannot be read: {error.strerror}"
+            self._problems.append(_problem(shown, reason, "unreadable"))
 
 
-def _read(shown: str, real: Path, files: dict[str, bytes], problems: list[Problem]) -> None:
-    try:
-        if real.stat().st_size > MAX_FILE_BYTES:
-            problems.append(_problem(shown, f"larger than {MAX_FILE_BYTES} bytes", "limit"))
-            return
-        files[shown] = real.read_bytes()
-    except OSError as error:
-        problems.append(_problem(shown, f"cannot be read: {error.strerror}", "unreadable"))
+def _is_json(path: Path) -> bool:
+    return path.suffix == ".json"
+
+
+def _too_large(shown: str) -> Problem:
+    return _problem(shown, f"larger than {MAX_FILE_BYTES} bytes", "limit")
 
 
 def _problem(file: str, message: str, check: str) -> Problem:

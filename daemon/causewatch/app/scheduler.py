@@ -19,12 +19,17 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from causewatch.app.groups import NS_PER_S, Groups
+from causewatch.rules.backoff import rest_s
 from causewatch.store.port import Store
 from causewatch.telemetry.metrics import Metrics
 
 EARLY_EVERY_S = 0.5
 RETRY_AFTER_S = 5.0
+MAX_RETRY_AFTER_S = 300.0
+"""Of a group that fails and fails: its slots stay as they are, but it gets no look in between."""
 MAX_WORKERS = 4
+MAX_IDLE_S = 120.0
+"""Beyond the shortest interval: then something holds all workers up."""
 
 log = structlog.get_logger("causewatch.scheduler")
 
@@ -41,6 +46,8 @@ class Scheduler:
         self._now_ns = now_ns
         self._lock = threading.Lock()
         self._early_at_s: dict[str, float] = {}
+        self._retry_at_s: dict[str, float] = {}
+        self._looked_at_s, self._looked_at_ns = time.monotonic(), now_ns()
         self._apscheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(MAX_WORKERS)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -60,6 +67,8 @@ class Scheduler:
     def reschedule(self) -> None:
         """Bring the jobs in line with the bundle in force, after a reload."""
         wanted = {group.key: group.interval_s for group in self._groups.loaded.bundle.groups}
+        with self._lock:
+            self._retry_at_s.clear()
         for job in self._apscheduler.get_jobs():
             if job.id not in wanted:
                 job.remove()
@@ -79,6 +88,8 @@ class Scheduler:
         with self._lock:
             now_s = time.monotonic()
             due_s = max(now_s, self._early_at_s.get(key, 0.0) + EARLY_EVERY_S)
+            if self._retry_at_s.get(key, 0.0) > now_s:
+                return  # it failed just now: its next look is set
             if self._early_at_s.get(key, 0.0) > now_s:
                 return  # one is already on its way
             self._early_at_s[key] = due_s
@@ -93,7 +104,18 @@ class Scheduler:
         except JobLookupError:
             log.debug("group is gone", group=key)  # a reload removed it in between
 
+    def problems(self) -> tuple[str, ...]:
+        """Return, as a sentence, that no group at all was looked at for much too long."""
+        groups = self._groups.loaded.bundle.groups
+        idle_s = time.monotonic() - self._looked_at_s
+        if not groups or idle_s <= min(group.interval_s for group in groups) + MAX_IDLE_S:
+            return ()
+        if self._now_ns() < self._looked_at_ns:
+            return ()  # the clock was set back: no slot is due before it is where it was
+        return (f"no rule group was looked at for {int(idle_s)} s",)
+
     def _evaluate(self, key: str) -> None:
+        self._looked_at_s, self._looked_at_ns = time.monotonic(), self._now_ns()
         group = self._groups.group(key)
         if group is None:
             return
@@ -111,7 +133,21 @@ class Scheduler:
         except Exception:
             # A failing group stays scheduled; its runs wait for the next look.
             log.exception("group could not be evaluated", group=key)
-            self._bring_forward(key, RETRY_AFTER_S)
+            self._retry(key)
+        else:
+            with self._lock:
+                self._retry_at_s.pop(key, None)
+
+    def _retry(self, key: str) -> None:
+        delay_s = rest_s(
+            self._groups.failures(key),
+            patience=1,
+            first_s=RETRY_AFTER_S,
+            longest_s=MAX_RETRY_AFTER_S,
+        )
+        with self._lock:
+            self._retry_at_s[key] = time.monotonic() + delay_s
+        self._bring_forward(key, delay_s)
 
     def _slot_ns(self, key: str, interval_s: float) -> int:
         """Return the last slot: a multiple of the interval, shifted by the key."""
@@ -120,7 +156,9 @@ class Scheduler:
         return (self._now_ns() - shift_ns) // interval_ns * interval_ns + shift_ns
 
     def _measure(self, key: str, interval_s: float, slot_ns: int, last_ns: int | None) -> None:
-        lag_s = max(0.0, (self._now_ns() - slot_ns) / NS_PER_S)
+        """Say how late this look is: since the first slot that it makes up for was due."""
+        due_ns = slot_ns if last_ns is None else last_ns + int(interval_s * NS_PER_S)
+        lag_s = max(0.0, (self._now_ns() - due_ns) / NS_PER_S)
         self._metrics.group_lag_seconds.labels(group=key).set(lag_s)
         if last_ns is not None:
             missed = int((slot_ns - last_ns) / NS_PER_S / interval_s) - 1

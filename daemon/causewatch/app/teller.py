@@ -49,6 +49,13 @@ class Teller:
         self._wake = wake
         self._asked = threading.Event()
 
+    def replace(self, alerting: Alerting) -> None:
+        """Put other routes and receivers in force; called within a transaction of the store.
+
+        So nothing is queued for a receiver of before any more once that is over.
+        """
+        self._alerting = alerting
+
     def tell(self, changes: Sequence[IncidentChange], now_ns: int) -> None:
         """Queue messages; called within the transaction that changes the incidents."""
         told = [change for change in changes if change.reason != "unchanged"]

@@ -31,10 +31,11 @@ import click
 def command(config_path: Path | None, log_level: str, log_format: str) -> int:
     """Receive spans over OTLP, judge runs, open incidents and tell people, until stopped.
 
-    SIGTERM and SIGINT stop it cleanly, SIGHUP reloads the rule files.
+    SIGTERM and SIGINT stop it cleanly, SIGHUP reloads the configuration, as far as that is
+    possible while it runs, and the rules.
     """
     from causewatch.app.config import DEFAULT_PATH, Config, load_config  # noqa: PLC0415  # start-up
-    from causewatch.app.daemon import serve  # noqa: PLC0415
+    from causewatch.app.serving import serve  # noqa: PLC0415
     from causewatch.errors import ProblemsError, UserError  # noqa: PLC0415
     from causewatch.telemetry.logs import configure_logs  # noqa: PLC0415
 
@@ -43,7 +44,7 @@ def command(config_path: Path | None, log_level: str, log_format: str) -> int:
         config_path = DEFAULT_PATH
     try:
         config = load_config(config_path) if config_path is not None else Config()
-        serve(config)
+        serve(config, config_path)
     except ProblemsError as error:
         # Bad configuration or bad rules at start are a usage error: nothing was served.
         raise UserError(f"not started:\n{error}") from None

@@ -117,6 +117,31 @@ class Sender:
         for channel in self._channels.values():
             channel.close()
 
+    def replaced(self, channels: Mapping[str, Channel]) -> Sender:
+        """Stop, and return a sender over other channels, which is to be started.
+
+        Attempts under way end first, however long their own limits let them take: the next sender
+        would repeat what it finds half sent. What receivers asked for, to wait or to be left alone,
+        holds on.
+        """
+        self._stopping.set()
+        self.wake()
+        for thread in self._threads:
+            thread.join()
+        for channel in self._channels.values():
+            channel.close()
+        fresh = Sender(
+            self._store,
+            channels,
+            metrics=self._metrics,
+            now_ns=self._now_ns,
+            jitter=self._jitter,
+            schedule=self._schedule,
+        )
+        fresh._pace = self._pace
+        fresh._disabled = {t: why for t, why in self._disabled.items() if t in channels}
+        return fresh
+
     def _work(self, target: str) -> None:
         wake = self._wakes[target]
         is_cut_off = False

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import assert_never
 
 import msgspec
 
 from causewatch.blame.cause import cause_of
+from causewatch.faults.text import excerpt
 from causewatch.model.expectation import Deviation
 from causewatch.model.finding import Cause, Finding, StepRef
 from causewatch.model.graph import CausalGraph
@@ -45,6 +46,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
 
     findings: tuple[Finding, ...] = ()
     failures: tuple[RuleFailure, ...] = ()
+    asked: tuple[AnyGroupRule, ...] = ()
+    """The rules that could have found something here, those that rest among them."""
 
 
 def findings_of(group: Group, assessment: Assessment, slot_ns: int) -> tuple[Finding, ...]:
@@ -70,12 +73,14 @@ def needs_of(groups: Iterable[Group]) -> Needs:
     return msgspec.structs.replace(needs, attributes=needs.attributes | labels)
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 -- what several looks share is handed in
     group: Group,
     assessment: Assessment,
     slot_ns: int,
     subject: Subject | None = None,
     plan: Plan | None = None,
+    *,
+    resting: Collection[str] = (),
 ) -> Evaluation:
     """Evaluate every rule of a group over one run.
 
@@ -91,20 +96,30 @@ def evaluate(
         slot_ns: Unix time of the slot, which is the findings' time.
         subject: ``subject_of(assessment)``, where several groups share it.
         plan: ``plan_of(group)``, where there are many runs; without it every rule is evaluated.
+        resting: the ids of rules that are not to be evaluated now.
     """
     subject = subject if subject is not None else subject_of(assessment)
     findings: list[Finding] = []
     failures: list[RuleFailure] = []
     cause = cause_of(assessment)
-    asked = group.rules if plan is None else [group.rules[i] for i in plan.candidates(subject)]
-    for rule in (*asked, *group.contracts, *group.paths, *group.novelties):
+    rules = group.rules if plan is None else [group.rules[i] for i in plan.candidates(subject)]
+    asked = (*rules, *group.contracts, *group.paths, *group.novelties)
+    for rule in asked:
+        if resting and rule.rule_id in resting:
+            continue
         try:
             findings.extend(_findings(rule, assessment, subject, cause, slot_ns))
         except Exception as error:  # noqa: BLE001 -- one rule must not take the others along
-            reason = f"{type(error).__name__}: {error}"
+            reason = reason_of(error)
             run_id = assessment.graph.run_id
             failures.append(RuleFailure(rule_id=rule.rule_id, run_id=run_id, reason=reason))
-    return Evaluation(findings=tuple(findings), failures=tuple(failures))
+    return Evaluation(findings=tuple(findings), failures=tuple(failures), asked=asked)
+
+
+def reason_of(error: BaseException) -> str:
+    """Return a failure as a sentence; what it says may stem from a payload, so it is quoted."""
+    text = str(error)
+    return f"It raised {type(error).__name__}" + (f": {excerpt(text)}" if text else "")
 
 
 def _findings(

@@ -42,6 +42,7 @@ import msgspec
 
 from causewatch.model.finding import Alert, AlertState, Cause, Finding
 from causewatch.rules.bundle import AnyRule, Bundle, Group
+from causewatch.rules.health import OWN
 from causewatch.rules.identity import rule_id_of
 from causewatch.rules.keys import DEFAULT_SEVERITY
 
@@ -146,10 +147,17 @@ def backwards(
 
 
 def resolve_vanished(bundle: Bundle, alerts: Sequence[Alert], slot_ns: int) -> tuple[Alert, ...]:
-    """Return, ended, the active alerts of rules that are in no group any more."""
+    """Return, ended, the active alerts of rules that are in no group any more.
+
+    Those of no group at all, ``rules.health``, end by themselves.
+    """
     ids = {rule.rule_id for group in bundle.groups for rule in group}
     ids |= {limit_id(group) for group in bundle.groups}
-    gone = (alert for alert in alerts if alert.rule_id not in ids and alert.state in ACTIVE)
+    gone = (
+        alert
+        for alert in alerts
+        if alert.state in ACTIVE and alert.rule_id not in ids and not alert.rule_id.startswith(OWN)
+    )
     return tuple(_gone(alert, slot_ns) for alert in gone)
 
 

@@ -23,6 +23,7 @@ class Metrics:
         self._kept(self.registry)
         self._runs(self.registry)
         self._rules(self.registry)
+        self._rule_files(self.registry)
         self._tell(self.registry)
         self._forward(self.registry)
 
@@ -181,11 +182,17 @@ class Metrics:
         )
 
     def _rules(self, r: CollectorRegistry) -> None:
-        """Rules: found, evaluated, loaded."""
+        """Rules: found, evaluated."""
         self.findings = Counter("causewatch_findings", "Rule matches.", ["rule"], registry=r)
         self.rule_evaluation_failures = Counter(
             "causewatch_rule_evaluation_failures",
             "Evaluations of a rule that raised.",
+            ["rule"],
+            registry=r,
+        )
+        self.rule_rested_runs = Counter(
+            "causewatch_rule_rested_runs",
+            "Runs that a rule did not look at, as it had failed over those before.",
             ["rule"],
             registry=r,
         )
@@ -209,7 +216,7 @@ class Metrics:
         )
         self.group_lag_seconds = Gauge(
             "causewatch_rule_group_lag_seconds",
-            "How late the last evaluation began after its slot.",
+            "How long the first slot that the last evaluation covers had been due when it began.",
             ["group"],
             registry=r,
         )
@@ -219,9 +226,38 @@ class Metrics:
             ["group"],
             registry=r,
         )
+
+    def _rule_files(self, r: CollectorRegistry) -> None:
+        """Where rules come from, and which are in force."""
         self.config_last_reload_successful = Gauge(
             "causewatch_config_last_reload_successful",
             "1 if the last load of the rule files succeeded.",
+            registry=r,
+        )
+        self.config_file_last_reload_successful = Gauge(
+            "causewatch_config_file_last_reload_successful",
+            "1 if the last load of causewatch.yaml succeeded.",
+            registry=r,
+        )
+        self.config_file_last_reload_success_timestamp_seconds = Gauge(
+            "causewatch_config_file_last_reload_success_timestamp_seconds",
+            "When causewatch.yaml was last loaded with success.",
+            registry=r,
+        )
+        self.config_file_restart_needed = Gauge(
+            "causewatch_config_file_restart_needed",
+            "1 if a change of causewatch.yaml waits for a restart.",
+            registry=r,
+        )
+        self.rules_git_fetches = Counter(
+            "causewatch_rules_git_fetches",
+            "Looks at the git repository of the rules.",
+            ["outcome"],
+            registry=r,
+        )
+        self.rules_git_last_fetch_timestamp_seconds = Gauge(
+            "causewatch_rules_git_last_fetch_timestamp_seconds",
+            "When the git repository of the rules was last looked at with success.",
             registry=r,
         )
         self.rules_info = Gauge(

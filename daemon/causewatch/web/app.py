@@ -31,6 +31,7 @@ from causewatch.web.guard import Guard
 from causewatch.web.handling import handling_routes
 from causewatch.web.present import alert_json, incident_json, run_json, visible
 from causewatch.web.reader import Health, IncidentReader, Reloaded
+from causewatch.web.status import Status, status_routes
 
 MAX_LISTED = 1000
 DEFAULT_LISTED = 200
@@ -49,15 +50,16 @@ def create_web_app(  # noqa: PLR0913  # the daemon's ports, handed in one by one
     health: Callable[[], Health],
     reload: Callable[[], Reloaded],
     desk: IncidentDesk | None = None,
-    links: Links | None = None,
+    links: Callable[[], Links] = Links,
     bearer_token: str = "",
     purge: Callable[[bytes], Iterator[bytes]] | None = None,
+    status: Callable[[], Status] | None = None,
 ) -> Starlette:
     """Return the application; ``app`` serves it on the configured address.
 
     ``purge`` takes what is to be forgotten, and returns JSON lines of how far it is.
     """
-    site = _Site(reader, metrics, health, reload, links or Links())
+    site = _Site(reader, metrics, health, reload, links)
     routes = [
         Route("/", site.index),
         Route("/incidents/{incident_id}", site.incident),
@@ -71,6 +73,8 @@ def create_web_app(  # noqa: PLR0913  # the daemon's ports, handed in one by one
         Route("/-/reload", site.reload, methods=["POST"]),
         *(handling_routes(desk) if desk is not None else ()),
     ]
+    if status is not None:
+        routes += status_routes(status)
     if purge is not None:
         routes.append(Route("/-/purge", _purger(purge), methods=["POST"]))
     guard = Middleware(Guard, bearer_token=bearer_token)
@@ -103,7 +107,7 @@ class _Site:
         metrics: Metrics,
         health: Callable[[], Health],
         reload: Callable[[], Reloaded],
-        links: Links,
+        links: Callable[[], Links],
     ) -> None:
         self._reader = reader
         self._metrics = metrics
@@ -141,7 +145,7 @@ class _Site:
             run=run,
             runs=found.run_ids[::-1][:MAX_RUNS_SHOWN],
             explanation=run.explanation[:MAX_EXPLANATION_CHARS] if run else "",
-            trace_url=trace_url(self._links, found),
+            trace_url=trace_url(self._links(), found),
             runbook_url=runbook_url(found),
         )
 

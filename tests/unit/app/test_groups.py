@@ -318,10 +318,12 @@ def test_a_run_that_no_rule_can_look_at_does_not_mute_its_group(
     desk = Desk()
     doomed = assessment(FAILED)
 
-    def failing(group: Group, judged: Assessment, slot_ns: int, *rest: Any) -> Evaluation:
+    def failing(
+        group: Group, judged: Assessment, slot_ns: int, *rest: Any, resting: Collection[str]
+    ) -> Evaluation:
         if judged is doomed:
             raise RecursionError
-        return evaluate(group, judged, slot_ns, *rest)
+        return evaluate(group, judged, slot_ns, *rest, resting=resting)
 
     monkeypatch.setattr("causewatch.app.groups.evaluate", failing)
     looked: list[Collection[str]] = []

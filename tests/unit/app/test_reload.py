@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app_fixtures import LOST, Desk
+from app_fixtures import LOST, T0_NS, Desk
 from causewatch.app.reload import Reloader
+from causewatch.app.rule_source import FolderSource
 from causewatch.app.rulefiles import load_bundle
 
 
@@ -21,7 +22,11 @@ class Watched:
         self.desk.groups.replace(load_bundle([folder]))
         self.changed = 0
         self.reloader = Reloader(
-            [folder], self.desk.groups, metrics=self.desk.metrics, on_change=self.count
+            FolderSource([folder]),
+            self.desk.groups,
+            metrics=self.desk.metrics,
+            on_change=self.count,
+            now_ns=lambda: T0_NS,
         )
 
     def count(self) -> None:
@@ -109,6 +114,19 @@ def test_going_back_to_the_old_files_clears_the_problems(watched: Watched) -> No
         watched.reloader.poll()
     assert watched.is_good == 1
     assert watched.reloader.problems == ()
+
+
+def test_a_folder_that_is_emptied_does_not_take_the_rules_away(watched: Watched) -> None:
+    """As while it is copied; to have no rules any more has to be written."""
+    (watched.folder / "some.yaml").unlink()
+    for _ in range(2):
+        watched.reloader.poll()
+    assert "no rule file is there any more" in str(watched.reloader.problems[0])
+    assert watched.alertnames == ["Lost", "Failed"]
+    assert watched.is_good == 0
+    watched.write("groups: []")
+    assert watched.reloader.reload() == ()
+    assert watched.alertnames == []
 
 
 def test_a_folder_that_vanishes_is_a_problem_not_a_reload(watched: Watched) -> None:

@@ -80,6 +80,9 @@ def test_missed_slots_and_lag_are_counted(desk: Desk) -> None:
     clock.now_ns += 60 * S
     scheduler._evaluate("silent")
     assert desk.metric("causewatch_rule_group_missed_slots_total", group="silent") == 5
+    assert 50 <= desk.metric("causewatch_rule_group_lag_seconds", group="silent") < 60
+    clock.now_ns += 10 * S
+    scheduler._evaluate("silent")
     assert 0 <= desk.metric("causewatch_rule_group_lag_seconds", group="silent") < 10
 
 
@@ -99,6 +102,49 @@ def test_a_group_that_fails_stays_scheduled(desk: Desk) -> None:
     desk.groups._tell = tell
     scheduler._evaluate("silent")
     assert desk.reasons == ["opened"]
+
+
+def test_a_group_that_fails_and_fails_gets_fewer_looks_in_between(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New runs do not bring its next look forward; when it works again they do."""
+    scheduler = scheduler_of(desk, Clock())
+    delays_s: list[float] = []
+    monkeypatch.setattr(scheduler, "_bring_forward", lambda _key, delay_s: delays_s.append(delay_s))
+    decide = desk.groups._decide
+    monkeypatch.setattr(desk.groups, "_decide", lambda *_: 1 // 0)
+    desk.groups.offer(assessment(CUT), first_batch=1)
+    delays_s.clear()
+    for number in range(8):
+        scheduler._evaluate("silent")
+        scheduler._early_at_s.clear()
+        desk.groups.offer(assessment(CUT), first_batch=number)
+    assert delays_s == [5, 10, 20, 40, 80, 160, 300, 300]
+    monkeypatch.setattr(desk.groups, "_decide", decide)
+    scheduler._evaluate("silent")
+    assert desk.reasons == ["opened"]
+    desk.groups.offer(assessment(CUT), first_batch=9)
+    assert delays_s[8:] == [0]
+
+
+def test_that_nothing_is_looked_at_is_a_problem(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two minutes beyond the interval; one look at any group is enough, and no groups are well."""
+    clock = Clock()
+    scheduler = scheduler_of(desk, clock)
+    assert scheduler.problems() == ()
+    began_s = scheduler._looked_at_s
+    monkeypatch.setattr("causewatch.app.scheduler.time.monotonic", lambda: began_s + 131)
+    assert scheduler.problems() == ("no rule group was looked at for 131 s",)
+    clock.now_ns -= 3600 * S
+    assert scheduler.problems() == (), "no slot is due while a clock that was set back catches up"
+    clock.now_ns += 3600 * S
+    scheduler._evaluate("silent")
+    assert scheduler.problems() == ()
+    desk.groups.replace(loaded("groups: []"))
+    scheduler._looked_at_s = 0
+    assert scheduler.problems() == ()
 
 
 def test_a_group_that_is_gone_is_passed_over(desk: Desk) -> None:

@@ -340,6 +340,56 @@ def test_threads_send_and_stop(bench: Bench) -> None:
     assert bench.sender.pump(SLACK) is None
 
 
+def test_a_sender_that_is_replaced_ends_what_it_is_at(bench: Bench) -> None:
+    """The next one does not repeat it, and sends what waits; the old channels are closed."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def send() -> None:
+        begun.set()
+        assert go_on.wait(5)
+
+    bench.webhook.on_send = send
+    bench.sender.start()
+    bench.tell(opened())
+    bench.sender.wake()
+    assert begun.wait(5)
+    other = Scripted("webhook", 0.0)
+    found: list[Sender] = []
+    replacing = threading.Thread(
+        target=lambda: found.append(bench.sender.replaced({SLACK: bench.slack, WEBHOOK: other}))
+    )
+    replacing.start()
+    assert not found
+    go_on.set()
+    replacing.join(5)
+    (fresh,) = found
+    assert fresh.recover() == 0
+    assert fresh.pump(WEBHOOK) is None
+    assert (len(bench.webhook.got), other.got) == (1, [])
+    assert bench.webhook.closed
+    (row,) = others(1)
+    bench.tell(row)
+    fresh.pump(WEBHOOK)
+    assert [delivery.row.incident.id for delivery in other.got] == [row.incident.id]
+
+
+def test_what_a_receiver_asked_for_outlives_the_sender(bench: Bench) -> None:
+    """To wait, or to be left alone; a receiver that is gone has its messages retired."""
+    bench.tell(*others(2))
+    bench.slack.answers = [Retry(after_s=30.0, reason="429", whole_channel=True)]
+    bench.webhook.answers = [Dead(reason="410", disable=True)]
+    bench.sender.pump(SLACK)
+    bench.sender.pump(WEBHOOK)
+    fresh = bench.sender.replaced({SLACK: bench.slack, WEBHOOK: bench.webhook})
+    calls = len(bench.slack.got), len(bench.webhook.got)
+    assert fresh.pump(SLACK) == 30.0
+    fresh.pump(WEBHOOK)
+    assert (len(bench.slack.got), len(bench.webhook.got)) == calls
+    last = fresh.replaced({WEBHOOK: bench.webhook})
+    assert last.recover() == len(bench.store.unfinished(SLACK)) + 2
+    assert bench.store.unfinished(SLACK) == ()
+
+
 def test_a_failing_store_does_not_end_a_thread(bench: Bench) -> None:
     """A disk that is full for a while costs time, not the worker."""
     failed, sent = threading.Event(), threading.Event()

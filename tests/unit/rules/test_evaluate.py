@@ -315,7 +315,7 @@ def test_a_rule_that_fails_does_not_stop_the_others() -> None:
     assert [f.rule_id for f in evaluation.findings] == ["g/A", "g/contract:brief"]
     (failure,) = evaluation.failures
     assert (failure.rule_id, failure.run_id) == ("g/Broken", "run")
-    assert failure.reason.startswith("AttributeError: ")
+    assert failure.reason.startswith("It raised AttributeError: “")
 
 
 def test_what_labels_read_is_needed_too() -> None:

@@ -92,7 +92,7 @@ def test_an_incident_that_is_not_there() -> None:
 def test_links_follow_the_configuration() -> None:
     """The trace in the user's backend, from the same template as in Slack."""
     links = Links(trace_url="https://t.example.com/{{ $trace_id }}")
-    page = client(a_store(), links=links).get(f"/incidents/{opened().incident.id}").text
+    page = client(a_store(), links=lambda: links).get(f"/incidents/{opened().incident.id}").text
     assert 'href="https://t.example.com/aaaa' in page
 
 
