@@ -54,7 +54,7 @@ def _impossible(condition: Field) -> Iterator[str]:
         known = _VALUES.get(read.name, ()) if _is_derived(read) else ()
         if known and operator == "=" and isinstance(value, str) and value not in known:
             hint = did_you_mean(value, known) or f"; it is one of {', '.join(known)}"
-            yield f"never matches: {_shown(read)} is never {value!r}{hint}"
+            yield f"a condition never holds: {_shown(read)} is never {value!r}{hint}"
     yield from _conflicts(compared)
     for part in parts:
         match part:
@@ -102,7 +102,7 @@ def _conflicts(compared: Sequence[Comparison]) -> Iterator[str]:
     for shown, tests in by_read.items():
         wanted = {value for operator, value in tests if operator == "="}
         if len(wanted) > 1 or not _leaves_room(tests):
-            yield f"never matches: {shown} cannot be all that is asked of it at once"
+            yield f"a condition never holds: {shown} cannot be all that is asked of it at once"
 
 
 def _leaves_room(tests: Sequence[tuple[str, Static]]) -> bool:
