@@ -140,12 +140,12 @@ def test_edges_without_a_bound_are_told() -> None:
 
 
 def test_a_signature_that_tempo_does_not_run_is_told_when_asked_for() -> None:
-    """With the place within the signature of what stands in the way."""
+    """At the place of what stands in the way."""
     text = RULE.replace("SIGNATURE", "{ true }\n      >> { name = `a` } as b")
     assert linted(text) == []
     (problem,) = linted(text, disabled=())
     assert (problem.check, problem.severity) == ("portable", "info")
-    assert "line 2" in problem.message
+    assert (problem.line, problem.column) == (8, 25)
     assert linted(RULE.replace("SIGNATURE", "{ true } >> { name = `a` }"), disabled=()) == []
 
 
@@ -154,6 +154,21 @@ def test_a_rule_for_which_every_run_is_judged_is_costly() -> None:
     (problem,) = of_signature("{ span:start > 5 }")
     assert (problem.check, problem.severity) == ("cost", "warning")
     assert "span:start" in problem.message
+
+
+def test_a_remark_on_a_part_of_a_signature_is_at_that_part() -> None:
+    """In a block as in a quoted line; several remarks of one rule have their own places."""
+    text = RULE.replace(
+        "SIGNATURE", '{ name = "a" }\n        -[flow]->> { .causewatch.step = "x" || status = ok }'
+    )
+    found = linted(text)
+    lines = text.splitlines()
+    told = [(p.check, lines[p.line - 1][p.column - 1 :][:12]) for p in found]
+    assert ("unbounded-hops", "-[flow]->> {") in told
+    assert ("never-matches", ".causewatch.") in told
+    quoted = BARE.replace('"{ true }"', "'{ kind = server && kind = client }'", 1)
+    (problem,) = [p for p in linted(quoted) if p.check == "never-matches"]
+    assert quoted.splitlines()[problem.line - 1][problem.column - 1 :].startswith("kind = client")
 
 
 def test_contracts_and_paths_are_rules_too() -> None:

@@ -13,8 +13,8 @@ from causewatch.rules.lint.comments import Muted, muted_in
 from causewatch.rules.lint.known import check_examples, check_owner, check_runbook
 from causewatch.rules.lint.never import check_never
 from causewatch.rules.lint.reach import check_cost, check_hops, check_portable
-from causewatch.rules.lint.remark import Check, Looked
-from causewatch.rules.yaml import Place, Problems
+from causewatch.rules.lint.remark import Check, Looked, Remark
+from causewatch.rules.yaml import Items, Place, Problems, Scalar, Table, parse
 
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("runbook", check_runbook),
@@ -64,8 +64,9 @@ def lint(  # noqa: PLR0913  # the rules, what is known around them, and what is 
             today=today,
             problems=problems,
         )
+        signatures = dict(_signatures(file, contents.get(file, b"")))
         for one in own:
-            _check(one, muted, disabled, problems)
+            _check(one, signatures.get(one.rule.place), muted, disabled, problems)
     return tuple(problems)
 
 
@@ -93,8 +94,41 @@ def _looked(
                 yield Looked(rule=rule, group=group, dialects=dialects, is_tested=is_tested)
 
 
-def _check(one: Looked, muted: Muted, disabled: Collection[str], problems: Problems) -> None:
+def _signatures(file: str, content: bytes) -> Iterator[tuple[Place, Scalar]]:
+    """Yield each signature as written, by the place of its rule."""
+    root = parse(file, content, Problems())
+    waiting = [root] if root is not None else []
+    while waiting:
+        match waiting.pop():
+            case Table() as table:
+                signature = table.entry("signature")
+                if signature is not None and isinstance(signature.value, Scalar):
+                    yield table.place, signature.value
+                waiting.extend(entry.value for entry in table.entries)
+            case Items(nodes=nodes):
+                waiting.extend(nodes)
+            case _:
+                pass
+
+
+def _check(
+    one: Looked,
+    signature: Scalar | None,
+    muted: Muted,
+    disabled: Collection[str],
+    problems: Problems,
+) -> None:
     for name, check in CHECKS:
         if name not in disabled and not muted.has(name, one.rule.place.line):
             for remark in check(one):
-                problems.add(one.rule.place, name, remark.message, remark.severity)
+                place = _place_of(remark, signature) or one.rule.place
+                problems.add(place, name, remark.message, remark.severity)
+
+
+def _place_of(remark: Remark, signature: Scalar | None) -> Place | None:
+    """Return the place in the file of a remark on a part of a signature."""
+    if signature is None or remark.offset is None:
+        return None
+    before = signature.text[: remark.offset]
+    column = len(before) - (before.rfind("\n") + 1) + 1
+    return signature.at(before.count("\n") + 1, column)

@@ -39,22 +39,22 @@ def check_never(looked: Looked) -> Iterator[Remark]:
         return
     for part in parts_of(looked.rule.signature.query.root):
         if isinstance(part, Filter) and part.condition is not None:
-            yield from map(_remark, _impossible(part.condition))
+            yield from _impossible(part.condition)
 
 
-def _remark(message: str) -> Remark:
-    return Remark(severity="warning", message=message)
+def _remark(said: str, at: int) -> Remark:
+    return Remark(severity="warning", message=f"a condition never holds: {said}", offset=at)
 
 
-def _impossible(condition: Field) -> Iterator[str]:
-    """Yield a sentence for each comparison and each conjunction that never holds."""
+def _impossible(condition: Field) -> Iterator[Remark]:
+    """Yield a remark for each comparison and each conjunction that never holds."""
     parts = list(_conjuncts(condition))
     compared = [found for part in parts if (found := _comparison(part)) is not None]
     for read, operator, value in compared:
         known = _VALUES.get(read.name, ()) if _is_derived(read) else ()
         if known and operator == "=" and isinstance(value, str) and value not in known:
             hint = did_you_mean(value, known) or f"; it is one of {', '.join(known)}"
-            yield f"a condition never holds: {_shown(read)} is never {value!r}{hint}"
+            yield _remark(f"{_shown(read)} is never {value!r}{hint}", read.at)
     yield from _conflicts(compared)
     for part in parts:
         match part:
@@ -93,16 +93,18 @@ def _comparison(field: Field) -> Comparison | None:
             return None
 
 
-def _conflicts(compared: Sequence[Comparison]) -> Iterator[str]:
-    """Yield a sentence for each value that would have to be two things at once."""
+def _conflicts(compared: Sequence[Comparison]) -> Iterator[Remark]:
+    """Yield a remark for each value that would have to be two things at once."""
     by_read: dict[str, list[tuple[str, Static]]] = {}
+    last: dict[str, int] = {}
     for read, operator, value in compared:
         if _is_single(read):
             by_read.setdefault(_shown(read), []).append((operator, value))
+            last[_shown(read)] = read.at
     for shown, tests in by_read.items():
         wanted = {value for operator, value in tests if operator == "="}
         if len(wanted) > 1 or not _leaves_room(tests):
-            yield f"a condition never holds: {shown} cannot be all that is asked of it at once"
+            yield _remark(f"{shown} cannot be all that is asked of it at once", last[shown])
 
 
 def _leaves_room(tests: Sequence[tuple[str, Static]]) -> bool:

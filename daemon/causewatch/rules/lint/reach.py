@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from causewatch.errors import Severity
 from causewatch.rules.bundle import Rule
 from causewatch.rules.interest import Interest
 from causewatch.rules.lint.remark import Looked, Remark
@@ -27,7 +28,8 @@ def check_hops(looked: Looked) -> Iterator[Remark]:
             f"-[{edges}]->> follows any number of edges, in a long run to {reach};"
             f" a bound such as -[{edges}]->>{{1,8}} keeps to what is near"
         )
-        yield Remark(severity="warning" if is_late else "info", message=message)
+        severity: Severity = "warning" if is_late else "info"
+        yield Remark(severity=severity, message=message, offset=follow.at)
 
 
 def _unbounded(looked: Looked) -> Iterator[Follow]:
@@ -38,23 +40,13 @@ def _unbounded(looked: Looked) -> Iterator[Follow]:
 
 
 def check_portable(looked: Looked) -> Iterator[Remark]:
-    """Say so when Tempo could not run the signature, and what stands in its way."""
+    """Say so when Tempo could not run the signature, at what stands in its way."""
     if not isinstance(looked.rule, Rule):
         return
-    query = looked.rule.signature.query
-    extension = first_extension(query)
+    extension = first_extension(looked.rule.signature.query)
     if extension is not None:
-        line, column = _place_in(query.text, extension.at)
-        message = (
-            f"not portable: Tempo does not run what stands in line {line}, column {column}"
-            " of the signature"
-        )
-        yield Remark(severity="info", message=message)
-
-
-def _place_in(text: str, offset: int) -> tuple[int, int]:
-    before = text[:offset]
-    return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
+        message = "not portable: Tempo does not run this part of the signature"
+        yield Remark(severity="info", message=message, offset=extension.at)
 
 
 def check_cost(looked: Looked) -> Iterator[Remark]:

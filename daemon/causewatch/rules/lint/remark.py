@@ -26,6 +26,8 @@ class Remark(msgspec.Struct, frozen=True, kw_only=True):
 
     severity: Severity
     message: str
+    offset: int | None = None
+    """Where in the signature's text, from 0; without one it is about the rule as a whole."""
 
 
 Check = Callable[[Looked], Iterator[Remark]]
