@@ -317,6 +317,7 @@ class Groups:
         """Return what was found, and the runs of which a rule that failed might have told more."""
         found: list[Finding] = []
         unsure: set[str] = set()
+        asked: Counter[str] = Counter()
         plan = self._plan(group)
         for pending in taken:
             assessment = pending.assessment
@@ -332,6 +333,7 @@ class Groups:
                 unsure.add(assessment.graph.run_id)
                 continue
             self._health.looked(group, evaluation, slot_ns, resting)
+            asked.update(r.rule_id for r in evaluation.asked if r.rule_id not in resting)
             found.extend(evaluation.findings)
             for failure in evaluation.failures:
                 unsure.add(failure.run_id)
@@ -339,6 +341,8 @@ class Groups:
                 log.error(
                     "rule failed", rule=failure.rule_id, run=failure.run_id, reason=failure.reason
                 )
+        for rule_id, count in asked.items():
+            self._metrics.rule_evaluations.labels(rule=rule_id).inc(count)
         return found, unsure
 
     def _decide(self, group: Group, found: Sequence[Finding], slot_ns: int) -> None:
