@@ -35,6 +35,7 @@ from causewatch.app.purge_scope import Purged, Wanted
 from causewatch.app.reload import Reloader
 from causewatch.app.retention import Retention
 from causewatch.app.rule_source import FolderSource, RuleSource, first
+from causewatch.app.rule_states import rule_states
 from causewatch.app.sampled import Sampler
 from causewatch.app.scheduler import Scheduler
 from causewatch.app.teller import Teller
@@ -223,6 +224,9 @@ class Daemon:
             bearer_token=self._config.web.token,
             purge=self._answer_purge,
             status=self._status,
+            rules=lambda: rule_states(
+                self._groups, store=self._store, metrics=self.metrics, now_ns=now_ns()
+            ),
         )
         self._web = WebServer(app, self._config.web.listen)
         limits = ReceiveLimits(max_message_mib=self._config.receive.max_message_mib)
