@@ -39,6 +39,7 @@ from causewatch.app.rule_states import rule_states
 from causewatch.app.sampled import Sampler
 from causewatch.app.scheduler import Scheduler
 from causewatch.app.teller import Teller
+from causewatch.app.vitals import vitals_of
 from causewatch.app.webserver import WebServer
 from causewatch.dialects.needed import needed_keys
 from causewatch.errors import UserError
@@ -359,6 +360,7 @@ class Daemon:
                 revision=source.revision,
                 sha256=source.sha256,
             ),
+            vitals=vitals_of(self._config, store=self._store, metrics=self.metrics),
         )
 
     def _apply(self, config: Config) -> None:
