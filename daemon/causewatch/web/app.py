@@ -29,6 +29,7 @@ from causewatch.telemetry.metrics import Metrics
 from causewatch.web.desk import IncidentDesk
 from causewatch.web.guard import Guard
 from causewatch.web.handling import handling_routes
+from causewatch.web.openapi import openapi_routes
 from causewatch.web.present import alert_json, incident_json, run_json, visible
 from causewatch.web.reader import Health, IncidentReader, Reloaded
 from causewatch.web.rules import RulesStatus, rules_routes
@@ -81,6 +82,7 @@ def create_web_app(  # noqa: PLR0913  # the daemon's ports, handed in one by one
         routes += rules_routes(rules)
     if purge is not None:
         routes.append(Route("/-/purge", _purger(purge), methods=["POST"]))
+    routes += openapi_routes(routes)
     guard = Middleware(Guard, bearer_token=bearer_token)
     return Starlette(routes=routes, middleware=[guard])
 
