@@ -171,6 +171,15 @@ def metrics_page() -> str:
     return "\n".join(lines)
 
 
+def _inner(found: click.Command, own: click.Context, name: str) -> Iterator[str]:
+    """Yield the help of what is below a command, however deep."""
+    for inner in found.commands.values() if isinstance(found, click.Group) else ():
+        title = f"{name} {inner.name}"
+        below = click.Context(inner, info_name=inner.name, parent=own)
+        yield f"### `{title}`\n\n```text\n{inner.get_help(below)}\n```\n"
+        yield from _inner(inner, below, title)
+
+
 def commands_page() -> str:
     """Return the page of commands, from their own help."""
     lines = ["# Commands\n", NOTE, "`causewatch COMMAND --help` says the same.\n"]
@@ -186,10 +195,7 @@ def commands_page() -> str:
             raise LookupError(name)
         own = click.Context(found, info_name=name, parent=context)
         lines.append(f"### `{name}`\n\n```text\n{found.get_help(own)}\n```\n")
-        for inner in found.commands.values() if isinstance(found, click.Group) else ():
-            title = f"{name} {inner.name}"
-            help_text = inner.get_help(click.Context(inner, info_name=inner.name, parent=own))
-            lines.append(f"### `{title}`\n\n```text\n{help_text}\n```\n")
+        lines += _inner(found, own, name)
     return "\n".join(lines)
 
 

@@ -119,6 +119,12 @@ RECEIVER = Shape(
             " rest. Those that page somebody (severity `page` or `critical`) have as many of their"
             " own. Default: no limit.",
         ),
+        Key(
+            name="fallback",
+            kind=_NAME,
+            doc="Name of the receiver that is told what this one cannot be told: its token was"
+            " revoked, its channel archived, its webhook is gone, or a day of attempts failed.",
+        ),
         Key(name="alertmanager_configs", kind=Json(), doc="Alertmanagers.", later=True),
         *_refused("causewatch tells Slack and webhooks: give `webhook_configs`", *_OTHERS),
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 NS_PER_S = 1_000_000_000
 
@@ -11,6 +11,11 @@ NS_PER_S = 1_000_000_000
 def now_ns() -> int:
     """Return the Unix time in nanoseconds."""
     return time.time_ns()  # noqa: TID251  # this is the clock
+
+
+def today() -> date:
+    """Return the day it is in UTC."""
+    return datetime.fromtimestamp(now_ns() / NS_PER_S, tz=UTC).date()
 
 
 def iso(time_ns: int) -> str:

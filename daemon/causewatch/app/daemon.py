@@ -24,6 +24,7 @@ from causewatch.app.dialectfiles import load_dialects
 from causewatch.app.git_repository import GitRepository
 from causewatch.app.git_source import GitSource
 from causewatch.app.groups import Groups
+from causewatch.app.letters import Letters
 from causewatch.app.listeners import links_of, listen_of
 from causewatch.app.meaning import EndpointJudge
 from causewatch.app.own_alerts import OwnAlerts
@@ -39,7 +40,7 @@ from causewatch.app.rule_states import rule_states
 from causewatch.app.sampled import Sampler
 from causewatch.app.scheduler import Scheduler
 from causewatch.app.teller import Teller
-from causewatch.app.vitals import vitals_of
+from causewatch.app.vitals import status_of, vitals_of
 from causewatch.app.webserver import WebServer
 from causewatch.dialects.needed import needed_keys
 from causewatch.errors import UserError
@@ -49,6 +50,7 @@ from causewatch.inbox.batch import InboxLimits
 from causewatch.inbox.sqlite import SqliteInbox
 from causewatch.incidents.grouping import grouped_by
 from causewatch.notify.channels import channels_of
+from causewatch.notify.fallback import fallbacks_of
 from causewatch.notify.sender import Sender
 from causewatch.notify.slack.socket import SlackSocket
 from causewatch.receive.handler import Handler
@@ -60,7 +62,7 @@ from causewatch.store.sqlite.store import SqliteStore
 from causewatch.telemetry.metrics import Metrics
 from causewatch.web.app import create_web_app
 from causewatch.web.reader import Health, Reloaded
-from causewatch.web.status import FileStatus, Status
+from causewatch.web.status import Status
 
 GRACE_S = 5.0
 RULES_FOLDER = "rules.git"
@@ -154,7 +156,13 @@ class Daemon:
         """Make all that judges, tells, forwards and deletes, to go on from what is durable."""
         config = self._config
         channels = channels_of(config.receivers, links_of(config), now_ns)
-        self._sender = Sender(self._store, channels, metrics=self.metrics, now_ns=now_ns)
+        self._sender = Sender(
+            self._store,
+            channels,
+            metrics=self.metrics,
+            now_ns=now_ns,
+            fallbacks=fallbacks_of(config.receivers),
+        )
         self._scheduler = Scheduler(
             self._groups, store=self._store, metrics=self.metrics, now_ns=now_ns
         )
@@ -228,6 +236,7 @@ class Daemon:
             rules=lambda: rule_states(
                 self._groups, store=self._store, metrics=self.metrics, now_ns=now_ns()
             ),
+            letters=Letters(self._store, now_ns=now_ns, sender=lambda: self._sender),
         )
         self._web = WebServer(app, self._config.web.listen)
         limits = ReceiveLimits(max_message_mib=self._config.receive.max_message_mib)
@@ -344,22 +353,11 @@ class Daemon:
         return Reloaded(problems=tuple(map(str, problems)), revision=revision)
 
     def _status(self) -> Status:
-        config, rules = self._config_reloader, self._reloader
-        source = self._groups.loaded.source
-        return Status(
-            version=__version__,
+        return status_of(
+            self._config_reloader,
+            self._reloader,
+            self._groups.loaded.source,
             started_at_ns=self._started_ns,
-            config=FileStatus(
-                loaded_at_ns=config.loaded_at_ns,
-                problems=tuple(map(str, config.problems)),
-                restart_needed=config.restart_needed,
-            ),
-            rules=FileStatus(
-                loaded_at_ns=rules.loaded_at_ns,
-                problems=tuple(map(str, rules.problems)),
-                revision=source.revision,
-                sha256=source.sha256,
-            ),
             vitals=vitals_of(self._config, store=self._store, metrics=self.metrics),
         )
 
@@ -386,7 +384,7 @@ class Daemon:
                 self._groups.regroup(grouped_by(config.route))
             self._own_alerts.replace(config.own_alerts)
             if channels is not None and not self._stopping.is_set():
-                self._sender = self._sender.replaced(channels)
+                self._sender = self._sender.replaced(channels, fallbacks_of(config.receivers))
                 self._sender.start()
         finally:
             self._purging.release()

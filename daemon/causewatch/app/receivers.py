@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from causewatch.app.secret import UNREADABLE, read_secret
@@ -14,9 +15,10 @@ from causewatch.notify.config import (
     SlackConfig,
     WebhookConfig,
 )
+from causewatch.notify.fallback import fallback_cycle
 from causewatch.notify.picture.raster import is_available
 from causewatch.notify.problems import problems_of
-from causewatch.rules.read import Section
+from causewatch.rules.read import Section, did_you_mean
 from causewatch.rules.yaml import Problems
 
 _USER = re.compile(r"[UW][A-Z0-9]{5,}")
@@ -35,13 +37,27 @@ def read_receivers(section: Section, folder: Path, problems: Problems) -> tuple[
             ),
             webhooks=tuple(_webhook(s, folder, problems) for s in item.sections("webhook_configs")),
             limit=item.integer("limit", 0),
+            fallback=item.text("fallback"),
         )
         if name in found:
             problems.add(item.place_of("name"), "duplicate", f"a second receiver {name!r}")
         found[name] = receiver
         if item.ok:
             _refuse_unusable(receiver, item, problems)
+    for item in section.sections("receivers"):
+        _refuse_fallback(item, found, problems)
     return tuple(found.values())
+
+
+def _refuse_fallback(item: Section, found: Mapping[str, Receiver], problems: Problems) -> None:
+    """Say where a fallback is nobody, or leads back to who needs it."""
+    fallback = item.text("fallback")
+    if fallback and fallback not in found:
+        message = f"there is no receiver {fallback!r}{did_you_mean(fallback, tuple(found))}"
+        problems.add(item.place_of("fallback"), "fallback", message)
+    elif cycle := fallback_cycle(item.text("name"), found):
+        message = f"the fallbacks lead back to it: {' -> '.join(cycle)}"
+        problems.add(item.place_of("fallback"), "fallback", message)
 
 
 def read_slack_app(section: Section, folder: Path, problems: Problems) -> SlackApp | None:

@@ -1,4 +1,4 @@
-"""Gathers what comes in, what waits and what the limits are, for ``GET /api/v1/status``."""
+"""Gathers what is in force, what waits and what the limits are, for ``GET /api/v1/status``."""
 
 from __future__ import annotations
 
@@ -6,11 +6,42 @@ from collections import Counter
 
 from prometheus_client.metrics import MetricWrapperBase
 
+from causewatch import __version__
 from causewatch.app.config import Config
+from causewatch.app.config_reload import ConfigReloader
 from causewatch.app.groups import MAX_PENDING_MIB, MAX_PENDING_RUNS
+from causewatch.app.reload import Reloader
+from causewatch.app.rulefiles import RuleFiles
 from causewatch.store.port import Store
 from causewatch.telemetry.metrics import Metrics
-from causewatch.web.status import Vitals
+from causewatch.web.status import FileStatus, Status, Vitals
+
+
+def status_of(
+    config: ConfigReloader,
+    rules: Reloader,
+    source: RuleFiles,
+    *,
+    started_at_ns: int,
+    vitals: Vitals,
+) -> Status:
+    """Return what is in force of configuration and rules, beside the vitals."""
+    return Status(
+        version=__version__,
+        started_at_ns=started_at_ns,
+        config=FileStatus(
+            loaded_at_ns=config.loaded_at_ns,
+            problems=tuple(map(str, config.problems)),
+            restart_needed=config.restart_needed,
+        ),
+        rules=FileStatus(
+            loaded_at_ns=rules.loaded_at_ns,
+            problems=tuple(map(str, rules.problems)),
+            revision=source.revision,
+            sha256=source.sha256,
+        ),
+        vitals=vitals,
+    )
 
 
 def vitals_of(config: Config, *, store: Store, metrics: Metrics) -> Vitals:

@@ -7,13 +7,17 @@ from pathlib import Path
 import click
 import msgspec
 
+from causewatch.cli.dead_letters import dead
 from causewatch.cli.options import format_option, is_json
 from causewatch.errors import UserError
 
 
 @click.group()
 def command() -> None:
-    """Try the receivers of a configuration."""
+    """Try the receivers of a configuration, and messages that were given up."""
+
+
+command.add_command(dead)
 
 
 @command.command()

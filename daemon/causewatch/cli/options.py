@@ -13,6 +13,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 FORMATS = ("auto", "text", "json")
 MERMAID_FORMATS = (*FORMATS, "mermaid")
 EXPLAIN_FORMATS = (*MERMAID_FORMATS, "svg")
+CHECK_FORMATS = (*FORMATS, "sarif", "github")
 
 
 class DialectsCommand(click.Command):
@@ -153,6 +154,20 @@ def explain_format_option(function: F) -> F:
         show_default=True,
         help="text for people, json (one object a line) for programs, mermaid (a flowchart) or svg "
         "(one picture of all runs) for documents; auto: text on a terminal, json in a pipe.",
+    )(function)
+
+
+def check_format_option(function: F) -> F:
+    """Add ``--format`` for problems, which code scanning and pull requests can show."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(CHECK_FORMATS),
+        default="auto",
+        show_default=True,
+        help="text for people, json (one object a line) for programs, sarif (one log) for code "
+        "scanning, github (workflow commands) for annotations in a pull request; auto: text on a "
+        "terminal, json in a pipe.",
     )(function)
 
 

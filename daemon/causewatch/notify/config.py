@@ -84,6 +84,8 @@ class Receiver(msgspec.Struct, frozen=True, kw_only=True):
     webhooks: tuple[WebhookConfig, ...] = ()
     limit: int = 0
     """New incidents that each destination is told of within a group interval; 0 is no limit."""
+    fallback: str = ""
+    """Name of the receiver that is told what this one cannot be told."""
 
 
 class Alerting(msgspec.Struct, frozen=True, kw_only=True):

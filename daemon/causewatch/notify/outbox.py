@@ -16,7 +16,7 @@ from causewatch.notify.outcome import Dead, Outcome, Retry, Sent, Unknown
 from causewatch.notify.retry import NS_PER_S, Schedule, is_too_old, wait_s
 from causewatch.store.record import Action, OutboxRow, OutboxState
 
-Event = Literal["claim", "sent", "retry", "unknown", "dead", "crash", "expire", "retire"]
+Event = Literal["claim", "sent", "retry", "unknown", "dead", "crash", "expire", "retire", "replay"]
 TRANSITIONS: dict[tuple[OutboxState, Event], OutboxState] = {
     ("queued", "claim"): "sending",
     ("queued", "expire"): "dead",
@@ -27,6 +27,7 @@ TRANSITIONS: dict[tuple[OutboxState, Event], OutboxState] = {
     ("sending", "crash"): "queued",
     ("sending", "dead"): "dead",
     ("sending", "expire"): "dead",
+    ("dead", "replay"): "queued",
 }
 MAX_REASON_CHARS = 500
 MAX_NOTES = 20
@@ -75,6 +76,13 @@ def recover(row: OutboxRow, *, now_ns: int) -> OutboxRow:
 def retire(row: OutboxRow, reason: str) -> OutboxRow:
     """Return a queued row that has nowhere to go any more, dead."""
     return msgspec.structs.replace(step(row, "retire"), error=reason)
+
+
+def replay(row: OutboxRow, *, now_ns: int) -> OutboxRow:
+    """Return a row that was given up, queued again under the same message id."""
+    return msgspec.structs.replace(
+        step(row, "replay"), attempts=0, created_at_ns=now_ns, due_at_ns=now_ns, error=""
+    )
 
 
 def settle(

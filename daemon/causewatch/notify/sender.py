@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, assert_never
 
 import msgspec
 import structlog
 
+from causewatch.notify.config import Target
+from causewatch.notify.fallback import instead
 from causewatch.notify.outbox import claim, recover, retire, settle, supersede
 from causewatch.notify.outcome import Channel, Dead, Delivery, Outcome, Retry, Sent, Unknown
 from causewatch.notify.pace import Pace
+from causewatch.notify.put import put
 from causewatch.notify.retry import DEFAULT_SCHEDULE, NS_PER_S, Schedule
 from causewatch.store.port import Store
 from causewatch.store.record import OutboxRow
@@ -43,6 +46,7 @@ class Sender:
         *,
         metrics: Metrics,
         now_ns: Callable[[], int],
+        fallbacks: Mapping[str, Sequence[Target]] | None = None,
         jitter: Callable[[], float] = random.random,
         schedule: Schedule = DEFAULT_SCHEDULE,
     ) -> None:
@@ -53,7 +57,10 @@ class Sender:
         self._jitter = jitter
         self._schedule = schedule
         self._pace = Pace()
-        self._disabled: dict[str, str] = {}
+        self._fallbacks = dict(fallbacks or {})
+        self._disabled: dict[str, str] = {
+            target: reason for target in self._channels if (reason := store.meta(_disabled(target)))
+        }
         self._stopping = threading.Event()
         self._wakes = {target: threading.Event() for target in self._channels}
         self._threads: list[threading.Thread] = []
@@ -117,12 +124,21 @@ class Sender:
         for channel in self._channels.values():
             channel.close()
 
-    def replaced(self, channels: Mapping[str, Channel]) -> Sender:
+    def enable(self, target: str) -> None:
+        """Try a target again that wanted no more messages."""
+        self._disabled.pop(target, None)
+        self._store.put_meta(_disabled(target), "")
+
+    def replaced(
+        self,
+        channels: Mapping[str, Channel],
+        fallbacks: Mapping[str, Sequence[Target]] | None = None,
+    ) -> Sender:
         """Stop, and return a sender over other channels, which is to be started.
 
         Attempts under way end first, however long their own limits let them take: the next sender
         would repeat what it finds half sent. What receivers asked for, to wait or to be left alone,
-        holds on.
+        holds on; what they could not be told is for others, if they have a fallback by now.
         """
         self._stopping.set()
         self.wake()
@@ -135,11 +151,11 @@ class Sender:
             channels,
             metrics=self._metrics,
             now_ns=self._now_ns,
+            fallbacks=fallbacks,
             jitter=self._jitter,
             schedule=self._schedule,
         )
         fresh._pace = self._pace
-        fresh._disabled = {t: why for t, why in self._disabled.items() if t in channels}
         return fresh
 
     def _work(self, target: str) -> None:
@@ -193,6 +209,9 @@ class Sender:
                 told = self._store.told(row.incident.id, row.target)
                 if told is not None:
                     self._store.put_told(msgspec.structs.replace(told, ref=outcome.ref))
+            rows_elsewhere = self._tell_others(settled, now_ns)
+        if rows_elsewhere:
+            self.wake()
         self._heed(row, channel, outcome, now_ns)
         name = "dead" if settled.state == "dead" else _name_of(outcome)
         self._metrics.notifications.labels(channel.integration, channel.receiver, name).inc()
@@ -210,6 +229,16 @@ class Sender:
                 attempts=settled.attempts,
             )
 
+    def _tell_others(self, row: OutboxRow, now_ns: int) -> int:
+        """Queue for the fallback what is given up; return the number of messages."""
+        if row.state != "dead":
+            return 0
+        written = 0
+        for target in self._fallbacks.get(row.target, ()):
+            told = self._store.told(row.incident.id, target.name)
+            written += put(self._store, instead(row, target, told, now_ns=now_ns))
+        return written
+
     def _heed(self, row: OutboxRow, channel: Channel, outcome: Outcome, now_ns: int) -> None:
         """Keep the whole channel still, or switch it off, where the answer asks for it."""
         match outcome:
@@ -218,6 +247,7 @@ class Sender:
                 self._pace.hold(channel.pace_key, now_ns, wait_s)
             case Dead(disable=True, reason=reason):
                 self._disabled[row.target] = reason
+                self._store.put_meta(_disabled(row.target), reason)
             case _:
                 pass
 
@@ -235,6 +265,11 @@ class Sender:
     def _count_rows(self) -> None:
         for state, count in self._store.outbox_counts().items():
             self._metrics.outbox_rows.labels(state).set(count)
+
+
+def _disabled(target: str) -> str:
+    """Return the key under which is kept why a target wants no more messages."""
+    return f"disabled target {target}"
 
 
 def _name_of(outcome: Outcome) -> Literal["sent", "retry", "dead", "unknown"]:

@@ -156,6 +156,14 @@ class OutboxStore(Protocol):
         """Return when the next queued row of a target is due, ``None`` when none is queued."""
         ...
 
+    def dead_letters(self, *, target: str = "", limit: int = 1000) -> tuple[OutboxRow, ...]:
+        """Return messages that were given up, newest first."""
+        ...
+
+    def outbox_row(self, seq: int) -> OutboxRow | None:
+        """Return a message by its number, ``None`` where there is none."""
+        ...
+
     def outbox_counts(self) -> dict[OutboxState, int]:
         """Return the number of rows in each state, also where it is 0."""
         ...

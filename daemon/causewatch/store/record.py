@@ -158,6 +158,8 @@ class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
     """An attempt ended without an answer: the message may have arrived."""
     error: str = ""
     """Why the last attempt did not succeed."""
+    instead_of: str = ""
+    """The target that could not be told, where this one is told in its place."""
 
 
 class MessageRef(msgspec.Struct, frozen=True, kw_only=True):

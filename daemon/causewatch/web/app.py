@@ -29,6 +29,7 @@ from causewatch.telemetry.metrics import Metrics
 from causewatch.web.desk import IncidentDesk
 from causewatch.web.guard import Guard
 from causewatch.web.handling import handling_routes
+from causewatch.web.letters import LetterDesk, letter_routes
 from causewatch.web.openapi import openapi_routes
 from causewatch.web.present import alert_json, incident_json, run_json, visible
 from causewatch.web.reader import Health, IncidentReader, Reloaded
@@ -57,6 +58,7 @@ def create_web_app(  # noqa: PLR0913  # the daemon's ports, handed in one by one
     purge: Callable[[bytes], Iterator[bytes]] | None = None,
     status: Callable[[], Status] | None = None,
     rules: Callable[[], RulesStatus] | None = None,
+    letters: LetterDesk | None = None,
 ) -> Starlette:
     """Return the application; ``app`` serves it on the configured address.
 
@@ -76,6 +78,8 @@ def create_web_app(  # noqa: PLR0913  # the daemon's ports, handed in one by one
         Route("/-/reload", site.reload, methods=["POST"]),
         *(handling_routes(desk) if desk is not None else ()),
     ]
+    if letters is not None:
+        routes += letter_routes(letters)
     if status is not None:
         routes += status_routes(status)
     if rules is not None:

@@ -45,16 +45,16 @@ class _Handling:
             for silence, state in self._desk.silences()
             if with_all or state != "expired"
         ]
-        return _json({"silences": found})
+        return json_of({"silences": found})
 
     async def add_silence(self, request: Request) -> Response:
         """``POST /api/v1/silences``: Alertmanager's silence; 400 with the reason of a refusal."""
-        body = await _body(request)
+        body = await body_of(request)
         if isinstance(body, Response):
             return body
         asked = asked_silence(body)
         if isinstance(asked, Refusal):
-            return _json({"error": asked.reason}, _BAD)
+            return json_of({"error": asked.reason}, _BAD)
         made = await run_in_threadpool(
             self._desk.silence,
             asked.matchers,
@@ -64,52 +64,53 @@ class _Handling:
             comment=asked.comment,
         )
         if isinstance(made, Refusal):
-            return _json({"error": made.reason}, _BAD)
-        return _json({"silenceID": made.id})
+            return json_of({"error": made.reason}, _BAD)
+        return json_of({"silenceID": made.id})
 
     def expire_silence(self, request: Request) -> Response:
         """``DELETE /api/v1/silences/ID``: 409 when it is over already."""
         ended = self._desk.expire(request.path_params["silence_id"])
         if ended is None:
-            return _json({"error": "there is no such silence"}, _MISSING)
+            return json_of({"error": "there is no such silence"}, _MISSING)
         if isinstance(ended, Refusal):
-            return _json({"error": ended.reason}, _CONFLICT)
-        return _json({"silenceID": ended.id})
+            return json_of({"error": ended.reason}, _CONFLICT)
+        return json_of({"silenceID": ended.id})
 
     async def do(self, request: Request) -> Response:
         """``POST /api/v1/incidents/ID/acknowledge``, ``resolve`` or ``reopen``."""
-        body = await _body(request)
+        body = await body_of(request)
         if isinstance(body, Response):
             return body
         asked, named = asked_deed(body), request.path_params["deed"]
         deed = next((deed for deed in DEEDS if deed == named), None)
         if deed is None:
-            return _json({"error": f"an incident takes {', '.join(DEEDS)}"}, _MISSING)
+            return json_of({"error": f"an incident takes {', '.join(DEEDS)}"}, _MISSING)
         if isinstance(asked, Refusal):
-            return _json({"error": asked.reason}, _BAD)
+            return json_of({"error": asked.reason}, _BAD)
         incident_id = request.path_params["incident_id"]
         done = await run_in_threadpool(
             self._desk.handle, incident_id, deed, by=asked.by, comment=asked.comment
         )
         if done is None:
-            return _json({"error": "there is no such incident"}, _MISSING)
+            return json_of({"error": "there is no such incident"}, _MISSING)
         if isinstance(done, Refusal):
-            return _json({"error": done.reason}, _CONFLICT)
-        return _json({"incident": incident_json(done)})
+            return json_of({"error": done.reason}, _CONFLICT)
+        return json_of({"incident": incident_json(done)})
 
 
-async def _body(request: Request) -> bytes | Response:
+async def body_of(request: Request) -> bytes | Response:
     """Return the body of a request, of limited size; a form of another site's page is refused."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
-        return _json({"error": "the content type is application/json"}, _MEDIA)
+        return json_of({"error": "the content type is application/json"}, _MEDIA)
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY_BYTES:
-            return _json({"error": f"a body has at most {MAX_BODY_BYTES} bytes"}, _LARGE)
+            return json_of({"error": f"a body has at most {MAX_BODY_BYTES} bytes"}, _LARGE)
     return body
 
 
-def _json(content: Mapping[str, Any], status: int = _OK) -> Response:
+def json_of(content: Mapping[str, Any], status: int = _OK) -> Response:
+    """Return an answer."""
     return Response(msgspec.json.encode(content), status, media_type="application/json")

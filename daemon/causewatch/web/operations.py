@@ -61,6 +61,12 @@ _DONE: Schema = {
     "properties": {"incident": _ref("Incident")},
 }
 
+_QUEUED: Schema = {
+    "type": "object",
+    "required": ["queued"],
+    "properties": {"queued": {"type": "array", "items": {"type": "integer"}}},
+}
+
 OPERATIONS = (
     Operation(
         method="get",
@@ -120,6 +126,27 @@ OPERATIONS = (
         summary="End a silence now.",
         answer=_SILENCE_ID,
         refusals=((404, "There is no such silence."), (409, "It is over already.")),
+    ),
+    Operation(
+        method="get",
+        path="/api/v1/dead-letters",
+        id="listDeadLetters",
+        summary="Messages that were given up, the newest first.",
+        answer=_listed("deadLetters", "DeadLetter"),
+        query=(
+            ("target", "Only those to it.", {"type": "string"}),
+            ("limit", "At most so many.", _LIMIT | {"default": 1000}),
+        ),
+        refusals=((400, "The limit is out of bounds."),),
+    ),
+    Operation(
+        method="post",
+        path="/api/v1/dead-letters/replay",
+        id="replayDeadLetters",
+        summary="Queue some of them again: by number, of a target, or all.",
+        answer=_QUEUED,
+        body=_ref("AskedReplay"),
+        refusals=_POSTED,
     ),
     Operation(
         method="get",

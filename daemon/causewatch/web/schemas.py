@@ -108,6 +108,23 @@ SCHEMAS: dict[str, Schema] = {
         {"startsAt": _TEXT},
     ),
     "AskedDeed": _object({"by": _TEXT}, {"comment": _TEXT}),
+    "DeadLetter": _object(
+        {
+            "number": _COUNT,
+            "message_id": _TEXT,
+            "target": _TEXT,
+            "incident": _TEXT,
+            "title": _TEXT,
+            "action": _TEXT,
+            "attempts": _COUNT,
+            "created_at": _TIME,
+            "error": _TEXT,
+            "possibly_sent": _FLAG,
+        }
+    ),
+    "AskedReplay": _object(
+        {}, {"numbers": _many({"type": "integer"}), "target": _TEXT, "all": _FLAG}
+    ),
     "Rules": _object({"revision": _TEXT, "sha256": _TEXT, "groups": _many(_ref("Group"))}),
     "Group": _object(
         {

@@ -150,6 +150,14 @@ WRONG = [
     ("web: {auth: {bearer_token: '${env:NO}'}}", ["the environment variable NO is not set"]),
     ("web: {auth: {bearer_token_file: gone}}", ["cannot be read: No such file or directory"]),
     ("receivers: [{name: a}, {name: a}]", ["a second receiver 'a'"]),
+    (
+        "receivers: [{name: pager, fallback: pagr}]",
+        ["1:37: there is no receiver 'pagr'; did you mean 'pager'?"],
+    ),
+    (
+        "receivers: [{name: a, fallback: b}, {name: b, fallback: a}]",
+        ["the fallbacks lead back to it: a -> b -> a"],
+    ),
     ("receivers: [{name: a}, {name: b}]", ["several receivers need a `route`"]),
     ("receivers: [{name: a}]\nroute: {receiver: aa}", ["there is no receiver 'aa'; did you mean"]),
     ("faults: {off: [lowscore]}", ["lowscore"]),

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 from starlette.routing import Route
 
+from causewatch.store.record import OutboxRow
 from causewatch.web.openapi import PATH
 from causewatch.web.operations import OPERATIONS
 from causewatch.web.rules import GroupStatus, RulesStatus, RuleStatus
 from causewatch.web.schemas import SCHEMAS
 from causewatch.web.status import FileStatus, Status
 from desk_fixtures import Desk
-from notify_fixtures import an_alert, opened
+from notify_fixtures import NOW, an_alert, opened
 
 PAGES = {"/", "/style.css", "/incidents/{incident_id}"}
 """For people, not for tools."""
@@ -27,9 +29,36 @@ RULES = RulesStatus(
 STATUS = Status(version="1", started_at_ns=10**18, config=FileStatus(), rules=FileStatus())
 
 
+class Letters:
+    """One message that was given up."""
+
+    def dead(self, **_: object) -> tuple[OutboxRow, ...]:
+        """Return it."""
+        row = OutboxRow(
+            message_id="m",
+            target="team/webhook/0",
+            incident=opened().incident,
+            action="open",
+            reason="opened",
+            in_place=False,
+            created_at_ns=NOW,
+            due_at_ns=NOW,
+        )
+        return (row,)
+
+    def replay(self, numbers: Sequence[int], **_: object) -> tuple[int, ...]:
+        """Take what is asked for."""
+        return tuple(numbers)
+
+
 @pytest.fixture(name="desk")
 def _desk() -> Desk:
-    desk = Desk(rules=lambda: RULES, status=lambda: STATUS, purge=lambda _body: iter(()))
+    desk = Desk(
+        rules=lambda: RULES,
+        status=lambda: STATUS,
+        purge=lambda _body: iter(()),
+        letters=Letters(),
+    )
     desk.store.put_incidents([opened().incident])
     desk.store.put_alerts([an_alert()])
     return desk
@@ -75,7 +104,14 @@ def test_what_a_daemon_does_not_offer_is_not_told() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/api/v1/incidents", "/api/v1/alerts", "/api/v1/silences", "/api/v1/rules", "/api/v1/status"],
+    [
+        "/api/v1/incidents",
+        "/api/v1/alerts",
+        "/api/v1/silences",
+        "/api/v1/rules",
+        "/api/v1/status",
+        "/api/v1/dead-letters",
+    ],
 )
 def test_answers_are_as_the_document_says(desk: Desk, path: str) -> None:
     """All that it names is there, and nothing that it does not name."""
@@ -106,6 +142,10 @@ def test_what_is_asked_for_is_as_the_document_says(desk: Desk) -> None:
     body = desk.silence(matchers=['a="b"', {"name": "c", "value": "d"}])
     assert problems(document, SCHEMAS["AskedSilence"], body) == []
     assert desk.browser.send("POST", "/api/v1/silences", body).status_code == 200
+    replay = {"numbers": [1, 2]}
+    assert problems(document, SCHEMAS["AskedReplay"], replay) == []
+    queued = desk.browser.send("POST", "/api/v1/dead-letters/replay", replay)
+    assert queued.json() == {"queued": [1, 2]}
     refused = desk.browser.send("POST", "/api/v1/silences", desk.silence(comment=""))
     assert problems(document, SCHEMAS["Error"], refused.json()) == []
     assert problems(document, SCHEMAS["Reloaded"], desk.browser.post("/-/reload").json()) == []
@@ -143,3 +183,35 @@ def test_only_probes_need_no_token() -> None:
     for path in opened_paths:
         assert desk.browser.get(path).status_code == 200
     assert desk.browser.get(PATH).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "template", "status"),
+    [
+        ("GET", "/api/v1/incidents?limit=0", b"", "/api/v1/incidents", 400),
+        ("GET", "/api/v1/incidents?limit=1001", b"", "/api/v1/incidents", 400),
+        ("GET", "/api/v1/incidents/no", b"", "/api/v1/incidents/{incident_id}", 404),
+        (
+            "POST",
+            "/api/v1/incidents/no/resolve",
+            {"by": "Ana"},
+            "/api/v1/incidents/{incident_id}/{deed}",
+            404,
+        ),
+        ("POST", "/api/v1/silences", b"{", "/api/v1/silences", 400),
+        ("POST", "/api/v1/silences", b" " * 100_000, "/api/v1/silences", 413),
+        ("DELETE", "/api/v1/silences/no", {}, "/api/v1/silences/{silence_id}", 404),
+        ("GET", "/api/v1/dead-letters?limit=x", b"", "/api/v1/dead-letters", 400),
+        ("POST", "/api/v1/dead-letters/replay", {}, "/api/v1/dead-letters/replay", 400),
+    ],
+)
+def test_refusals_are_told_beforehand(
+    desk: Desk, *, method: str, path: str, body: object, template: str, status: int
+) -> None:
+    """The code is in the document, and the answer is a sentence."""
+    document = desk.browser.get(PATH).json()
+    answer = desk.browser.send(method, path, body)
+    assert answer.status_code == status
+    responses = document["paths"][template][method.lower()]["responses"]
+    schema = responses[str(status)]["content"]["application/json"]["schema"]
+    assert problems(document, schema, answer.json()) == []

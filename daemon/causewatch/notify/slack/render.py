@@ -63,6 +63,8 @@ class Rendering(msgspec.Struct, frozen=True, kw_only=True):
     """Whether there are buttons that change something."""
     mentions: tuple[str, ...] = ()
     """Ready markup, such as ``<@U1>``."""
+    instead_of: str = ""
+    """The target that could not be told."""
 
 
 def render(incident: Incident, rendering: Rendering, *, message_id: str = "") -> SlackMessage:
@@ -132,7 +134,7 @@ def _blocks(incident: Incident, rendering: Rendering) -> Iterator[Block]:
     elements += buttons(incident) if rendering.actions else ()
     if elements:
         yield {"type": "actions", "elements": elements}
-    yield {"type": "context", "elements": [_mrkdwn(_context(incident))]}
+    yield {"type": "context", "elements": [_mrkdwn(_context(incident, rendering))]}
 
 
 def _fields(incident: Incident) -> Iterator[Block]:
@@ -223,12 +225,15 @@ def _buttons(incident: Incident, links: Links) -> Iterator[Block]:
             yield {"type": "button", "text": text, "url": url, "action_id": f"open_{action}"}
 
 
-def _context(incident: Incident) -> str:
+def _context(incident: Incident, rendering: Rendering) -> str:
     parts = [
         f"incident {escape(incident.id, MAX_NAME_CHARS)}",
         f"revision {incident.revision}",
         f"updated {utc_text(incident.updated_at_ns)}",
     ]
+    if rendering.instead_of:
+        target = escape(rendering.instead_of, MAX_NAME_CHARS)
+        parts.insert(0, f"told here because {target} could not be")
     rules = dict.fromkeys(alert.revision for alert in incident.alerts if alert.revision)
     if rules:
         parts.append(f"rules {escape(names(rules, 2), MAX_NAME_CHARS)}")

@@ -137,10 +137,12 @@ class SlackChannel:
     def _message(self, delivery: Delivery) -> SlackMessage:
         row = delivery.row
         return render(
-            row.incident, self._rendering(row.incident.severity), message_id=row.message_id
+            row.incident,
+            self._rendering(row.incident.severity, row.instead_of),
+            message_id=row.message_id,
         )
 
-    def _rendering(self, severity: str) -> Rendering:
+    def _rendering(self, severity: str, instead_of: str = "") -> Rendering:
         wanted = self._config.mention.get(severity, ())
         groups = self._group_ids() if unresolved(wanted) else {}
         found = (mention(name, groups) for name in wanted)
@@ -149,6 +151,7 @@ class SlackChannel:
             excerpts=self._config.excerpts,
             actions=self._config.actions,
             mentions=tuple(text for text in found if text),
+            instead_of=instead_of,
         )
 
     def _group_ids(self) -> dict[str, str]:
@@ -240,7 +243,12 @@ class SlackWebhookChannel:
         incident = delivery.row.incident
         wanted = self._config.mention.get(incident.severity, ())
         mentions = tuple(text for name in wanted if (text := mention(name, {})))
-        rendering = Rendering(links=self._links, excerpts=self._config.excerpts, mentions=mentions)
+        rendering = Rendering(
+            links=self._links,
+            excerpts=self._config.excerpts,
+            mentions=mentions,
+            instead_of=delivery.row.instead_of,
+        )
         message = render(incident, rendering, message_id=delivery.row.message_id)
         answer = self._client.send(
             text=message.text,

@@ -55,6 +55,7 @@ def _body(row: OutboxRow, links: Links, say: _Say, alerts: int) -> _Json:
         "id": row.message_id,
         "type": "incident.resolved" if resolved else "incident.opened",
         "reminder": row.reason == "repeated",
+        **({"instead_of": row.instead_of} if row.instead_of else {}),
         "incident": _incident(incident, say, resolved=resolved),
         "cause": _cause(incident.cause, say),
         "alerts": [_alert(alert, say) for alert in incident.alerts[:alerts]],

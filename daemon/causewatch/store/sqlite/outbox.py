@@ -67,6 +67,19 @@ class OutboxTables(Database):
         ((due_at_ns,),) = self._read(sql, (target,))
         return None if due_at_ns is None else int(due_at_ns)
 
+    def dead_letters(self, *, target: str = "", limit: int = 1000) -> tuple[OutboxRow, ...]:
+        """See ``OutboxStore.dead_letters``."""
+        return self._values(
+            OutboxRow,
+            "SELECT value FROM outbox WHERE state = 'dead' AND ? IN ('', target)"
+            " ORDER BY seq DESC LIMIT ?",
+            (target, limit),
+        )
+
+    def outbox_row(self, seq: int) -> OutboxRow | None:
+        """See ``OutboxStore.outbox_row``."""
+        return self._value(OutboxRow, "SELECT value FROM outbox WHERE seq = ?", (seq,))
+
     def outbox_counts(self) -> dict[OutboxState, int]:
         """See ``OutboxStore.outbox_counts``."""
         found = dict(self._read("SELECT state, count(*) FROM outbox GROUP BY state"))

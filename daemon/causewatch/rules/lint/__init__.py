@@ -1,0 +1,1 @@
+"""The linter: named checks of rules that load, but could be better."""
