@@ -77,7 +77,7 @@ def test_no_rule_starves_at_twice_the_capacity(monkeypatch: pytest.MonkeyPatch) 
     # It was too much, or this proved nothing; and each group says that it was.
     assert sum(looks.values()) < 0.75 * lasted_s / INTERVAL_S * GROUPS
     for key in keys:
-        assert desk.metric("causewatch_rule_group_missed_slots_total", group=key) > 0
+        assert desk.metric("causewatch_rule_group_iterations_missed_total", group=key) > 0
         assert desk.metric("causewatch_rule_group_lag_seconds", group=key) > 0
 
 
@@ -150,7 +150,7 @@ def test_what_ended_meanwhile_is_told_as_ended_once() -> None:
     assert back.sent() == [("open", "opened")]
     back.look(after_s=6 * 3600)
     assert [row for row in back.sent() if row[0] == "resolve"] == [("resolve", "resolved")]
-    assert back.desk.metric("causewatch_rule_group_missed_slots_total", group="g0") > 2000
+    assert back.desk.metric("causewatch_rule_group_iterations_missed_total", group="g0") > 2000
     assert back.desk.metric("causewatch_rule_group_lag_seconds", group="g0") > 6 * 3600 - 20
     back.look(after_s=10)
     assert back.sent() == []

@@ -36,9 +36,11 @@ from causewatch.app.purge_scope import Purged, Wanted
 from causewatch.app.reload import Reloader
 from causewatch.app.retention import Retention
 from causewatch.app.rule_source import FolderSource, RuleSource, first
+from causewatch.app.rule_states import rule_states
 from causewatch.app.sampled import Sampler
 from causewatch.app.scheduler import Scheduler
 from causewatch.app.teller import Teller
+from causewatch.app.vitals import status_of, vitals_of
 from causewatch.app.webserver import WebServer
 from causewatch.dialects.needed import needed_keys
 from causewatch.errors import UserError
@@ -60,7 +62,7 @@ from causewatch.store.sqlite.store import SqliteStore
 from causewatch.telemetry.metrics import Metrics
 from causewatch.web.app import create_web_app
 from causewatch.web.reader import Health, Reloaded
-from causewatch.web.status import FileStatus, Status
+from causewatch.web.status import Status
 
 GRACE_S = 5.0
 RULES_FOLDER = "rules.git"
@@ -231,6 +233,9 @@ class Daemon:
             bearer_token=self._config.web.token,
             purge=self._answer_purge,
             status=self._status,
+            rules=lambda: rule_states(
+                self._groups, store=self._store, metrics=self.metrics, now_ns=now_ns()
+            ),
             letters=Letters(self._store, now_ns=now_ns, sender=lambda: self._sender),
         )
         self._web = WebServer(app, self._config.web.listen)
@@ -348,22 +353,12 @@ class Daemon:
         return Reloaded(problems=tuple(map(str, problems)), revision=revision)
 
     def _status(self) -> Status:
-        config, rules = self._config_reloader, self._reloader
-        source = self._groups.loaded.source
-        return Status(
-            version=__version__,
+        return status_of(
+            self._config_reloader,
+            self._reloader,
+            self._groups.loaded.source,
             started_at_ns=self._started_ns,
-            config=FileStatus(
-                loaded_at_ns=config.loaded_at_ns,
-                problems=tuple(map(str, config.problems)),
-                restart_needed=config.restart_needed,
-            ),
-            rules=FileStatus(
-                loaded_at_ns=rules.loaded_at_ns,
-                problems=tuple(map(str, rules.problems)),
-                revision=source.revision,
-                sha256=source.sha256,
-            ),
+            vitals=vitals_of(self._config, store=self._store, metrics=self.metrics),
         )
 
     def _apply(self, config: Config) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 
 import msgspec
@@ -27,6 +27,7 @@ from causewatch.model.finding import Alert, Finding
 from causewatch.model.judgement import Assessment
 from causewatch.novelty.watch import Watch
 from causewatch.paths.template import PathTemplate
+from causewatch.rules.backoff import Failing
 from causewatch.rules.bundle import Group
 from causewatch.rules.evaluate import evaluate, needs_of, plan_of
 from causewatch.rules.health import FailingRule
@@ -81,6 +82,7 @@ class Groups:
         self._pending: dict[str, list[Pending]] = {}
         self._evaluating: dict[str, int] = {}
         self._failures: Counter[str] = Counter()
+        self._took_s: dict[str, float] = {}
         self._health = RuleHealth(metrics)
         self._plans: dict[str, tuple[Group, Plan]] = {}
         self._ended: dict[str, tuple[Assessment, Callable[[], Subject]]] = {}
@@ -149,6 +151,14 @@ class Groups:
     def failing(self, now_ns: int) -> tuple[FailingRule, ...]:
         """Return the rules that cannot be evaluated, for people to be told of."""
         return self._health.failing(self._loaded.bundle.groups, now_ns)
+
+    def failing_of(self, group: Group, now_ns: int) -> Mapping[str, Failing]:
+        """Return what is remembered of failures in one group, by rule id; its own has no id."""
+        return self._health.failing_of(group, now_ns)
+
+    def took_s(self, key: str) -> float | None:
+        """Return how long the last look of a group took, ``None`` before the first."""
+        return self._took_s.get(key)
 
     def failures(self, key: str) -> int:
         """Return how many looks of a group failed in a row."""
@@ -283,6 +293,7 @@ class Groups:
         with self._lock:
             self._evaluating.pop(key, None)
             self._failures.pop(key, None)
+        self._took_s[key] = took_s
         self._metrics.group_last_duration_seconds.labels(group=key).set(took_s)
         self._metrics.group_last_evaluation_timestamp_seconds.labels(group=key).set(
             slot_ns / NS_PER_S
@@ -317,6 +328,7 @@ class Groups:
         """Return what was found, and the runs of which a rule that failed might have told more."""
         found: list[Finding] = []
         unsure: set[str] = set()
+        asked: Counter[str] = Counter()
         plan = self._plan(group)
         for pending in taken:
             assessment = pending.assessment
@@ -332,6 +344,7 @@ class Groups:
                 unsure.add(assessment.graph.run_id)
                 continue
             self._health.looked(group, evaluation, slot_ns, resting)
+            asked.update(r.rule_id for r in evaluation.asked if r.rule_id not in resting)
             found.extend(evaluation.findings)
             for failure in evaluation.failures:
                 unsure.add(failure.run_id)
@@ -339,6 +352,8 @@ class Groups:
                 log.error(
                     "rule failed", rule=failure.rule_id, run=failure.run_id, reason=failure.reason
                 )
+        for rule_id, count in asked.items():
+            self._metrics.rule_evaluations.labels(rule=rule_id).inc(count)
         return found, unsure
 
     def _decide(self, group: Group, found: Sequence[Finding], slot_ns: int) -> None:

@@ -129,6 +129,8 @@ class Reloader:
 
     def _publish(self, loaded: Loaded) -> None:
         self.loaded_at_ns = self._now_ns()
+        moment_s = self.loaded_at_ns / 1e9
+        self._metrics.config_last_reload_success_timestamp_seconds.set(moment_s)
         self._metrics.config_last_reload_successful.set(1)
         self._metrics.rules_info.clear()
         labels = {"revision": loaded.source.revision, "sha256": loaded.source.sha256}

@@ -91,3 +91,13 @@ class RuleHealth:
                         )
                     )
         return tuple(found)
+
+    def failing_of(self, group: Group, now_ns: int) -> dict[str, Failing]:
+        """Return what is remembered of one group's failures, by rule id."""
+        with self._lock:
+            known = self._known.get(group.key, {})
+            return {
+                rule_id: failing
+                for rule_id, (_, failing) in known.items()
+                if not is_over(failing, now_ns)
+            }

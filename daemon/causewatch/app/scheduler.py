@@ -160,10 +160,11 @@ class Scheduler:
         due_ns = slot_ns if last_ns is None else last_ns + int(interval_s * NS_PER_S)
         lag_s = max(0.0, (self._now_ns() - due_ns) / NS_PER_S)
         self._metrics.group_lag_seconds.labels(group=key).set(lag_s)
-        if last_ns is not None:
-            missed = int((slot_ns - last_ns) / NS_PER_S / interval_s) - 1
-            if missed > 0:
-                self._metrics.group_missed_slots.labels(group=key).inc(missed)
+        missed = 0 if last_ns is None else int((slot_ns - last_ns) / NS_PER_S / interval_s) - 1
+        missed = max(0, missed)
+        self._metrics.group_iterations.labels(group=key).inc(1 + missed)
+        if missed:
+            self._metrics.group_iterations_missed.labels(group=key).inc(missed)
 
     def _at(self, unix_s: float) -> datetime:
         return datetime.fromtimestamp(0, tz=UTC) + timedelta(seconds=unix_s)

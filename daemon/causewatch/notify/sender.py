@@ -190,8 +190,10 @@ class Sender:
         told = self._store.told(row.incident.id, row.target)
         ref = told.ref if told else None
         near = self._store.last_ref(row.target)
+        latency = self._metrics.notification_latency_seconds
         try:
-            return channel.send(Delivery(row=row, ref=ref, near=near))
+            with latency.labels(channel.integration, channel.receiver).time():
+                return channel.send(Delivery(row=row, ref=ref, near=near))
         except Exception as error:  # noqa: BLE001  # a boundary: one message must not stop others
             _log.exception("notify_attempt_failed", target=row.target, message_id=row.message_id)
             return Unknown(reason=f"{type(error).__name__}: {error}")

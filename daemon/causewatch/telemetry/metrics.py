@@ -184,6 +184,12 @@ class Metrics:
     def _rules(self, r: CollectorRegistry) -> None:
         """Rules: found, evaluated."""
         self.findings = Counter("causewatch_findings", "Rule matches.", ["rule"], registry=r)
+        self.rule_evaluations = Counter(
+            "causewatch_rule_evaluations",
+            "Runs that a rule was asked of, those over which it failed among them.",
+            ["rule"],
+            registry=r,
+        )
         self.rule_evaluation_failures = Counter(
             "causewatch_rule_evaluation_failures",
             "Evaluations of a rule that raised.",
@@ -220,8 +226,14 @@ class Metrics:
             ["group"],
             registry=r,
         )
-        self.group_missed_slots = Counter(
-            "causewatch_rule_group_missed_slots",
+        self.group_iterations = Counter(
+            "causewatch_rule_group_iterations",
+            "Looks of a group, and the slots that were missed.",
+            ["group"],
+            registry=r,
+        )
+        self.group_iterations_missed = Counter(
+            "causewatch_rule_group_iterations_missed",
             "Slots that were folded into a later evaluation.",
             ["group"],
             registry=r,
@@ -232,6 +244,11 @@ class Metrics:
         self.config_last_reload_successful = Gauge(
             "causewatch_config_last_reload_successful",
             "1 if the last load of the rule files succeeded.",
+            registry=r,
+        )
+        self.config_last_reload_success_timestamp_seconds = Gauge(
+            "causewatch_config_last_reload_success_timestamp_seconds",
+            "When the rule files in force were loaded.",
             registry=r,
         )
         self.config_file_last_reload_successful = Gauge(
@@ -272,6 +289,12 @@ class Metrics:
             "causewatch_notifications",
             "Messages by outcome.",
             ["integration", "receiver", "outcome"],
+            registry=r,
+        )
+        self.notification_latency_seconds = Histogram(
+            "causewatch_notification_latency_seconds",
+            "How long an attempt to send a message took, whatever came of it.",
+            ["integration", "receiver"],
             registry=r,
         )
         self.notifications_suppressed = Counter(

@@ -30,8 +30,10 @@ from causewatch.web.desk import IncidentDesk
 from causewatch.web.guard import Guard
 from causewatch.web.handling import handling_routes
 from causewatch.web.letters import LetterDesk, letter_routes
+from causewatch.web.openapi import openapi_routes
 from causewatch.web.present import alert_json, incident_json, run_json, visible
 from causewatch.web.reader import Health, IncidentReader, Reloaded
+from causewatch.web.rules import RulesStatus, rules_routes
 from causewatch.web.status import Status, status_routes
 
 MAX_LISTED = 1000
@@ -55,6 +57,7 @@ def create_web_app(  # noqa: PLR0913  # the daemon's ports, handed in one by one
     bearer_token: str = "",
     purge: Callable[[bytes], Iterator[bytes]] | None = None,
     status: Callable[[], Status] | None = None,
+    rules: Callable[[], RulesStatus] | None = None,
     letters: LetterDesk | None = None,
 ) -> Starlette:
     """Return the application; ``app`` serves it on the configured address.
@@ -79,8 +82,11 @@ def create_web_app(  # noqa: PLR0913  # the daemon's ports, handed in one by one
         routes += letter_routes(letters)
     if status is not None:
         routes += status_routes(status)
+    if rules is not None:
+        routes += rules_routes(rules)
     if purge is not None:
         routes.append(Route("/-/purge", _purger(purge), methods=["POST"]))
+    routes += openapi_routes(routes)
     guard = Middleware(Guard, bearer_token=bearer_token)
     return Starlette(routes=routes, middleware=[guard])
 

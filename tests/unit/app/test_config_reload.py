@@ -232,6 +232,9 @@ def test_the_status_says_what_is_wrong(daemon: Daemon, tmp_path: Path) -> None:
     found = httpx.get(status).json()
     assert found["config"]["problems"] == found["rules"]["problems"] == []
     assert found["rules"]["sha256"] == daemon._groups.loaded.source.sha256
+    assert found["ingest"]["lagBatches"] == 0
+    assert found["outbox"]["dead"] == 0
+    assert found["limits"]["maxMessageMiB"] > 0
     path, rules = tmp_path / "causewatch.yaml", tmp_path / "rules" / "some.yaml"
     path.write_text("rout: x\n", encoding="utf-8")
     rules.write_text("groups: [{nam: x}]\n", encoding="utf-8")

@@ -116,6 +116,17 @@ def test_people_can_ask_the_daemon(daemon: Daemon) -> None:
         asked.ask("POST", "incidents", "none", "resolve", body={"by": "Ana"})
 
 
+def test_the_daemon_tells_of_its_rules(daemon: Daemon) -> None:
+    """Over its own API: those in force, with their revision."""
+    assert daemon._web is not None
+    found = ApiClient(f"http://127.0.0.1:{daemon._web.port}").ask("GET", "rules")
+    assert found["sha256"] == daemon._groups.loaded.source.sha256
+    assert [group["name"] for group in found["groups"]] == [
+        group.name for group in daemon._groups.loaded.bundle.groups
+    ]
+    assert found["groups"][0]["rules"]
+
+
 def test_dialects_of_the_configuration_are_in_force(tmp_path: Path) -> None:
     """They are read at the start; one that is wrong refuses it, with its place."""
     table = tmp_path / "mine.yaml"

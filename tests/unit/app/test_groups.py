@@ -32,6 +32,7 @@ def test_a_corrupted_run_opens_an_incident() -> None:
     desk.groups.offer(assessment(CUT), first_batch=7)
     desk.groups.evaluate("silent", T0_NS)
     assert desk.reasons == ["opened"]
+    assert desk.metric("causewatch_rule_evaluations_total", rule="silent/Lost") == 1
     incident = desk.changes[0].incident
     assert incident.severity == "page"
     assert incident.alertnames == ("Lost",)

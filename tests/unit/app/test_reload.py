@@ -165,3 +165,16 @@ def test_what_a_reload_could_not_finish_is_finished_at_the_next_look(watched: Wa
     watched.reloader.poll()
     assert watched.changed == 1
     assert watched.alertnames == ["Gone", "Failed"]
+
+
+def test_a_load_that_fails_does_not_make_the_rules_younger(watched: Watched) -> None:
+    """The time stays that of the rules in force."""
+    name = "causewatch_config_last_reload_success_timestamp_seconds"
+    assert watched.desk.metric(name) == T0_NS / 1e9
+    watched.reloader._now_ns = lambda: T0_NS + 60 * 10**9
+    watched.write("groups: [{nam: x}]")
+    assert watched.reloader.reload()
+    assert watched.desk.metric(name) == T0_NS / 1e9
+    watched.write(LOST)
+    assert watched.reloader.reload() == ()
+    assert watched.desk.metric(name) == T0_NS / 1e9 + 60

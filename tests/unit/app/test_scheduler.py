@@ -72,14 +72,15 @@ def test_a_slot_never_goes_back(desk: Desk) -> None:
     assert desk.reasons == ["opened"]
 
 
-def test_missed_slots_and_lag_are_counted(desk: Desk) -> None:
+def test_iterations_missed_and_lag_are_counted(desk: Desk) -> None:
     """A late evaluation covers the slots it missed, and says how many they were."""
     clock = Clock()
     scheduler = scheduler_of(desk, clock)
     scheduler._evaluate("silent")
     clock.now_ns += 60 * S
     scheduler._evaluate("silent")
-    assert desk.metric("causewatch_rule_group_missed_slots_total", group="silent") == 5
+    assert desk.metric("causewatch_rule_group_iterations_missed_total", group="silent") == 5
+    assert desk.metric("causewatch_rule_group_iterations_total", group="silent") == 2 + 5
     assert 50 <= desk.metric("causewatch_rule_group_lag_seconds", group="silent") < 60
     clock.now_ns += 10 * S
     scheduler._evaluate("silent")

@@ -125,6 +125,9 @@ def test_each_destination_is_sent_its_message(bench: Bench) -> None:
     assert len(bench.slack.got) == len(bench.webhook.got) == 1
     assert bench.store.outbox_counts()["sent"] == 2
     assert bench.count("sent") == bench.count("sent", "webhook") == 1
+    labels = {"integration": "slack", "receiver": "team"}
+    name = "causewatch_notification_latency_seconds_count"
+    assert bench.metrics.registry.get_sample_value(name, labels) == 1
     assert bench.sender.pump(SLACK) is None
     assert len(bench.slack.got) == 1
 
