@@ -46,7 +46,8 @@ def letter_routes(desk: LetterDesk) -> list[Route]:
         """``GET /api/v1/dead-letters?target=T&limit=N``, newest first."""
         asked = request.query_params
         limit = asked.get("limit", str(MAX_LISTED))
-        if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit[:9]) <= MAX_LISTED:
+        is_number = limit.isascii() and limit.isdigit() and len(limit) <= len(str(MAX_LISTED))
+        if not is_number or not 1 <= int(limit) <= MAX_LISTED:
             return json_of({"error": f"limit is 1 to {MAX_LISTED}"}, _BAD)
         found = desk.dead(target=asked.get("target", ""), limit=int(limit))
         return json_of({"deadLetters": [letter_json(row) for row in found]})

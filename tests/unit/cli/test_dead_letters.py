@@ -113,7 +113,8 @@ def test_the_api_refuses_what_cannot_be_meant(served: Served, body: dict[str, ob
     browser = served.desk.browser
     answer = browser.send("POST", "/api/v1/dead-letters/replay", body)
     assert (answer.status_code, bool(answer.json()["error"])) == (400, True)
-    assert browser.get("/api/v1/dead-letters?limit=0").status_code == 400
+    for limit in ("0", "1001", "00000000199999", "one"):
+        assert browser.get(f"/api/v1/dead-letters?limit={limit}").status_code == 400
     assert served.desk.store.unfinished() == ()
 
 
