@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from causewatch.incidents.matcher import problem_of
 from causewatch.incidents.route import MAX_DEPTH, Route
 from causewatch.notify.config import Receiver, SlackConfig, targets_of
+from causewatch.notify.webhook.address import literal_refusal
 
 
 def problems_of(route: Route, receivers: Mapping[str, Receiver]) -> tuple[str, ...]:
@@ -39,6 +40,8 @@ def _receiver_problems(receiver: Receiver) -> Iterator[str]:
     for webhook in receiver.webhooks:
         if not webhook.url.startswith(("https://", "http://")):
             yield f"{place}: a webhook's url starts with https://"
+        elif refusal := literal_refusal(webhook.url):
+            yield f"{place}: nothing is sent to a webhook whose address is {refusal}"
     names = [target.name for target in targets_of(receiver)]
     for name in dict.fromkeys(name for name in names if names.count(name) > 1):
         yield f"{place}: the same destination is given twice ({name})"

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import msgspec
@@ -21,69 +19,16 @@ from causewatch.notify.config import Links, Receiver, SlackConfig, WebhookConfig
 from causewatch.notify.outcome import Dead, Delivery, Outcome, Retry, Sent, Unknown
 from causewatch.notify.webhook.render import render_body
 from causewatch.notify.webhook.send import WebhookChannel
-from causewatch.store.record import Action, OutboxRow
-from notify_fixtures import NOW, VirtualClock, an_alert, opened, resolved, then
+from notify_fixtures import NOW, VirtualClock, opened
+from webhook_fixtures import Hook, a_delivery, serving
 
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
-class Hook(ThreadingHTTPServer):
-    """A webhook that keeps what it gets and answers as told."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.got: list[tuple[str, dict[str, str], bytes]] = []
-        self.status = 204
-        self.answer_headers: dict[str, str] = {}
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/hook"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Hook
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the library's name
-        pass
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.got.append((self.path, headers, body))
-        if self.server.status == 0:
-            return  # the connection is closed without an answer
-        self.send_response(self.server.status)
-        for name, value in self.server.answer_headers.items():
-            self.send_header(name, value)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-
 @pytest.fixture(name="hook")
 def _hook() -> Iterator[Hook]:
-    hook = Hook()
-    thread = threading.Thread(target=hook.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield hook
-    hook.shutdown()
-    hook.server_close()
-    thread.join()
-
-
-def a_delivery(action: Action = "open") -> Delivery:
-    """Return the delivery of an incident that opens or resolves."""
-    change = opened() if action == "open" else then(opened().incident, resolved(an_alert()))
-    row = OutboxRow(
-        message_id=f"msg_{action}",
-        target="team/webhook/x",
-        incident=change.incident,
-        action=action,
-        reason=change.reason,
-        created_at_ns=NOW,
-        due_at_ns=NOW,
-    )
-    return Delivery(row=row)
+    with serving() as hook:
+        yield hook
 
 
 def sent(url: str, delivery: Delivery, clock: VirtualClock | None = None, **config: Any) -> Outcome:

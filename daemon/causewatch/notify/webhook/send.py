@@ -1,6 +1,7 @@
 """Posting to a webhook with httpx, signed by Standard Webhooks. Thin: no rendering here.
 
-Redirects are not followed: the address comes from the configuration and from nowhere else.
+Redirects are not followed: the address comes from the configuration and from nowhere else. Where it
+leads is looked at before (``address``).
 """
 
 from __future__ import annotations
@@ -16,6 +17,12 @@ from causewatch.errors import UserError
 from causewatch.notify.config import Links, WebhookConfig, digest_of
 from causewatch.notify.outcome import Dead, Delivery, Outcome, Retry, Sent, Unknown
 from causewatch.notify.retry_after import retry_after_s
+from causewatch.notify.webhook.address import (
+    RefusedAddressError,
+    Resolve,
+    address_of,
+    look_up,
+)
 from causewatch.notify.webhook.render import render_body
 
 _NS_PER_S = 1_000_000_000
@@ -32,13 +39,19 @@ class WebhookChannel:
     min_gap_s = 0.0
 
     def __init__(
-        self, receiver: str, config: WebhookConfig, links: Links, now_ns: Callable[[], int]
+        self,
+        receiver: str,
+        config: WebhookConfig,
+        links: Links,
+        now_ns: Callable[[], int],
+        resolve: Resolve = look_up,
     ) -> None:
         self.receiver = receiver
         self.pace_key = f"webhook {config.url}"
         self._config = config
         self._links = links
         self._now_ns = now_ns
+        self._resolve = resolve
         self._signer = _signer(config.secret, receiver)
         self._client = httpx.Client(timeout=config.timeout_s, follow_redirects=False)
 
@@ -47,13 +60,15 @@ class WebhookChannel:
         row = delivery.row
         body = render_body(row, self._links, excerpts=self._config.excerpts)
         try:
-            response = self._client.post(
-                self._config.url, content=body, headers=self._headers(row.message_id, body)
-            )
+            response = self._post(body, self._headers(row.message_id, body))
+        except RefusedAddressError as error:
+            return Dead(reason=str(error))
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
             return Dead(reason=f"the webhook cannot be asked: {error}")
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             return Retry(reason=f"the webhook cannot be reached: {error}")
+        except OSError as error:
+            return Retry(reason=f"the webhook's host cannot be found: {error}")
         except httpx.HTTPError as error:
             return Unknown(reason=f"no answer from the webhook: {type(error).__name__}")
         return outcome_of(response)
@@ -61,6 +76,19 @@ class WebhookChannel:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+    def _post(self, body: bytes, headers: dict[str, str]) -> httpx.Response:
+        url = httpx.URL(self._config.url)
+        address = address_of(url, self._resolve)
+        if not address or address == url.host:
+            return self._client.post(url, content=body, headers=headers)
+        # The certificate is that of the name, and so is what the server is asked for.
+        return self._client.post(
+            url.copy_with(host=address),
+            content=body,
+            headers={**headers, "host": url.netloc.decode()},
+            extensions={"sni_hostname": url.host},
+        )
 
     def _headers(self, message_id: str, body: bytes) -> dict[str, str]:
         """Return the headers: the id stays the same over retries, the time is the attempt's."""
