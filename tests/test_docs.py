@@ -84,6 +84,7 @@ def test_yaml_in_the_docs_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """Every YAML example is a rule file, a test file or a configuration that loads."""
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-example")
     monkeypatch.setenv("SLACK_APP_TOKEN", "xapp-example")
+    monkeypatch.setenv("OPS_TOKEN", "a-token")
     monkeypatch.setattr("causewatch.app.receivers.is_available", lambda: True)  # extras
     for name in BACKEND_KEYS:
         monkeypatch.setenv(name, "a-key")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,10 +22,19 @@ class Hook(ThreadingHTTPServer):
         self.got: list[tuple[str, dict[str, str], bytes]] = []
         self.status = 204
         self.answer_headers: dict[str, str] = {}
+        self.scheme = "http"
+
+    def secure(self, context: ssl.SSLContext) -> None:
+        """Speak TLS from now on."""
+        self.scheme = "https"
+        self.socket = context.wrap_socket(self.socket, server_side=True)
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of clients that break a connection off: that is what is tested."""
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/hook"
+        return f"{self.scheme}://127.0.0.1:{self.server_address[1]}/hook"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -47,9 +57,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving() -> Iterator[Hook]:
-    """Serve a webhook for a while."""
+def serving(context: ssl.SSLContext | None = None) -> Iterator[Hook]:
+    """Serve a webhook for a while, over TLS where it is told how."""
     hook = Hook()
+    if context is not None:
+        hook.secure(context)
     thread = threading.Thread(target=hook.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield hook

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from causewatch.rules.shape import (
     Boolean,
+    Choice,
     Duration,
     Integer,
     Json,
@@ -78,6 +79,41 @@ _SLACK = Shape(
     ),
 )
 
+_HTTP = Shape(
+    name="http client section",
+    keys=(
+        Key(
+            name="authorization",
+            kind=Shape(
+                name="authorization section",
+                keys=(
+                    Key(name="credentials", kind=_NAME, doc="A token; use `${env:NAME}`."),
+                    Key(name="credentials_file", kind=_NAME, doc="File with the token."),
+                    Key(name="type", kind=Choice(words=("Bearer",)), doc="Default `Bearer`."),
+                ),
+            ),
+            doc="A token that is sent along.",
+        ),
+        Key(
+            name="tls_config",
+            kind=Shape(
+                name="tls section",
+                keys=(
+                    Key(name="ca_file", kind=_NAME, doc="CAs to believe instead (PEM)."),
+                    Key(name="cert_file", kind=_NAME, doc="Our certificate (PEM), for mTLS."),
+                    Key(name="key_file", kind=_NAME, doc="Its private key (PEM)."),
+                    *_refused("give `ca_file`: a server is always checked", "insecure_skip_verify"),
+                    *_refused("give the name in `url`", "server_name"),
+                ),
+            ),
+            doc="TLS with other certificates than the system's.",
+        ),
+        *_refused("the environment says so: HTTP_PROXY, HTTPS_PROXY, NO_PROXY", "proxy_url"),
+        *_refused("redirects are never followed", "follow_redirects"),
+        *_refused("give `authorization`", "basic_auth", "oauth2", "bearer_token"),
+    ),
+)
+
 _WEBHOOK = Shape(
     name="webhook receiver",
     keys=(
@@ -92,7 +128,7 @@ _WEBHOOK = Shape(
         Key(name="send_resolved", kind=Boolean(), doc="Tell of the end as well. Default true."),
         Key(name="excerpts", kind=Boolean(), doc="Send payload excerpts. Default false."),
         Key(name="timeout", kind=Duration(not_zero=True), doc="Default 20s."),
-        *_refused("bodies are signed: give `secret` or `secret_file`", "http_config"),
+        Key(name="http_config", kind=_HTTP, doc="How the server is met."),
         *_refused("a body carries as many alerts as fit, and counts the rest", "max_alerts"),
         *_refused(_LAYOUT, "payload"),
     ),

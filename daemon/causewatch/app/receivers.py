@@ -10,6 +10,7 @@ from causewatch.app.secret import UNREADABLE, read_secret
 from causewatch.incidents.route import Route
 from causewatch.notify.config import (
     SLACK_API_URL,
+    HttpClient,
     Receiver,
     SlackApp,
     SlackConfig,
@@ -114,7 +115,23 @@ def _webhook(section: Section, folder: Path, problems: Problems) -> WebhookConfi
         send_resolved=section.boolean("send_resolved", default=True),
         excerpts=section.boolean("excerpts"),
         timeout_s=section.seconds("timeout", 20.0),
+        client=_client(section.section("http_config"), folder, problems),
     )
+
+
+def _client(section: Section | None, folder: Path, problems: Problems) -> HttpClient:
+    """Return how a server is met; files are beside the configuration."""
+    if section is None:
+        return HttpClient()
+    authorization, tls = section.section("authorization"), section.section("tls_config")
+    token = read_secret(authorization, "credentials", folder, problems) if authorization else ""
+    if tls is None:
+        return HttpClient(bearer_token=token)
+    if tls.ok and tls.has("cert_file") != tls.has("key_file"):
+        problems.add(tls.place, "value", "give `cert_file` and `key_file`, or neither")
+    names = {key: tls.text(key) for key in ("ca_file", "cert_file", "key_file")}
+    files = {key: str(folder / name) if name else "" for key, name in names.items()}
+    return HttpClient(bearer_token=token, **files)
 
 
 def _refuse_unusable(receiver: Receiver, section: Section, problems: Problems) -> None:

@@ -59,6 +59,19 @@ class SlackApp(msgspec.Struct, frozen=True, kw_only=True):
         return f"SlackApp(allow={sorted(self.allow)})"
 
 
+class HttpClient(msgspec.Struct, frozen=True, kw_only=True):
+    """How a server is met: whom to believe, who we are (mTLS), by PEM files; and a bearer token."""
+
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    bearer_token: str = ""
+
+    def __repr__(self) -> str:
+        """Name the files, never the token."""
+        return f"HttpClient({self.ca_file!r}, {self.cert_file!r})"
+
+
 class WebhookConfig(msgspec.Struct, frozen=True, kw_only=True):
     """One URL that takes our JSON; ``secret`` (``whsec_…``) signs it by Standard Webhooks."""
 
@@ -67,6 +80,7 @@ class WebhookConfig(msgspec.Struct, frozen=True, kw_only=True):
     send_resolved: bool = True
     excerpts: bool = False
     timeout_s: float = 20.0
+    client: HttpClient = HttpClient()
 
     def __repr__(self) -> str:
         """Name the place, never the secrets: a URL may carry a token."""

@@ -155,6 +155,27 @@ WRONG = [
         ["1:37: there is no receiver 'pagr'; did you mean 'pager'?"],
     ),
     (
+        (
+            "receivers: [{name: a, webhook_configs: [{url: https://x.example,"
+            " http_config: {tls_config: {cert_file: a.pem}}}]}]"
+        ),
+        ["give `cert_file` and `key_file`, or neither"],
+    ),
+    (
+        (
+            "receivers: [{name: a, webhook_configs: [{url: https://x.example,"
+            " http_config: {tls_config: {insecure_skip_verify: true}}}]}]"
+        ),
+        ["give `ca_file`: a server is always checked"],
+    ),
+    (
+        (
+            "receivers: [{name: a, webhook_configs: [{url: https://x.example,"
+            " http_config: {authorization: {credentials_file: missing}}}]}]"
+        ),
+        ["missing cannot be read: No such file or directory"],
+    ),
+    (
         "receivers: [{name: a, fallback: b}, {name: b, fallback: a}]",
         ["the fallbacks lead back to it: a -> b -> a"],
     ),

@@ -6,6 +6,7 @@ leads is looked at before (``address``).
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -14,7 +15,7 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
 from causewatch import __version__
 from causewatch.errors import UserError
-from causewatch.notify.config import Links, WebhookConfig, digest_of
+from causewatch.notify.config import HttpClient, Links, WebhookConfig, digest_of
 from causewatch.notify.outcome import Dead, Delivery, Outcome, Retry, Sent, Unknown
 from causewatch.notify.retry_after import retry_after_s
 from causewatch.notify.webhook.address import (
@@ -32,7 +33,8 @@ class WebhookChannel:
     """One URL that takes our JSON.
 
     Raises:
-        UserError: when the secret is not the base64 that Standard Webhooks asks for.
+        UserError: when the secret is not the base64 that Standard Webhooks asks for, or a file for
+            TLS cannot be used.
     """
 
     integration = "webhook"
@@ -53,7 +55,11 @@ class WebhookChannel:
         self._now_ns = now_ns
         self._resolve = resolve
         self._signer = _signer(config.secret, receiver)
-        self._client = httpx.Client(timeout=config.timeout_s, follow_redirects=False)
+        self._client = httpx.Client(
+            timeout=config.timeout_s,
+            follow_redirects=False,
+            verify=_verify(config.client, receiver),
+        )
 
     def send(self, delivery: Delivery) -> Outcome:
         """Try once. See ``Channel.send``."""
@@ -99,6 +105,8 @@ class WebhookChannel:
             "webhook-id": message_id,
             "webhook-timestamp": str(seconds),
         }
+        if self._config.client.bearer_token:
+            headers["authorization"] = f"Bearer {self._config.client.bearer_token}"
         if self._signer is not None:
             at = datetime.fromtimestamp(seconds, tz=UTC)
             headers["webhook-signature"] = self._signer.sign(message_id, at, body.decode())
@@ -121,6 +129,20 @@ def outcome_of(response: httpx.Response) -> Outcome:
         after_s=asked,
         whole_channel=limited and asked is not None,
     )
+
+
+def _verify(client: HttpClient, receiver: str) -> ssl.SSLContext | bool:
+    """Return how TLS connections are made, by the files that were given."""
+    if not client.ca_file and not client.cert_file:
+        return True
+    try:
+        context = ssl.create_default_context(cafile=client.ca_file or None)
+        if client.cert_file:
+            context.load_cert_chain(client.cert_file, client.key_file or None)
+    except (OSError, ssl.SSLError) as error:
+        place = f"the TLS files of a webhook of receiver {receiver!r}"
+        raise UserError(f"{place} cannot be used: {error}") from error
+    return context
 
 
 def _signer(secret: str, receiver: str) -> Webhook | None:
